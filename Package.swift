@@ -1,0 +1,94 @@
+// swift-tools-version: 6.2
+// The manifest is the diagram: targets stand in the order of the data path, and a target
+// may import only targets listed below it. See docs/ARCHITECTURE.md.
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableExperimentalFeature("Lifetimes"),
+    .treatAllWarnings(as: .error),
+    // Exclusivity is proved by the debug build's tests; release code does not pay for the check.
+    .unsafeFlags(["-enforce-exclusivity=unchecked", "-cross-module-optimization"], .when(configuration: .release)),
+]
+
+/// A module of the proxy: its folder below Sources/ and what it may import.
+func module(_ name: String, _ imports: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: imports, swiftSettings: settings)
+}
+
+/// A program: its folder below Sources/ and what it may import.
+func program(_ name: String, _ imports: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: imports, swiftSettings: settings)
+}
+
+/// The tests of one module, or of the whole house.
+func tests(_ name: String, _ imports: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: imports, swiftSettings: settings)
+}
+
+/// A C library of the system: a module map and one shim header.
+func library(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "portico",
+    products: [
+        .executable(name: "portico", targets: ["portico"]),
+        .executable(name: "portico-origin", targets: ["portico-origin"]),
+        .executable(name: "portico-load", targets: ["portico-load"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        // Programs
+        program("portico", ["Control", "Language", "Proxying", "Connections", "Servers", "Configuration", "Streams", "TLSTransport", "QUICTransport", "Messages", "Runtime", "Bytes", "CLinux"]),
+        program("portico-origin", ["Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", arguments]),
+        program("portico-load", ["Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", arguments]),
+        // The operator's side
+        module("Control", ["Proxying", "Connections", "Servers", "Configuration", "Streams", "Messages", "Runtime", "Bytes", "CLinux"]),
+        module("Language", ["Configuration"]),
+        // The data path
+        module("Proxying", ["Connections", "Servers", "Configuration", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "MuxPassThrough", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes"]),
+        module("Servers", ["Configuration", "Streams", "Messages", "Runtime", "Bytes"]),
+        module("Connections", ["MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "MuxPassThrough", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", "CLinux"]),
+        module("MuxHTTP3", ["Streams", "QUICTransport", "Messages", "Bytes", "CNghttp3"]),
+        module("MuxHTTP2", ["Streams", "Messages", "Bytes", "CNghttp2"]),
+        module("MuxHTTP1", ["Streams", "Messages", "Bytes"]),
+        module("MuxPassThrough", ["Streams", "Messages", "Bytes"]),
+        module("Streams", ["Messages", "Bytes"]),
+        module("QUICTransport", ["TLSTransport", "Bytes", "CNgtcp2", "CGnuTLS", "COpenSSL"]),
+        module("TLSTransport", ["Bytes", "CLinux", "COpenSSL", "CGnuTLS"]),
+        module("Messages", ["Bytes"]),
+        module("Configuration", []),
+        module("Runtime", ["Bytes", "CLinux"]),
+        module("Bytes", []),
+        // C libraries and shims
+        .target(name: "CLinux", path: "Sources/CLinux"),
+        library("CNgtcp2", pkgConfig: "libngtcp2", apt: "libngtcp2-dev"),
+        library("CNghttp3", pkgConfig: "libnghttp3", apt: "libnghttp3-dev"),
+        library("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
+        library("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
+        library("CGnuTLS", pkgConfig: "gnutls", apt: "libgnutls28-dev"),
+        // Tests
+        tests("BytesTests", ["Bytes"]),
+        tests("RuntimeTests", ["Runtime", "Bytes"]),
+        tests("MessagesTests", ["Messages", "Bytes"]),
+        tests("ConfigurationTests", ["Configuration"]),
+        tests("LanguageTests", ["Language", "Configuration"]),
+        tests("TLSTransportTests", ["TLSTransport", "Bytes", "COpenSSL", "CGnuTLS"]),
+        tests("QUICTransportTests", ["QUICTransport", "TLSTransport", "Bytes"]),
+        tests("StreamsTests", ["Streams", "Messages", "Bytes"]),
+        tests("MuxPassThroughTests", ["MuxPassThrough", "Streams", "Messages", "Bytes"]),
+        tests("MuxHTTP1Tests", ["MuxHTTP1", "Streams", "Messages", "Bytes"]),
+        tests("MuxHTTP2Tests", ["MuxHTTP2", "Streams", "Messages", "Bytes"]),
+        tests("MuxHTTP3Tests", ["MuxHTTP3", "QUICTransport", "Streams", "Messages", "Bytes"]),
+    ]
+)

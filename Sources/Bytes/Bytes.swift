@@ -1,0 +1,1 @@
+// Chunks, cursors, the buffer pool.

@@ -1,0 +1,2 @@
+// SwiftPM wants one translation unit in a C target; the shims themselves are header-only.
+#include "CLinux.h"

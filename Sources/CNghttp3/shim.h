@@ -1,0 +1,3 @@
+// What Swift needs of nghttp3.
+#pragma once
+#include <nghttp3/nghttp3.h>

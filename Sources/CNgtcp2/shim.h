@@ -1,0 +1,5 @@
+// What Swift needs of ngtcp2 and its GnuTLS crypto helper.
+#pragma once
+#include <ngtcp2/ngtcp2.h>
+#include <ngtcp2/ngtcp2_crypto.h>
+#include <ngtcp2/ngtcp2_crypto_gnutls.h>

@@ -1,0 +1,1 @@
+// Connection manager: listeners, connections, admission, drain.

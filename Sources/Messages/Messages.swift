@@ -1,0 +1,1 @@
+// Version-neutral head, body, trailers; grammar and validation.

@@ -1,0 +1,1 @@
+// HTTP/2: connection bytes to exchanges and back.

@@ -1,0 +1,1 @@
+// HTTP/3: QUIC stream bytes to exchanges and back.

@@ -1,0 +1,1 @@
+// ngtcp2: datagrams to stream events; owns no socket and no clock.

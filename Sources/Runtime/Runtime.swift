@@ -1,0 +1,1 @@
+// epoll loop, timers, mailboxes, owned descriptors, clock.

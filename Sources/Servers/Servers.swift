@@ -1,0 +1,1 @@
+// Servers, idle pools, balancing, queues, life cycle.

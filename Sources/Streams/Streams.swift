@@ -1,0 +1,1 @@
+// One exchange: two halves, backpressure, closing table.

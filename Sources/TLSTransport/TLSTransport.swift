@@ -1,0 +1,1 @@
+// Certificates, SNI, ALPN, tickets: OpenSSL for TCP, GnuTLS for QUIC.
