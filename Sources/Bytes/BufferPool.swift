@@ -1,0 +1,92 @@
+/// A worker's pool of slabs: blocks of one size that hold bytes on their way through the worker. A slab goes back to
+/// the pool when the last ``Chunk`` in it is gone. Not Sendable: a pool and all its slabs stay on one thread.
+@safe package final class BufferPool {
+    /// Bytes that one slab holds.
+    package let slabSize: Int
+    /// Slabs in use now.
+    package private(set) var used = 0
+    /// Slabs kept ready for use.
+    package private(set) var spare = 0
+    /// How many spare slabs the pool keeps before it gives memory back.
+    package let spareLimit: Int
+
+    private var free: UnsafeMutablePointer<SlabHeader>?
+
+    /// - Parameters:
+    ///   - slabSize: bytes that one slab holds.
+    ///   - spareLimit: spare slabs to keep before memory goes back to the system.
+    package init(slabSize: Int = 32 * 1024, spareLimit: Int = 1024) {
+        self.slabSize = max(1024, slabSize)
+        self.spareLimit = spareLimit
+    }
+
+    deinit {
+        while let slab = unsafe free {
+            unsafe free = slab.pointee.next
+            unsafe slab.deallocateSlab()
+        }
+    }
+
+    /// A slab with one reference, its first byte unwritten.
+    @unsafe func obtain() -> UnsafeMutablePointer<SlabHeader> {
+        // Slabs in use keep their pool alive, so that a chunk may outlive everything else of its worker.
+        if used == 0 { unsafe _ = Unmanaged.passRetained(self) }
+        used += 1
+        if let slab = unsafe free {
+            unsafe free = slab.pointee.next
+            spare -= 1
+            unsafe slab.pointee.references = 1
+            return unsafe slab
+        }
+        let raw = unsafe UnsafeMutableRawPointer.allocate(
+            byteCount: SlabHeader.size + slabSize, alignment: 64)
+        let slab = unsafe raw.bindMemory(to: SlabHeader.self, capacity: 1)
+        unsafe slab.initialize(to: SlabHeader(references: 1, pool: Unmanaged.passUnretained(self), next: nil))
+        return unsafe slab
+    }
+
+    /// Takes a slab back whose last reference is gone.
+    @unsafe func takeBack(_ slab: UnsafeMutablePointer<SlabHeader>) {
+        used -= 1
+        if spare < spareLimit {
+            unsafe slab.pointee.next = free
+            unsafe free = slab
+            spare += 1
+        } else {
+            unsafe slab.deallocateSlab()
+        }
+        if used == 0 { unsafe Unmanaged.passUnretained(self).release() }
+    }
+}
+
+/// What stands before a slab's bytes: its count of references (plain, for one thread) and its way home.
+@unsafe struct SlabHeader {
+    /// Bytes between a slab's address and its first data byte: one cache line.
+    static var size: Int { 64 }
+
+    var references: Int
+    let pool: Unmanaged<BufferPool>
+    var next: UnsafeMutablePointer<SlabHeader>?
+}
+
+extension UnsafeMutablePointer<SlabHeader> {
+    /// The slab's first data byte.
+    @inline(__always) var bytes: UnsafeMutableRawPointer {
+        unsafe UnsafeMutableRawPointer(self).advanced(by: SlabHeader.size)
+    }
+
+    @inline(__always) func retain() { unsafe pointee.references += 1 }
+
+    @inline(__always) func release() {
+        unsafe pointee.references -= 1
+        if unsafe pointee.references == 0 {
+            let pool = unsafe pointee.pool
+            unsafe pool._withUnsafeGuaranteedRef { unsafe $0.takeBack(self) }
+        }
+    }
+
+    func deallocateSlab() {
+        unsafe deinitialize(count: 1)
+        unsafe UnsafeMutableRawPointer(self).deallocate()
+    }
+}

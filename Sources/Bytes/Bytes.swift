@@ -1,1 +1,0 @@
-// Chunks, cursors, the buffer pool.

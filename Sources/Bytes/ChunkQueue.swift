@@ -1,0 +1,91 @@
+/// Chunks in order: a ring that grows by doubling. The queue itself has no limit; its owner bounds the bytes in it.
+@safe package struct ChunkQueue: ~Copyable {
+    private var ring: UnsafeMutablePointer<Chunk>
+    private var capacity: Int
+    private var first = 0
+    /// Chunks in the queue.
+    package private(set) var chunks = 0
+    /// Bytes in the queue.
+    package private(set) var count = 0
+
+    package init() {
+        unsafe ring = .allocate(capacity: 4)
+        capacity = 4
+    }
+
+    deinit {
+        for index in 0..<chunks { unsafe (ring + (first + index) & (capacity - 1)).deinitialize(count: 1) }
+        unsafe ring.deallocate()
+    }
+
+    package var isEmpty: Bool { count == 0 }
+
+    /// Adds a chunk to the end; joins it to the last one when their bytes touch. An empty chunk is dropped.
+    package mutating func append(_ chunk: consuming Chunk) {
+        guard !chunk.isEmpty else { return }
+        count += chunk.count
+        var rest: Chunk? = consume chunk
+        if chunks > 0 {
+            rest = unsafe ring[slot(chunks - 1)].join(rest.take()!)
+        }
+        guard let new = rest.take() else { return }
+        if chunks == capacity { grow() }
+        unsafe (ring + slot(chunks)).initialize(to: new)
+        chunks += 1
+    }
+
+    /// Takes the first chunk, or its first `length` bytes; nil when the queue is empty.
+    package mutating func takeFirst(upTo length: Int = .max) -> Chunk? {
+        guard chunks > 0, length > 0 else { return nil }
+        let size = unsafe ring[first].count
+        if size > length {
+            count -= length
+            return unsafe ring[first].split(length)
+        }
+        count -= size
+        let chunk = unsafe (ring + first).move()
+        first = (first + 1) & (capacity - 1)
+        chunks -= 1
+        return chunk
+    }
+
+    /// Drops the first `length` bytes (at most all).
+    package mutating func removeFirst(_ length: Int) {
+        var left = min(length, count)
+        while left > 0, let chunk = takeFirst(upTo: left) { left -= chunk.count }
+    }
+
+    /// Drops everything.
+    package mutating func removeAll() {
+        while takeFirst() != nil {}
+    }
+
+    /// Calls `body` with the first chunk's bytes; nil when the queue is empty.
+    package func withFirst<Result>(_ body: (Span<UInt8>) -> Result) -> Result? {
+        guard chunks > 0 else { return nil }
+        return unsafe body(ring[first].bytes)
+    }
+
+    /// The bytes of chunk `index` (0 is the first) as C wants them; good until that chunk is taken or dropped.
+    @unsafe package func rawBytes(at index: Int) -> UnsafeRawBufferPointer {
+        guard index >= 0, index < chunks else { return unsafe UnsafeRawBufferPointer(start: nil, count: 0) }
+        return unsafe ring[slot(index)].rawBytes
+    }
+
+    /// Another chunk on the bytes of chunk `index` (0 is the first); nil when there is none.
+    package func share(at index: Int) -> Chunk? {
+        guard index >= 0, index < chunks else { return nil }
+        return unsafe ring[slot(index)].share()
+    }
+
+    private func slot(_ index: Int) -> Int { (first + index) & (capacity - 1) }
+
+    private mutating func grow() {
+        let larger = UnsafeMutablePointer<Chunk>.allocate(capacity: capacity * 2)
+        for index in 0..<chunks { unsafe (larger + index).moveInitialize(from: ring + self.slot(index), count: 1) }
+        unsafe ring.deallocate()
+        unsafe ring = larger
+        capacity *= 2
+        first = 0
+    }
+}

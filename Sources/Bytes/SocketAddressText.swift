@@ -1,0 +1,51 @@
+import Glibc
+
+extension SocketAddress {
+    /// The address from its text form without a port: `127.0.0.1`, `::1`, `fe80::1%eth0` is not accepted. Nil when the
+    /// text is neither an IPv4 nor an IPv6 literal.
+    package init?(text: String, port: UInt16) {
+        var four = in_addr()
+        if unsafe inet_pton(AF_INET, text, &four) == 1 {
+            let word = UInt32(bigEndian: four.s_addr)
+            self.init(
+                ipv4: UInt8(truncatingIfNeeded: word >> 24), UInt8(truncatingIfNeeded: word >> 16),
+                UInt8(truncatingIfNeeded: word >> 8), UInt8(truncatingIfNeeded: word), port: port)
+            return
+        }
+        var six = in6_addr()
+        guard unsafe inet_pton(AF_INET6, text, &six) == 1 else { return nil }
+        var octets = InlineArray<16, UInt8>(repeating: 0)
+        unsafe withUnsafeBytes(of: &six) { raw in
+            for index in 0..<16 { octets[index] = unsafe raw[index] }
+        }
+        self.init(family: .ipv6, octets: octets, port: port)
+    }
+
+    /// The address without the port: `127.0.0.1`, `::1`, `unix`. Not for the hot path.
+    package var host: String {
+        switch family {
+        case .ipv4: return "\(octets[0]).\(octets[1]).\(octets[2]).\(octets[3])"
+        case .ipv6:
+            var six = in6_addr()
+            unsafe withUnsafeMutableBytes(of: &six) { raw in
+                for index in 0..<16 { unsafe raw[index] = octets[index] }
+            }
+            var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+            _ = unsafe inet_ntop(AF_INET6, &six, &text, socklen_t(INET6_ADDRSTRLEN))
+            return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        case .unix: return "unix"
+        case .unspecified: return "unknown"
+        }
+    }
+}
+
+extension SocketAddress: CustomStringConvertible {
+    /// `127.0.0.1:80`, `[::1]:80`, `unix`.
+    package var description: String {
+        switch family {
+        case .ipv4: "\(host):\(port)"
+        case .ipv6: "[\(host)]:\(port)"
+        case .unix, .unspecified: host
+        }
+    }
+}
