@@ -1,0 +1,31 @@
+/// A worker's spare heads: a message costs no allocation once the pool is warm.
+package final class HeadPool {
+    private var spare: [MessageHead] = []
+    private let byteLimit: Int
+    private let fieldLimit: Int
+    private let spareLimit: Int
+
+    /// - Parameters:
+    ///   - byteLimit: bytes of text per head: `tune.bufsize`.
+    ///   - fieldLimit: fields per head: `tune.http.maxhdr`.
+    ///   - spareLimit: heads to keep.
+    package init(byteLimit: Int = 16_384, fieldLimit: Int = 101, spareLimit: Int = 512) {
+        self.byteLimit = byteLimit
+        self.fieldLimit = fieldLimit
+        self.spareLimit = spareLimit
+    }
+
+    /// An empty head.
+    package func obtain(_ kind: MessageHead.Kind) -> MessageHead {
+        guard let head = spare.popLast() else {
+            return MessageHead(kind, byteLimit: byteLimit, fieldLimit: fieldLimit)
+        }
+        head.reset(kind)
+        return head
+    }
+
+    /// Takes back a head that nobody uses any more.
+    package func giveBack(_ head: MessageHead) {
+        if spare.count < spareLimit { spare.append(head) }
+    }
+}

@@ -1,0 +1,244 @@
+/// A place in a head's storage.
+package struct HeadRange: Sendable, Equatable {
+    package var start: UInt32
+    package var count: UInt32
+    package static let empty = HeadRange(start: 0, count: 0)
+    package var isEmpty: Bool { count == 0 }
+}
+
+/// Why a head could not take one more piece.
+package enum HeadError: Error, Equatable, Sendable {
+    /// The head's bytes would pass its limit (`tune.bufsize`).
+    case tooLarge
+    /// More fields than `tune.http.maxhdr`.
+    case tooManyFields
+}
+
+/// The head of a request or a response, or a trailer section, in a form that all HTTP versions share (RFC 9110
+/// section 6). One buffer holds all text; start line and fields are places in it, and well-known names are tokens.
+/// Field names are in lower case. A head belongs to one worker; ``HeadPool`` gives it out again after use.
+@safe package final class MessageHead {
+    /// What the head belongs to.
+    package enum Kind: UInt8, Sendable { case request, response, trailers }
+
+    package var kind: Kind
+    package var version: HTTPVersion = .http11
+    package var bodyLength: BodyLength = .none
+
+    /// Request: the method; its text is ``methodText``.
+    package var method: Method = .get
+    /// Response: the status code, 100...599.
+    package var status = 0
+
+    var methodRange = HeadRange.empty
+    var schemeRange = HeadRange.empty
+    var authorityRange = HeadRange.empty
+    var pathRange = HeadRange.empty
+    var upgradeRange = HeadRange.empty
+    var reasonRange = HeadRange.empty
+
+    struct Field {
+        var name: FieldName
+        var nameCount: UInt16
+        var nameStart: UInt32
+        var valueStart: UInt32
+        var valueCount: UInt32
+    }
+
+    private var storage: UnsafeMutablePointer<UInt8>
+    private var capacity: Int
+    private var used = 0
+    private var fields: UnsafeMutablePointer<Field>
+    private var fieldCapacity: Int
+    /// Fields in the head.
+    package private(set) var fieldCount = 0
+    /// Bytes that the head's text may take.
+    package var byteLimit: Int
+    /// Fields that the head may have.
+    package var fieldLimit: Int
+
+    /// - Parameters:
+    ///   - byteLimit: bytes that the text may take: `tune.bufsize`.
+    ///   - fieldLimit: fields that the head may have: `tune.http.maxhdr`.
+    package init(_ kind: Kind, byteLimit: Int = 16_384, fieldLimit: Int = 101) {
+        self.kind = kind
+        self.byteLimit = byteLimit
+        self.fieldLimit = fieldLimit
+        capacity = 1024
+        unsafe storage = .allocate(capacity: capacity)
+        fieldCapacity = 24
+        unsafe fields = .allocate(capacity: fieldCapacity)
+    }
+
+    deinit {
+        unsafe storage.deallocate()
+        unsafe fields.deallocate()
+    }
+
+    /// Empties the head for another message.
+    package func reset(_ kind: Kind) {
+        self.kind = kind
+        version = .http11
+        bodyLength = .none
+        method = .get
+        status = 0
+        methodRange = .empty
+        schemeRange = .empty
+        authorityRange = .empty
+        pathRange = .empty
+        upgradeRange = .empty
+        reasonRange = .empty
+        used = 0
+        fieldCount = 0
+    }
+
+    /// Bytes of text in the head, those of replaced values included.
+    package var byteCount: Int { used }
+
+    /// The text at `range`.
+    @_lifetime(borrow self)
+    package func text(_ range: HeadRange) -> Span<UInt8> {
+        let start = min(Int(range.start), used)
+        let count = min(Int(range.count), used - start)
+        return unsafe _overrideLifetime(Span(_unsafeStart: storage + start, count: count), borrowing: self)
+    }
+
+    /// Copies `bytes` into the head.
+    package func store(_ bytes: Span<UInt8>) throws(HeadError) -> HeadRange {
+        let place = try reserve(bytes.count)
+        unsafe bytes.withUnsafeBufferPointer { source in
+            if let base = source.baseAddress {
+                unsafe (storage + Int(place.start)).update(from: base, count: place.count.asInt)
+            }
+        }
+        return place
+    }
+
+    /// Copies `bytes` into the head with ASCII letters in lower case.
+    package func storeLowercased(_ bytes: Span<UInt8>) throws(HeadError) -> HeadRange {
+        let place = try reserve(bytes.count)
+        let target = unsafe storage + Int(place.start)
+        for index in bytes.indices { unsafe target[index] = bytes[index].asciiLowercased }
+        return place
+    }
+
+    private func reserve(_ count: Int) throws(HeadError) -> HeadRange {
+        let (end, overflow) = used.addingReportingOverflow(count)
+        guard !overflow, end <= byteLimit else { throw .tooLarge }
+        if end > capacity {
+            let larger = min(max(end, capacity * 2), max(byteLimit, end))
+            let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: larger)
+            unsafe copy.update(from: storage, count: used)
+            unsafe storage.deallocate()
+            unsafe storage = copy
+            capacity = larger
+        }
+        let place = HeadRange(start: UInt32(used), count: UInt32(count))
+        used = end
+        return place
+    }
+
+    /// Adds a field at the end. `name` is a well-known one.
+    package func append(_ name: FieldName, _ value: Span<UInt8>) throws(HeadError) {
+        let place = try store(value)
+        try add(Field(name: name, nameCount: 0, nameStart: 0, valueStart: place.start, valueCount: place.count))
+    }
+
+    /// Adds a field at the end. `name` is turned to lower case; names over 65,535 bytes are too large.
+    package func append(name: Span<UInt8>, _ value: Span<UInt8>) throws(HeadError) {
+        guard name.count <= Int(UInt16.max) else { throw .tooLarge }
+        let mark = used
+        let place = try storeLowercased(name)
+        let token = FieldName(text(place))
+        if token != .other {
+            used = mark
+            return try append(token, value)
+        }
+        let text = try store(value)
+        try add(
+            Field(
+                name: .other, nameCount: UInt16(name.count), nameStart: place.start, valueStart: text.start,
+                valueCount: text.count))
+    }
+
+    private func add(_ field: Field) throws(HeadError) {
+        guard fieldCount < fieldLimit else { throw .tooManyFields }
+        if fieldCount == fieldCapacity {
+            let copy = UnsafeMutablePointer<Field>.allocate(capacity: fieldCapacity * 2)
+            unsafe copy.update(from: fields, count: fieldCount)
+            unsafe fields.deallocate()
+            unsafe fields = copy
+            fieldCapacity *= 2
+        }
+        unsafe fields[fieldCount] = field
+        fieldCount += 1
+    }
+
+    private func field(_ index: Int) -> Field {
+        precondition(index >= 0 && index < fieldCount, "no such field")
+        return unsafe fields[index]
+    }
+
+    /// The token of field `index`, 0 ..< ``fieldCount``.
+    package func name(at index: Int) -> FieldName { field(index).name }
+
+    /// The name of field `index` in lower case.
+    @_lifetime(borrow self)
+    package func nameText(at index: Int) -> Span<UInt8> {
+        let field = field(index)
+        if field.name != .other { return unsafe _overrideLifetime(field.name.bytes, borrowing: self) }
+        return text(HeadRange(start: field.nameStart, count: UInt32(field.nameCount)))
+    }
+
+    /// The value of field `index`.
+    @_lifetime(borrow self)
+    package func value(at index: Int) -> Span<UInt8> {
+        let field = field(index)
+        return text(HeadRange(start: field.valueStart, count: field.valueCount))
+    }
+
+    /// Gives field `index` another value.
+    package func replaceValue(at index: Int, _ value: Span<UInt8>) throws(HeadError) {
+        var changed = field(index)
+        let place = try store(value)
+        changed.valueStart = place.start
+        changed.valueCount = place.count
+        unsafe fields[index] = changed
+    }
+
+    /// Removes field `index`.
+    package func remove(at index: Int) {
+        _ = field(index)
+        for next in index..<(fieldCount - 1) { unsafe fields[next] = fields[next + 1] }
+        fieldCount -= 1
+    }
+
+    /// Removes all fields of a name; true when there were any.
+    @discardableResult
+    package func removeAll(_ name: FieldName) -> Bool {
+        var kept = 0
+        for index in 0..<fieldCount where unsafe fields[index].name != name {
+            if kept != index { unsafe fields[kept] = fields[index] }
+            kept += 1
+        }
+        defer { fieldCount = kept }
+        return kept != fieldCount
+    }
+
+    /// The index of the first field of a name.
+    package func first(_ name: FieldName) -> Int? {
+        for index in 0..<fieldCount where unsafe fields[index].name == name { return index }
+        return nil
+    }
+
+    /// How many fields have a name.
+    package func count(_ name: FieldName) -> Int {
+        var found = 0
+        for index in 0..<fieldCount where unsafe fields[index].name == name { found += 1 }
+        return found
+    }
+}
+
+extension UInt32 {
+    @inline(__always) var asInt: Int { Int(self) }
+}

@@ -1,1 +1,0 @@
-// Version-neutral head, body, trailers; grammar and validation.

@@ -1,0 +1,64 @@
+// The start line: what HTTP/1 writes first and HTTP/2 and HTTP/3 carry as pseudo-header fields.
+extension MessageHead {
+    /// Request: the method's text.
+    package var methodText: Span<UInt8> {
+        @_lifetime(borrow self) get {
+            if method != .other { return unsafe _overrideLifetime(Span(method.text), borrowing: self) }
+            return text(methodRange)
+        }
+    }
+
+    /// Request: `http` or `https`; empty when the version does not tell it.
+    package var scheme: Span<UInt8> {
+        @_lifetime(borrow self) get { text(schemeRange) }
+    }
+
+    /// Request: the target's authority (RFC 9110 section 7.2): `:authority`, or the absolute form's, or `host`'s value.
+    package var authority: Span<UInt8> {
+        @_lifetime(borrow self) get { text(authorityRange) }
+    }
+
+    /// Request: the path with its query, as it came; `*` for the asterisk form; empty for CONNECT.
+    package var path: Span<UInt8> {
+        @_lifetime(borrow self) get { text(pathRange) }
+    }
+
+    /// The protocol that an upgrade asks for or that a 101 accepts: `Upgrade`'s value, or `:protocol` of an extended
+    /// CONNECT (RFC 8441, RFC 9220). Empty when there is none.
+    package var upgradeProtocol: Span<UInt8> {
+        @_lifetime(borrow self) get { text(upgradeRange) }
+    }
+
+    /// True when the request asks for another protocol, by `Upgrade` or by extended CONNECT.
+    package var isUpgrade: Bool { !upgradeRange.isEmpty }
+
+    /// True when the request is an extended CONNECT. The muxes turn it to `GET` with `Upgrade` for an HTTP/1 server.
+    package var isExtendedConnect: Bool { method == .connect && isUpgrade }
+
+    /// Response: the reason phrase; empty when the version has none.
+    package var reason: Span<UInt8> {
+        @_lifetime(borrow self) get { text(reasonRange) }
+    }
+
+    package func setMethod(_ token: Span<UInt8>) throws(HeadError) {
+        method = Method(token)
+        methodRange = method == .other ? try store(token) : .empty
+    }
+
+    package func setScheme(_ text: Span<UInt8>) throws(HeadError) { schemeRange = try storeLowercased(text) }
+    package func setAuthority(_ text: Span<UInt8>) throws(HeadError) { authorityRange = try store(text) }
+    package func setPath(_ text: Span<UInt8>) throws(HeadError) { pathRange = try store(text) }
+    package func setUpgradeProtocol(_ text: Span<UInt8>) throws(HeadError) { upgradeRange = try store(text) }
+    package func setReason(_ text: Span<UInt8>) throws(HeadError) { reasonRange = try store(text) }
+    /// Forgets the wish for another protocol.
+    package func clearUpgradeProtocol() { upgradeRange = .empty }
+}
+
+extension Span<UInt8> {
+    /// The bytes of a literal.
+    @_lifetime(immortal)
+    package init(_ text: StaticString) {
+        let raw = unsafe UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+        self = unsafe _overrideLifetime(Span<UInt8>(_unsafeBytes: raw), borrowing: ())
+    }
+}
