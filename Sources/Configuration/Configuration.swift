@@ -1,1 +1,44 @@
-// The checked configuration: plain values.
+/// The checked configuration of one process: every name resolved, every default filled in, every value in range.
+///
+/// It is made once by `Language` and then shared by all workers: plain values, never changed.
+/// Times are in milliseconds and sizes in bytes, unless a member says otherwise.
+package struct Configuration: Sendable, Equatable {
+    /// Settings of the whole process (the `global` section).
+    package var global: GlobalSettings
+    /// The front halves in the order of the file: each `frontend`, and the front of each `listen`.
+    package var frontends: [FrontendSettings]
+    /// The back halves in the order of the file: each `backend`, and the back of each `listen`.
+    package var backends: [BackendSettings]
+
+    package init(
+        global: GlobalSettings = GlobalSettings(),
+        frontends: [FrontendSettings] = [],
+        backends: [BackendSettings] = []
+    ) {
+        self.global = global
+        self.frontends = frontends
+        self.backends = backends
+    }
+}
+
+/// The place in the configuration that declares something: a file's path and a line, counted from 1.
+package struct SourceLocation: Sendable, Hashable, CustomStringConvertible {
+    package var file: String
+    package var line: Int
+
+    package init(file: String, line: Int) {
+        self.file = file
+        self.line = line
+    }
+
+    /// `file:line`, as messages print it.
+    package var description: String { "\(file):\(line)" }
+}
+
+/// What a proxy takes its connections for (`mode`).
+package enum ProxyMode: String, Sendable {
+    /// Connections are byte streams.
+    case tcp
+    /// Connections carry HTTP of any version.
+    case http
+}

@@ -1,0 +1,86 @@
+/// What passes requests on to servers: a `backend`, or the back half of a `listen`.
+package struct BackendSettings: Sendable, Equatable {
+    /// The section's name; logs and statistics show it.
+    package var name: String
+    package var mode: ProxyMode
+    package var balance: BalanceAlgorithm
+    /// In the order of the file.
+    package var servers: [ServerSettings]
+    /// Connection attempts after a failed one (`retries`); HAProxy's default is 3.
+    package var retries: Int
+    /// When a retry goes to another server (`option redispatch N`): a positive N on every Nth retry, a negative N on
+    /// the Nth from the last (-1 is the last one); 0: never.
+    package var redispatchInterval: Int
+    /// Who may use an idle connection (`http-reuse`).
+    package var httpReuse: HTTPReuse
+    package var options: BackendOptions
+    /// Used here: connect, server, serverFin, queue, tunnel. `queue` has the value of `connect` when it is not set.
+    package var timeouts: Timeouts
+    /// Where log lines about the servers go, `log global` resolved.
+    package var logs: [LogTarget]
+    /// The tag of log lines (`log-tag`); nil: `GlobalSettings.logTag`.
+    package var logTag: String?
+    /// Own answers for error statuses; they come before the frontend's.
+    package var errorFiles: [ErrorFile]
+    /// The line of the section's keyword.
+    package var location: SourceLocation
+
+    package init(name: String, mode: ProxyMode, location: SourceLocation) {
+        self.name = name
+        self.mode = mode
+        self.balance = .random(draws: 2)
+        self.servers = []
+        self.retries = 3
+        self.redispatchInterval = 0
+        self.httpReuse = .safe
+        self.options = BackendOptions()
+        self.timeouts = Timeouts()
+        self.logs = []
+        self.logTag = nil
+        self.errorFiles = []
+        self.location = location
+    }
+}
+
+/// How a server is chosen (`balance`).
+package enum BalanceAlgorithm: Sendable, Hashable {
+    case roundrobin
+    case staticRR
+    case leastconn
+    case first
+    /// By a hash of the client's address.
+    case source
+    /// The least loaded of `draws` servers drawn by weight. The default, with 2 draws.
+    case random(draws: Int)
+}
+
+/// Who may use an idle connection to a server (`http-reuse`).
+package enum HTTPReuse: String, Sendable {
+    /// Nobody but the client connection that opened it.
+    case never
+    /// Every client connection's requests after its first. The default.
+    case safe
+    /// First requests too, over connections that were reused before.
+    case aggressive
+    /// Every request.
+    case always
+}
+
+/// `option` lines that act on the back half.
+package struct BackendOptions: Sendable, Equatable {
+    /// See `FrontendOptions.connectionMode`.
+    package var connectionMode: HTTPConnectionMode
+    /// See `FrontendOptions.forwardFor`.
+    package var forwardFor: ForwardForOption?
+    /// Whether a request that waits for a server is given up when its client half-closes (`abortonclose`; on by
+    /// default in HTTP mode, off in TCP mode).
+    package var abortOnClose: Bool
+
+    package init(
+        connectionMode: HTTPConnectionMode = .keepAlive, forwardFor: ForwardForOption? = nil, abortOnClose: Bool = false
+    ) {
+        self.connectionMode = connectionMode
+        self.forwardFor = forwardFor
+        self.abortOnClose = abortOnClose
+    }
+}

@@ -1,0 +1,122 @@
+/// One address of a `bind` line, with the line's settings. A line with several addresses gives one value for each.
+package struct BindSettings: Sendable, Equatable {
+    /// Where to listen.
+    package var address: BindAddress
+    /// What runs over the sockets.
+    package var transport: BindTransport
+    /// TLS settings; nil for a clear listener. Always set for QUIC.
+    package var tls: BindTLSSettings?
+    /// Whether each connection starts with a PROXY protocol header, version 1 or 2 (`accept-proxy`).
+    package var acceptsProxyHeader: Bool
+    /// The name that statistics show (`name`).
+    package var name: String?
+    /// Connections at once on each port of this address (`maxconn`); nil: the frontend's limit only.
+    package var maxconn: Int?
+    /// The listen queue (`backlog`); nil: the frontend's `backlog`, and then its `maxconn`.
+    package var backlog: Int?
+    /// Whether TCP Fast Open is offered (`tfo`).
+    package var fastOpen: Bool
+    /// Whether an IPv6 socket takes IPv4 too (`v4v6`), IPv6 only (`v6only`), or what the system says (nil).
+    package var isIPv6Only: Bool?
+    /// Owner and permissions of the socket's file; for Unix sockets only.
+    package var permissions: SocketPermissions
+    /// Settings of QUIC connections; used when `transport` is `.quic`.
+    package var quic: BindQUICSettings
+    /// The line that declares it.
+    package var location: SourceLocation
+
+    package init(address: BindAddress, transport: BindTransport, location: SourceLocation) {
+        self.address = address
+        self.transport = transport
+        self.tls = nil
+        self.acceptsProxyHeader = false
+        self.name = nil
+        self.maxconn = nil
+        self.backlog = nil
+        self.fastOpen = false
+        self.isIPv6Only = nil
+        self.permissions = SocketPermissions()
+        self.quic = BindQUICSettings()
+        self.location = location
+    }
+}
+
+/// Where a listener listens.
+package enum BindAddress: Sendable, Hashable {
+    /// An IP address and each port of a range.
+    case ip(IPAddress, ports: ClosedRange<UInt16>)
+    /// The path of a Unix socket, with the prefix of `unix-bind` in front.
+    case unix(path: String)
+    /// A name in Linux's abstract namespace, without its leading zero byte (`abns@`).
+    /// The address is padded with zero bytes to its full length, as HAProxy does.
+    case abstract(name: String)
+    /// A bound file descriptor that the process inherits (`fd@`).
+    case inherited(fd: Int32)
+}
+
+extension BindAddress: CustomStringConvertible {
+    /// The address as a configuration file would write it, with its prefix.
+    package var description: String {
+        switch self {
+        case .ip(let address, let ports):
+            (address.isV4 ? "ipv4@" : "ipv6@") + "\(address):"
+                + (ports.count == 1 ? "\(ports.lowerBound)" : "\(ports.lowerBound)-\(ports.upperBound)")
+        case .unix(let path): "unix@\(path)"
+        case .abstract(let name): "abns@\(name)"
+        case .inherited(let fd): "fd@\(fd)"
+        }
+    }
+}
+
+/// What runs over a listener's sockets.
+package enum BindTransport: Sendable {
+    /// A stream socket: TCP, or a Unix stream.
+    case stream
+    /// QUIC over a UDP socket.
+    case quic
+}
+
+/// Owner and permissions of a Unix socket's file. Names are looked up at start.
+package struct SocketPermissions: Sendable, Equatable {
+    /// Permission bits (`mode`); nil: as the umask says.
+    package var mode: UInt32?
+    package var user: PrincipalName?
+    package var group: PrincipalName?
+
+    package init(mode: UInt32? = nil, user: PrincipalName? = nil, group: PrincipalName? = nil) {
+        self.mode = mode
+        self.user = user
+        self.group = group
+    }
+}
+
+/// A user or a group of the system, by name or by number.
+package enum PrincipalName: Sendable, Hashable {
+    case name(String)
+    case id(UInt32)
+}
+
+/// Settings of the QUIC connections of one listener.
+package struct BindQUICSettings: Sendable, Equatable {
+    /// The congestion controller (`quic-cc-algo`); HAProxy's default is CUBIC.
+    package var congestionControl: CongestionControl
+    /// The largest congestion window, bytes; nil: `tune.quic.fe.cc.max-win-size`.
+    package var maxCongestionWindow: Int?
+    /// Whether each new address has to prove itself by a Retry (`quic-force-retry`; RFC 9000 section 8.1.2).
+    package var forcesRetry: Bool
+
+    package init(
+        congestionControl: CongestionControl = .cubic, maxCongestionWindow: Int? = nil, forcesRetry: Bool = false
+    ) {
+        self.congestionControl = congestionControl
+        self.maxCongestionWindow = maxCongestionWindow
+        self.forcesRetry = forcesRetry
+    }
+}
+
+/// A congestion controller of QUIC.
+package enum CongestionControl: String, Sendable {
+    case cubic
+    case newreno
+    case bbr
+}

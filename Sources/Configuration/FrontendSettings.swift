@@ -1,0 +1,140 @@
+/// What takes connections: a `frontend`, or the front half of a `listen`.
+package struct FrontendSettings: Sendable, Equatable {
+    /// The section's name; logs and statistics show it.
+    package var name: String
+    package var mode: ProxyMode
+    /// Addresses to listen on, in the order of the file.
+    package var binds: [BindSettings]
+    /// Connections at once (`maxconn`); nil: `GlobalSettings.maxconn`.
+    package var maxconn: Int?
+    /// The listen queue for binds without their own (`backlog`); nil: `maxconn`.
+    package var backlog: Int?
+    /// Used here: client, clientFin, httpRequest, httpKeepAlive.
+    package var timeouts: Timeouts
+    package var options: FrontendOptions
+    /// Where log lines go, `log global` resolved. Empty: nothing is logged.
+    package var logs: [LogTarget]
+    /// What log lines look like.
+    package var logFormat: LogFormat
+    /// The tag of log lines (`log-tag`); nil: `GlobalSettings.logTag`.
+    package var logTag: String?
+    /// `use_backend` rules in the order of the file. Without conditions, the first one decides.
+    package var useBackendRules: [UseBackendRule]
+    /// `default_backend`, or the own back half of a `listen`: an index into `Configuration.backends`.
+    /// Nil: requests get a 503, connections are closed.
+    package var defaultBackend: Int?
+    /// Own answers for error statuses.
+    package var errorFiles: [ErrorFile]
+    /// The line of the section's keyword.
+    package var location: SourceLocation
+
+    package init(name: String, mode: ProxyMode, location: SourceLocation) {
+        self.name = name
+        self.mode = mode
+        self.binds = []
+        self.maxconn = nil
+        self.backlog = nil
+        self.timeouts = Timeouts()
+        self.options = FrontendOptions()
+        self.logs = []
+        self.logFormat = .standard
+        self.logTag = nil
+        self.useBackendRules = []
+        self.defaultBackend = nil
+        self.errorFiles = []
+        self.location = location
+    }
+
+    /// The backend of every request, as rules have no conditions: an index into `Configuration.backends`.
+    package var backend: Int? { useBackendRules.first?.backend ?? defaultBackend }
+}
+
+/// A `use_backend` rule.
+package struct UseBackendRule: Sendable, Equatable {
+    /// An index into `Configuration.backends`.
+    package var backend: Int
+    package var location: SourceLocation
+
+    package init(backend: Int, location: SourceLocation) {
+        self.backend = backend
+        self.location = location
+    }
+}
+
+/// `option` lines that act on the front half.
+package struct FrontendOptions: Sendable, Equatable {
+    /// Whether a connection that brought no byte goes unlogged (`dontlognull`).
+    package var dontLogNull: Bool
+    /// How long HTTP/1 connections live. The stricter one of front and back half holds.
+    package var connectionMode: HTTPConnectionMode
+    /// `forwardfor`; nil: off. It is done when front or back half asks for it; the back half's header name wins.
+    package var forwardFor: ForwardForOption?
+    /// Whether a half-closed connection's TLS handshake is given up (`abortonclose`; on by default).
+    package var abortOnClose: Bool
+
+    package init(
+        dontLogNull: Bool = false, connectionMode: HTTPConnectionMode = .keepAlive,
+        forwardFor: ForwardForOption? = nil, abortOnClose: Bool = true
+    ) {
+        self.dontLogNull = dontLogNull
+        self.connectionMode = connectionMode
+        self.forwardFor = forwardFor
+        self.abortOnClose = abortOnClose
+    }
+}
+
+/// How long an HTTP/1 connection lives, ordered from lax to strict.
+package enum HTTPConnectionMode: Int, Sendable, Comparable {
+    /// Both sides stay open between requests (`http-keep-alive`, the default).
+    case keepAlive
+    /// The server's side closes after each response (`http-server-close`).
+    case serverClose
+    /// Both sides close after each response (`httpclose`).
+    case close
+
+    package static func < (left: HTTPConnectionMode, right: HTTPConnectionMode) -> Bool {
+        left.rawValue < right.rawValue
+    }
+}
+
+/// `option forwardfor`: the client's address goes to the server in a header field.
+package struct ForwardForOption: Sendable, Equatable {
+    /// The field's name (`header`); nil: not set here, so the other half's, or `X-Forwarded-For`.
+    package var headerName: String?
+    /// Clients for which nothing is added (`except`).
+    package var except: IPNetwork?
+    /// Whether nothing is added to a request that already carries the field (`if-none`).
+    package var onlyIfNone: Bool
+
+    /// The field's name when none is set.
+    package static let standardHeaderName = "X-Forwarded-For"
+
+    package init(headerName: String? = nil, except: IPNetwork? = nil, onlyIfNone: Bool = false) {
+        self.headerName = headerName
+        self.except = except
+        self.onlyIfNone = onlyIfNone
+    }
+}
+
+/// An answer of one's own for a status (`errorfile`, `errorfiles`): read at start, before any chroot.
+package struct ErrorFile: Sendable, Equatable {
+    /// The status it answers: one of `statuses`.
+    package var status: Int
+    /// Where it was read from.
+    package var path: String
+    /// The whole HTTP/1 response as the file has it. Empty: the connection or the stream is closed without an answer.
+    package var content: [UInt8]
+    package var location: SourceLocation
+
+    /// The statuses that an error file can stand for.
+    package static let statuses = [
+        200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431, 500, 501, 502, 503, 504,
+    ]
+
+    package init(status: Int, path: String, content: [UInt8], location: SourceLocation) {
+        self.status = status
+        self.path = path
+        self.content = content
+        self.location = location
+    }
+}

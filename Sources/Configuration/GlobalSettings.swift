@@ -1,0 +1,95 @@
+/// Settings of the whole process: the `global` sections.
+package struct GlobalSettings: Sendable, Equatable {
+    // MARK: Process
+
+    /// Workers (`nbthread`); nil: as many as the process may use cores.
+    package var nbthread: Int?
+    /// CPUs of a worker, by its number from 0 (`cpu-map`). Workers without an entry run anywhere.
+    package var cpuMap: [Int: [Int]]
+    /// Connections at once in the process (`maxconn`); nil: as many as descriptors allow.
+    package var maxconn: Int?
+    /// Descriptors to ask the system for (`ulimit-n`); nil: computed from `maxconn`.
+    package var ulimitN: Int?
+    /// The most descriptors that an automatic `maxconn` may count on (`fd-hard-limit`).
+    package var fdHardLimit: Int
+    /// Whether the start fails when the system refuses a limit (`strict-limits`).
+    package var strictLimits: Bool
+    /// The user to become (`user`, `uid`).
+    package var user: PrincipalName?
+    /// The group to become (`group`, `gid`).
+    package var group: PrincipalName?
+    /// The directory to be jailed in (`chroot`).
+    package var chroot: String?
+    /// Whether the process goes to the background (`daemon`).
+    package var daemon: Bool
+    /// Whether a master process watches over the one that works (`master-worker`).
+    package var masterWorker: Bool
+    /// The file for process numbers (`pidfile`).
+    package var pidfile: String?
+    /// No messages at start (`quiet`).
+    package var quiet: Bool
+    /// Whether warnings stop the start (`zero-warning`).
+    package var zeroWarning: Bool
+    /// Longest soft stop, milliseconds (`hard-stop-after`); nil: no limit.
+    package var hardStopAfter: Int?
+    /// Milliseconds between the signal and the soft stop, while listeners still accept (`grace`).
+    package var grace: Int
+    /// Variables to change in the process's own environment, in order (`setenv` and friends).
+    package var environment: [EnvironmentChange]
+
+    // MARK: Security
+
+    /// The secret from which keys of tokens and connection IDs are derived (`cluster-secret`); nil: a random one.
+    package var clusterSecret: String?
+
+    // MARK: Logs
+
+    /// Where log lines of the process go, and those of proxies with `log global`.
+    package var logs: [LogTarget]
+    /// The tag of log lines (`log-tag`); nil: the program's name.
+    package var logTag: String?
+    /// Whether log lines carry a host name, and which (`log-send-hostname`).
+    package var logHostname: LogHostname?
+
+    // MARK: Limits
+
+    package var tune: TuneSettings
+
+    package init() {
+        nbthread = nil
+        cpuMap = [:]
+        maxconn = nil
+        ulimitN = nil
+        fdHardLimit = 1_048_576
+        strictLimits = true
+        user = nil
+        group = nil
+        chroot = nil
+        daemon = false
+        masterWorker = false
+        pidfile = nil
+        quiet = false
+        zeroWarning = false
+        hardStopAfter = nil
+        grace = 0
+        environment = []
+        clusterSecret = nil
+        logs = []
+        logTag = nil
+        logHostname = nil
+        tune = TuneSettings()
+    }
+}
+
+/// The host name in log lines.
+package enum LogHostname: Sendable, Hashable {
+    /// The machine's.
+    case system
+    case fixed(String)
+}
+
+/// A change of the process's environment.
+package enum EnvironmentChange: Sendable, Hashable {
+    case set(name: String, value: String)
+    case unset(name: String)
+}

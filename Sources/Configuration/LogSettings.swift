@@ -1,0 +1,95 @@
+/// What the log lines of a frontend look like.
+package enum LogFormat: Sendable, Equatable {
+    /// `Connect from …` lines, when no option chooses another format.
+    case standard
+    /// `option tcplog`.
+    case tcp
+    /// `option httplog`.
+    case http
+}
+
+/// One `log` line: where log lines go and which of them.
+package struct LogTarget: Sendable, Hashable {
+    package var destination: LogDestination
+    /// How a line is wrapped (`format`).
+    package var framing: LogFraming
+    /// Longest line in bytes (`len`), 80 to 65535; HAProxy's default is 1024. Longer ones are cut.
+    package var maxLength: Int
+    package var facility: LogFacility
+    /// Lines that are less important than this are not sent.
+    package var level: LogLevel
+    /// Lines that are more important than this are sent with this level.
+    package var minLevel: LogLevel
+
+    package init(
+        destination: LogDestination, framing: LogFraming = .local, maxLength: Int = 1024, facility: LogFacility,
+        level: LogLevel = .debug, minLevel: LogLevel = .emergency
+    ) {
+        self.destination = destination
+        self.framing = framing
+        self.maxLength = maxLength
+        self.facility = facility
+        self.level = level
+        self.minLevel = minLevel
+    }
+}
+
+/// Where log lines go.
+package enum LogDestination: Sendable, Hashable {
+    /// An open file descriptor; `stdout` is 1, `stderr` is 2.
+    case fd(Int32)
+    /// A syslog server over UDP.
+    case udp(HostAddress, port: UInt16)
+    /// A Unix datagram socket.
+    case unix(path: String)
+}
+
+/// How a log line is wrapped.
+package enum LogFraming: String, Sendable {
+    /// RFC 3164 without its host name: the default, unless `log-send-hostname` makes it `rfc3164`.
+    case local
+    case rfc3164
+    case rfc5424
+    /// `<priority>` and the text.
+    case priority
+    /// `<level>` and the text.
+    case short
+    /// `<level>`, the ISO date and the text.
+    case timed
+    /// The ISO date and the text.
+    case iso
+    /// The text.
+    case raw
+}
+
+/// A syslog facility.
+package enum LogFacility: String, Sendable, CaseIterable {
+    case kern, user, mail, daemon, auth, syslog, lpr, news
+    case uucp, cron, auth2, ftp, ntp, audit, alert, cron2
+    case local0, local1, local2, local3, local4, local5, local6, local7
+
+    /// The number in a syslog priority, 0 to 23.
+    package var code: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+}
+
+/// A syslog level; the raw value is its number, 0 the most important.
+package enum LogLevel: Int, Sendable, Comparable, CaseIterable {
+    case emergency, alert, critical, error, warning, notice, info, debug
+
+    /// The word in configuration files.
+    package var name: String {
+        switch self {
+        case .emergency: "emerg"
+        case .alert: "alert"
+        case .critical: "crit"
+        case .error: "err"
+        case .warning: "warning"
+        case .notice: "notice"
+        case .info: "info"
+        case .debug: "debug"
+        }
+    }
+
+    /// By number: an emergency is less than a debug line.
+    package static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
+}

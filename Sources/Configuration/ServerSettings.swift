@@ -1,0 +1,72 @@
+/// One `server` line, with what `default-server` adds to it.
+package struct ServerSettings: Sendable, Equatable {
+    /// The name in logs and statistics; unique in its backend.
+    package var name: String
+    package var address: ServerAddress
+    /// TLS towards the server (`ssl`); nil: clear.
+    package var tls: ServerTLSSettings?
+    /// The share of the load, 0 to 256 (`weight`); 0: none.
+    package var weight: Int
+    /// Connections, or in HTTP mode running requests, at once (`maxconn`); nil: no limit.
+    package var maxconn: Int?
+    /// Requests that may wait for this server (`maxqueue`); nil: no limit.
+    package var maxqueue: Int?
+    /// Whether it serves only when no other server does (`backup`).
+    package var isBackup: Bool
+    /// Whether it starts in maintenance (`disabled`).
+    package var isDisabled: Bool
+    /// Idle connections to keep (`pool-max-conn`); nil: no limit, 0: none.
+    package var poolMaxConnections: Int?
+    /// Milliseconds between two rounds, each of which closes half of the idle connections (`pool-purge-delay`).
+    package var poolPurgeDelay: Int
+    /// Requests after its first that a connection may carry (`max-reuse`); nil: no limit.
+    package var maxReuse: Int?
+    /// The line that declares it.
+    package var location: SourceLocation
+
+    package init(name: String, address: ServerAddress, location: SourceLocation) {
+        self.name = name
+        self.address = address
+        self.tls = nil
+        self.weight = 1
+        self.maxconn = nil
+        self.maxqueue = nil
+        self.isBackup = false
+        self.isDisabled = false
+        self.poolMaxConnections = nil
+        self.poolPurgeDelay = 5000
+        self.maxReuse = nil
+        self.location = location
+    }
+}
+
+/// Where a server is.
+package enum ServerAddress: Sendable, Hashable {
+    /// An IP address or a name, and a port.
+    case host(HostAddress, ServerPort)
+    /// The path of a Unix socket.
+    case unix(path: String)
+    /// A name in Linux's abstract namespace, without its leading zero byte (`abns@`), padded with zero bytes.
+    case abstract(name: String)
+}
+
+/// An IP address, or a name that is looked up at start.
+package enum HostAddress: Sendable, Hashable {
+    case ip(IPAddress)
+    /// A name, and the only family wanted of it (`ipv4@`, `ipv6@`), if one is.
+    case name(String, family: AddressFamily?)
+}
+
+/// A family of IP addresses.
+package enum AddressFamily: Sendable {
+    case ipv4
+    case ipv6
+}
+
+/// The port to connect to.
+package enum ServerPort: Sendable, Hashable {
+    /// This one.
+    case fixed(UInt16)
+    /// The port that the client connected to, plus an offset (`server a 10.0.0.1`, `server a 10.0.0.1:+1000`).
+    case ofClient(offset: Int)
+}

@@ -1,0 +1,143 @@
+/// A version of TLS, ordered by age.
+package enum TLSVersion: String, Sendable, Comparable, CaseIterable {
+    case sslv3 = "SSLv3"
+    case tls10 = "TLSv1.0"
+    case tls11 = "TLSv1.1"
+    case tls12 = "TLSv1.2"
+    case tls13 = "TLSv1.3"
+
+    package static func < (left: TLSVersion, right: TLSVersion) -> Bool { left.age < right.age }
+
+    private var age: Int {
+        switch self {
+        case .sslv3: 0
+        case .tls10: 1
+        case .tls11: 2
+        case .tls12: 3
+        case .tls13: 4
+        }
+    }
+}
+
+/// What both sides of TLS can be told. The strings go to the TLS library as they are; nil: the library's default.
+package struct TLSParameters: Sendable, Equatable {
+    /// The oldest version offered (`ssl-min-ver`).
+    package var minVersion: TLSVersion
+    /// The newest version offered (`ssl-max-ver`); nil: the newest there is.
+    package var maxVersion: TLSVersion?
+    /// Cipher list up to TLS 1.2, in OpenSSL's notation (`ciphers`).
+    package var ciphers: String?
+    /// Cipher suites of TLS 1.3, colon-separated (`ciphersuites`).
+    package var ciphersuites: String?
+    /// Groups for the key exchange, colon-separated (`curves`).
+    package var curves: String?
+    /// Signature algorithms, colon-separated (`sigalgs`).
+    package var signatureAlgorithms: String?
+    /// Whether sessions are resumed by tickets (`tls-tickets`, `no-tls-tickets`).
+    package var usesTickets: Bool
+
+    package init(
+        minVersion: TLSVersion = .tls12, maxVersion: TLSVersion? = nil, ciphers: String? = nil,
+        ciphersuites: String? = nil, curves: String? = nil, signatureAlgorithms: String? = nil,
+        usesTickets: Bool = true
+    ) {
+        self.minVersion = minVersion
+        self.maxVersion = maxVersion
+        self.ciphers = ciphers
+        self.ciphersuites = ciphersuites
+        self.curves = curves
+        self.signatureAlgorithms = signatureAlgorithms
+        self.usesTickets = usesTickets
+    }
+}
+
+/// TLS of a listener.
+package struct BindTLSSettings: Sendable, Equatable {
+    /// Versions, ciphers and the like.
+    package var parameters: TLSParameters
+    /// Certificates in the order of the line. The first, and all with `isDefault`, answer where no name matches.
+    package var certificates: [CertificateSource]
+    /// Protocols in the order of preference (`alpn`); the default is filled in. Empty: no ALPN (`no-alpn`).
+    package var alpn: [String]
+    /// Whether a client that asks for an unknown name, or for none, is refused (`strict-sni`).
+    package var strictSNI: Bool
+    /// Whether the client's order of ciphers decides (`prefer-client-ciphers`).
+    package var prefersClientCiphers: Bool
+    /// Whether early data is accepted (`allow-0rtt`).
+    package var allowsEarlyData: Bool
+
+    package init(
+        parameters: TLSParameters = TLSParameters(), certificates: [CertificateSource] = [], alpn: [String] = [],
+        strictSNI: Bool = false, prefersClientCiphers: Bool = false, allowsEarlyData: Bool = false
+    ) {
+        self.parameters = parameters
+        self.certificates = certificates
+        self.alpn = alpn
+        self.strictSNI = strictSNI
+        self.prefersClientCiphers = prefersClientCiphers
+        self.allowsEarlyData = allowsEarlyData
+    }
+}
+
+/// A `crt` argument: a PEM file with chain and key, or a directory of such files.
+package struct CertificateSource: Sendable, Hashable {
+    /// The path, with `crt-base` in front of a relative one.
+    package var path: String
+    /// Whether it answers where no name matches (`default-crt`).
+    package var isDefault: Bool
+
+    package init(path: String, isDefault: Bool = false) {
+        self.path = path
+        self.isDefault = isDefault
+    }
+}
+
+/// TLS towards a server.
+package struct ServerTLSSettings: Sendable, Equatable {
+    /// Versions, ciphers and the like.
+    package var parameters: TLSParameters
+    /// Whether the server's certificate has to be valid (`verify`).
+    package var verifiesCertificate: Bool
+    /// The file of trusted authorities (`ca-file`, with `ca-base`), or nil: none given.
+    package var trust: TrustSource?
+    /// The name to send in SNI (`sni`, `sni-auto`).
+    package var serverName: ServerNameSource
+    /// The name that the certificate has to carry when none was sent in SNI (`verifyhost`).
+    package var verifiedHost: String?
+    /// Protocols offered, in the order of preference (`alpn`). Empty: no ALPN.
+    package var alpn: [String]
+    /// Whether sessions with the server are resumed (`no-ssl-reuse` turns it off).
+    package var reusesSessions: Bool
+
+    package init(
+        parameters: TLSParameters = TLSParameters(), verifiesCertificate: Bool = true, trust: TrustSource? = nil,
+        serverName: ServerNameSource = .none, verifiedHost: String? = nil, alpn: [String] = [],
+        reusesSessions: Bool = true
+    ) {
+        self.parameters = parameters
+        self.verifiesCertificate = verifiesCertificate
+        self.trust = trust
+        self.serverName = serverName
+        self.verifiedHost = verifiedHost
+        self.alpn = alpn
+        self.reusesSessions = reusesSessions
+    }
+}
+
+/// Where trusted authorities come from.
+package enum TrustSource: Sendable, Hashable {
+    /// A PEM file, or a directory of them.
+    case path(String)
+    /// The system's own (`@system-ca`).
+    case system
+}
+
+/// Where the name that goes to a server in SNI comes from.
+package enum ServerNameSource: Sendable, Hashable {
+    /// No name is sent.
+    case none
+    /// Always this name (`sni str(NAME)`).
+    case fixed(String)
+    /// The host of the request, without its port (`sni req.hdr(host)`, and `sni-auto`, the default in HTTP mode).
+    case requestHost
+}

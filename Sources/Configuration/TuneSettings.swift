@@ -1,0 +1,140 @@
+/// The `tune.*` settings: limits of what the proxy holds for a peer.
+package struct TuneSettings: Sendable, Equatable {
+    /// Size of a buffer in bytes (`tune.bufsize`). With `maxrewrite` it bounds a message's head.
+    package var bufsize: Int
+    /// Room in a buffer that is kept for added header fields (`tune.maxrewrite`), at most half of `bufsize`.
+    package var maxrewrite: Int
+    /// Most header fields in a received message, the first line counted (`tune.http.maxhdr`).
+    package var httpMaxHeaders: Int
+    /// Longest request URI in log lines, bytes (`tune.http.logurilen`).
+    package var httpLogURILength: Int
+    /// Connections that a listener takes in a row (`tune.maxaccept`); nil: without limit.
+    package var maxAccept: Int?
+    /// Events taken from one call of the poller (`tune.maxpollevents`).
+    package var maxPollEvents: Int
+    /// Kernel socket buffers.
+    package var socketBuffers: SocketBufferSettings
+    /// TLS sessions.
+    package var tls: TLSTuneSettings
+    /// HTTP/2 connections of clients.
+    package var http2: HTTP2TuneSettings
+    /// QUIC connections of clients.
+    package var quic: QUICTuneSettings
+
+    package init() {
+        bufsize = 16384
+        maxrewrite = 1024
+        httpMaxHeaders = 101
+        httpLogURILength = 1024
+        maxAccept = 4
+        maxPollEvents = 200
+        socketBuffers = SocketBufferSettings()
+        tls = TLSTuneSettings()
+        http2 = HTTP2TuneSettings()
+        quic = QUICTuneSettings()
+    }
+
+    /// Most bytes of a received message's head.
+    package var maxHeadSize: Int { bufsize - maxrewrite }
+}
+
+/// Sizes of kernel socket buffers in bytes (`tune.rcvbuf.*`, `tune.sndbuf.*`); nil: as the system sizes them.
+package struct SocketBufferSettings: Sendable, Equatable {
+    /// Of accepted connections (`.client`).
+    package var clientReceive: Int?
+    package var clientSend: Int?
+    /// Of connections to servers (`.server`).
+    package var serverReceive: Int?
+    package var serverSend: Int?
+    /// Of sockets that serve many peers: QUIC listeners (`.frontend`).
+    package var frontendReceive: Int?
+    package var frontendSend: Int?
+
+    package init() {}
+}
+
+/// `tune.ssl.*`.
+package struct TLSTuneSettings: Sendable, Equatable {
+    /// Seconds that a session can be resumed (`tune.ssl.lifetime`).
+    package var sessionLifetime: Int
+    /// Sessions that are kept for resumption without tickets (`tune.ssl.cachesize`); 0: none.
+    package var sessionCacheSize: Int
+
+    package init() {
+        sessionLifetime = 300
+        sessionCacheSize = 20000
+    }
+}
+
+/// `tune.h2.*` of client connections.
+package struct HTTP2TuneSettings: Sendable, Equatable {
+    /// `SETTINGS_HEADER_TABLE_SIZE`, at most 65536 (`tune.h2.header-table-size`).
+    package var headerTableSize: Int
+    /// `SETTINGS_INITIAL_WINDOW_SIZE` (`tune.h2.fe.initial-window-size`, `tune.h2.initial-window-size`).
+    package var initialWindowSize: Int
+    /// `SETTINGS_MAX_CONCURRENT_STREAMS` (`tune.h2.fe.max-concurrent-streams`, `tune.h2.max-concurrent-streams`);
+    /// nil: not limited.
+    package var maxConcurrentStreams: Int?
+    /// `SETTINGS_MAX_FRAME_SIZE` (`tune.h2.max-frame-size`).
+    package var maxFrameSize: Int
+    /// Streams in a connection's life, then GOAWAY (`tune.h2.fe.max-total-streams`); nil: not limited.
+    package var maxTotalStreams: Int?
+    /// Protocol oddities after which a connection is closed (`tune.h2.fe.glitches-threshold`); nil: not limited.
+    package var glitchesThreshold: Int?
+    /// Receive buffer of a connection in bytes, shared by its streams (`tune.h2.fe.rxbuf`).
+    package var receiveBuffer: Int
+
+    package init() {
+        headerTableSize = 4096
+        initialWindowSize = 16384
+        maxConcurrentStreams = 100
+        maxFrameSize = 16384
+        maxTotalStreams = nil
+        glitchesThreshold = nil
+        receiveBuffer = 1600 * 1024
+    }
+}
+
+/// `tune.quic.fe.*`: QUIC connections of clients.
+package struct QUICTuneSettings: Sendable, Equatable {
+    /// Whether QUIC listeners take datagrams at all (`tune.quic.listen`).
+    package var listens: Bool
+    /// `max_idle_timeout` in milliseconds (`tune.quic.fe.max-idle-timeout`); 0: none.
+    package var maxIdleTimeout: Int
+    /// Requests at once, `initial_max_streams_bidi` (`tune.quic.fe.stream.max-concurrent`).
+    package var maxConcurrentStreams: Int
+    /// Requests in a connection's life, then GOAWAY (`tune.quic.fe.stream.max-total`); nil: not limited.
+    package var maxTotalStreams: Int?
+    /// Bytes in flight to us on a connection, `initial_max_data` (`tune.quic.fe.stream.rxbuf`).
+    /// When the file has 0 or nothing: `maxConcurrentStreams` times `tune.bufsize`.
+    package var receiveBuffer: Int
+    /// Percent of `receiveBuffer` that one stream may take (`tune.quic.fe.stream.data-ratio`).
+    package var streamDataRatio: Int
+    /// Largest congestion window in bytes (`tune.quic.fe.cc.max-win-size`).
+    package var maxCongestionWindow: Int
+    /// Handshakes under way from which on new addresses get a Retry (`tune.quic.fe.sec.retry-threshold`).
+    package var retryThreshold: Int
+    /// Whether packets are spread over time (`tune.quic.fe.tx.pacing`).
+    package var paces: Bool
+    /// Whether datagrams go out in segmented batches (`tune.quic.fe.tx.udp-gso`).
+    package var usesGSO: Bool
+
+    package init() {
+        listens = true
+        maxIdleTimeout = 30_000
+        maxConcurrentStreams = 100
+        maxTotalStreams = nil
+        receiveBuffer = 100 * 16384
+        streamDataRatio = 90
+        maxCongestionWindow = 480 * 1024
+        retryThreshold = 100
+        paces = true
+        usesGSO = true
+    }
+
+    /// Most bytes in flight to us on one stream, rounded up to whole buffers of `bufsize` bytes.
+    package func streamReceiveBuffer(bufsize: Int) -> Int {
+        let share = receiveBuffer / 100 * streamDataRatio
+        return max(bufsize, (share + bufsize - 1) / bufsize * bufsize)
+    }
+}
