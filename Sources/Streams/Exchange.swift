@@ -1,0 +1,193 @@
+package import Bytes
+import Messages
+
+/// Who decides about exchanges: the proxy's rules and routing, the origin's answers, the load generator's counts.
+/// Calls come from the muxes, on the worker's thread.
+package protocol ExchangeHandler: AnyObject {
+    /// The request's head is here (in TCP mode: the connection is). The handler attaches a back end now or later, or
+    /// answers by itself.
+    func requestReceived(_ exchange: Exchange)
+
+    /// The front end refuses what the client sent, before it became a request; `status` is 400, 408, 413, 414, 431,
+    /// 501 or 505. The handler answers with an error message.
+    func requestRejected(_ exchange: Exchange, status: Int)
+
+    /// The final response's head is here; the handler may change it before the front end sends it.
+    func responseReceived(_ exchange: Exchange)
+
+    /// The back end gave up before the response's head. `isUnsent` tells that no byte of the request was sent, or that
+    /// the server said it did not process it: the request may go to another connection. The handler attaches another
+    /// back end or answers with an error message.
+    func backFailed(_ exchange: Exchange, _ reason: CloseReason, isUnsent: Bool)
+
+    /// The exchange is over: both ends are gone. The handler logs it. Its heads are good until this returns.
+    func exchangeEnded(_ exchange: Exchange)
+}
+
+/// One exchange: a request and its response between a front end and a back end, or a TCP connection pair. It joins the
+/// two halves, keeps the first reason for an early end, and tells the handler what happened. It belongs to one worker.
+package final class Exchange {
+    /// From the client to the server.
+    package private(set) var request: Half!
+    /// From the server to the client.
+    package private(set) var response: Half!
+    /// The client's end; nil once it is gone.
+    package private(set) var front: (any StreamEnd)?
+    /// The server's end; nil before one is attached and after it is gone.
+    package private(set) var back: (any StreamEnd)?
+    /// The handler's own record of the exchange.
+    package var context: AnyObject?
+    /// The first reason for an early end.
+    package private(set) var failure: CloseReason?
+    /// Bytes sent to the client, heads and framing included.
+    package var bytesToClient: UInt64 = 0
+    /// Bytes received from the client, heads and framing included.
+    package var bytesFromClient: UInt64 = 0
+    /// When the front end opened the exchange: the first byte of the request.
+    package let openedAt: Instant
+    /// When the request's head was complete; zero before.
+    package private(set) var requestHeadAt = Instant.zero
+    /// When the back end was attached; zero before.
+    package private(set) var attachedAt = Instant.zero
+    /// When the response's head was complete; zero before.
+    package private(set) var responseHeadAt = Instant.zero
+    /// True once ``ExchangeHandler/exchangeEnded(_:)`` was called.
+    package private(set) var isOver = false
+
+    package let resources: WorkerResources
+    private let handler: any ExchangeHandler
+
+    /// - Parameters:
+    ///   - front: the client's end.
+    ///   - halfLimit: bytes that may wait in each half: `tune.bufsize`.
+    package init(
+        front: any StreamEnd, handler: any ExchangeHandler, resources: WorkerResources, halfLimit: Int = 65_536
+    ) {
+        self.front = front
+        self.handler = handler
+        self.resources = resources
+        openedAt = resources.clock.now
+        request = Half(.request, of: self, limit: halfLimit, clock: resources.clock)
+        response = Half(.response, of: self, limit: halfLimit, clock: resources.clock)
+        request.producer = front
+        response.consumer = front
+    }
+
+    /// Joins the server's end. The end finds the request's head in ``request`` and is told that it is ready.
+    package func attach(back end: any StreamEnd) {
+        guard !isOver else {
+            end.reset(.notNeeded)
+            return
+        }
+        back = end
+        attachedAt = resources.clock.now
+        request.consumer = end
+        response.producer = end
+        end.outgoingReady()
+    }
+
+    // MARK: What the front end says
+
+    /// The client's message breaks the rules before it became a request: the handler answers with `status`.
+    package func rejectRequest(status: Int) {
+        note(.clientProtocolError)
+        request.abort(.clientProtocolError)
+        handler.requestRejected(self, status: status)
+    }
+
+    /// The front end has sent the whole response and needs nothing more of the exchange.
+    package func frontFinished() {
+        front = nil
+        response.delivered()
+        dropBack(.notNeeded)
+        finish()
+    }
+
+    /// The client is gone, or broke the rules, before the response was sent.
+    package func frontAborted(_ reason: CloseReason) {
+        note(reason)
+        front = nil
+        request.abort(reason)
+        dropBack(reason)
+        finish()
+    }
+
+    // MARK: What the back end says
+
+    /// The back end has delivered its whole response and sent, or no longer needs, the request: it is free for other
+    /// work. The response may still wait for the client.
+    package func backFinished() {
+        back = nil
+        request.consumer = nil
+        response.producer = nil
+        if request.phase < .ended || request.count > 0 {
+            // An early response: the rest of the request has nowhere to go.
+            request.discard()
+        }
+    }
+
+    /// The back end failed. Before the response's head the handler decides; after it the client sees a broken message.
+    package func backAborted(_ reason: CloseReason, isUnsent: Bool = false) {
+        back = nil
+        request.consumer = nil
+        response.producer = nil
+        if response.phase == .idle {
+            handler.backFailed(self, reason, isUnsent: isUnsent)
+        } else {
+            note(reason)
+            response.abort(reason)
+        }
+    }
+
+    // MARK: What the handler says
+
+    /// Ends the exchange from the proxy's side: a timeout, a kill. Both ends are reset with `reason`.
+    package func kill(_ reason: CloseReason) {
+        note(reason)
+        dropBack(reason)
+        if let end = front {
+            front = nil
+            end.reset(reason)
+        }
+        finish()
+    }
+
+    /// Detaches and resets the back end, so that another can be attached or the proxy can answer by itself.
+    package func dropBack(_ reason: CloseReason) {
+        guard let end = back else { return }
+        back = nil
+        request.consumer = nil
+        response.producer = nil
+        end.reset(reason)
+    }
+
+    /// Keeps `reason` when it is the exchange's first.
+    package func note(_ reason: CloseReason) {
+        if failure == nil { failure = reason }
+    }
+
+    // MARK: What the halves say
+
+    func headArrived(_ half: Half) {
+        switch half.direction {
+        case .request:
+            requestHeadAt = resources.clock.now
+            handler.requestReceived(self)
+        case .response:
+            responseHeadAt = resources.clock.now
+            handler.responseReceived(self)
+            front?.outgoingReady()
+        }
+    }
+
+    func messageEnded(_ half: Half) {}
+
+    private func finish() {
+        guard !isOver else { return }
+        isOver = true
+        handler.exchangeEnded(self)
+        request.recycle(resources.heads)
+        response.recycle(resources.heads)
+        context = nil
+    }
+}

@@ -1,0 +1,195 @@
+package import Bytes
+package import Messages
+
+/// One direction of an exchange: a bounded queue from the end that receives a message (the producer) to the end that
+/// sends it on (the consumer). Order: interim heads (responses only), head, body, trailers, end. When the queue is
+/// full the producer stops reading from its peer; when the consumer takes bytes the producer is told.
+package final class Half {
+    /// How far the producer has come.
+    package enum Phase: UInt8, Sendable, Comparable {
+        /// Nothing final has come yet.
+        case idle
+        /// The head is here; body bytes may follow.
+        case body
+        /// The message is complete as received.
+        case ended
+        /// The producer stopped before the end; ``Half/failure`` says why.
+        case aborted
+
+        package static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    package enum Direction: Sendable { case request, response }
+
+    package let direction: Direction
+    /// Bytes that may wait in the queue.
+    package var limit: Int
+    package private(set) var phase = Phase.idle
+    package private(set) var failure: CloseReason?
+    /// The message's head; it stays for logs and rules until the exchange is over. Nil in TCP mode.
+    package private(set) var head: MessageHead?
+    /// Trailer fields, once the message has ended with some.
+    package private(set) var trailers: MessageHead?
+    /// True once the consumer has seen the head.
+    package private(set) var headTaken = false
+    /// True once the consumer has sent everything, the end included.
+    package private(set) var isDelivered = false
+    /// Body bytes that the producer put in so far.
+    package private(set) var bytesIn: UInt64 = 0
+    /// Body bytes that the consumer took so far.
+    package private(set) var bytesOut: UInt64 = 0
+    /// When the producer last put something in.
+    package private(set) var lastPut = Instant.zero
+    /// When the consumer last took something.
+    package private(set) var lastTake = Instant.zero
+
+    private var body = ChunkQueue()
+    private var interim: [MessageHead] = []
+    private var producerWaits = false
+    private let clock: TurnClock
+    unowned(unsafe) let exchange: Exchange
+    /// The end that receives this message from its peer.
+    package internal(set) var producer: (any StreamEnd)?
+    /// The end that sends this message to its peer.
+    package internal(set) var consumer: (any StreamEnd)?
+
+    init(_ direction: Direction, of exchange: Exchange, limit: Int, clock: TurnClock) {
+        self.direction = direction
+        unsafe self.exchange = exchange
+        self.limit = limit
+        self.clock = clock
+    }
+
+    // MARK: The producer's side
+
+    /// Bytes that the producer may still put in. At 0 it stops reading until ``StreamEnd/incomingDrained()``.
+    package var room: Int {
+        let left = limit - body.count
+        if left <= 0 { producerWaits = true }
+        return max(0, left)
+    }
+
+    /// Puts in an interim response (1xx other than 101). At most 16 may wait; more are dropped.
+    package func putInterim(_ head: MessageHead) {
+        guard phase == .idle, interim.count < 16 else { return }
+        lastPut = clock.now
+        interim.append(head)
+        consumer?.outgoingReady()
+    }
+
+    /// Puts in the head. The exchange's handler sees it first (routing, rules), then the consumer.
+    package func put(_ head: MessageHead) {
+        guard phase == .idle else { return }
+        self.head = head
+        phase = .body
+        lastPut = clock.now
+        unsafe exchange.headArrived(self)
+    }
+
+    /// Starts a message without a head: TCP mode.
+    package func putTunnel() {
+        guard phase == .idle else { return }
+        phase = .body
+        headTaken = true
+        lastPut = clock.now
+        unsafe exchange.headArrived(self)
+    }
+
+    /// Puts in body bytes. The queue takes them even when they pass ``limit``: the producer asks for ``room`` before it
+    /// reads more.
+    package func put(_ chunk: consuming Chunk) {
+        guard phase == .body, !chunk.isEmpty else { return }
+        bytesIn += UInt64(chunk.count)
+        body.append(chunk)
+        lastPut = clock.now
+        consumer?.outgoingReady()
+    }
+
+    /// Ends the message, with trailers or without.
+    package func end(trailers: MessageHead? = nil) {
+        guard phase == .body else { return }
+        self.trailers = trailers
+        phase = .ended
+        lastPut = clock.now
+        unsafe exchange.messageEnded(self)
+        consumer?.outgoingReady()
+    }
+
+    /// Stops the message before its end. What waits in the queue may still be sent, but the consumer must not make the
+    /// message look complete.
+    package func abort(_ reason: CloseReason) {
+        guard phase < .ended else { return }
+        phase = .aborted
+        failure = reason
+        consumer?.outgoingReady()
+    }
+
+    // MARK: The consumer's side
+
+    /// Bytes that wait in the queue.
+    package var count: Int { body.count }
+
+    /// True when a head waits that the consumer has not taken.
+    package var hasHead: Bool { head != nil && !headTaken }
+
+    /// True when the message has ended and all its bytes are taken: trailers (if any) and the end come next.
+    package var isDrained: Bool { phase == .ended && body.isEmpty && (headTaken || head == nil) }
+
+    /// True when the producer stopped before the end and all bytes that came are taken.
+    package var isBroken: Bool { phase == .aborted && body.isEmpty }
+
+    /// Takes the next interim response, to be sent before the head.
+    package func takeInterim() -> MessageHead? {
+        guard !interim.isEmpty else { return nil }
+        return interim.removeFirst()
+    }
+
+    /// Takes the head, once.
+    package func takeHead() -> MessageHead? {
+        guard let head, !headTaken else { return nil }
+        headTaken = true
+        lastTake = clock.now
+        return head
+    }
+
+    /// Takes the first bytes, at most `length`, as a chunk; nil when none wait.
+    package func take(upTo length: Int = .max) -> Chunk? {
+        guard let chunk = body.takeFirst(upTo: length) else { return nil }
+        bytesOut += UInt64(chunk.count)
+        lastTake = clock.now
+        if producerWaits, body.count <= limit / 2 {
+            producerWaits = false
+            producer?.incomingDrained()
+        }
+        return chunk
+    }
+
+    /// The consumer has sent the end of the message to its peer, or its share of the message is over.
+    package func delivered() {
+        guard !isDelivered else { return }
+        isDelivered = true
+        lastTake = clock.now
+    }
+
+    /// Drops what waits and lets the producer go on: nobody wants the rest.
+    package func discard() {
+        body.removeAll()
+        if producerWaits {
+            producerWaits = false
+            producer?.incomingDrained()
+        }
+    }
+
+    /// Gives the heads back to the worker.
+    func recycle(_ heads: HeadPool) {
+        if let head { heads.giveBack(head) }
+        if let trailers { heads.giveBack(trailers) }
+        for head in interim { heads.giveBack(head) }
+        head = nil
+        trailers = nil
+        interim = []
+        body.removeAll()
+        producer = nil
+        consumer = nil
+    }
+}

@@ -1,1 +1,0 @@
-// One exchange: two halves, backpressure, closing table.
