@@ -1,1 +1,0 @@
-// ngtcp2: datagrams to stream events; owns no socket and no clock.
