@@ -1,0 +1,38 @@
+# `make` and `make help` print what there is; the lines behind `##` are that text.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup certs build release test lint format clean
+
+# What swift-format reads.
+sources := Sources Tests
+
+help: ## print this list
+	@printf 'Portico. Two commands matter: make run, make test.\n\n'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## install missing Debian packages (says which; asks sudo when not root)
+	@scripts/setup
+
+certs: ## make throw-away certificates below certs/out, unless they are good for a week
+	@certs/generate
+
+build: setup ## debug build of everything but the tests
+	swift build
+
+release: setup ## release build; the programs come to .build/release
+	swift build -c release
+
+test: certs ## set up, then run all tests; FILTER=Name runs those that match
+	@scripts/setup test
+	swift build --build-tests
+	swift test --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
+
+lint: setup ## check the layout of all Swift files
+	swift format lint --strict --parallel --recursive $(sources)
+
+format: setup ## lay out all Swift files
+	swift format format --in-place --parallel --recursive $(sources)
+
+clean: ## remove what was built, the Python peers and the certificates
+	rm -rf .build certs/out
