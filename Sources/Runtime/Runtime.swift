@@ -1,1 +1,0 @@
-// epoll loop, timers, mailboxes, owned descriptors, clock.

@@ -1,0 +1,150 @@
+package import Bytes
+
+/// Who a timer wakes.
+package protocol TimerTarget: AnyObject {
+    /// The deadline of `timer` has passed. It is disarmed; it may be armed again from here.
+    func timerFired(_ timer: Timer)
+}
+
+/// One timer of a worker. Its owner keeps it; arming it later than before costs a store, since the wheel looks at the
+/// deadline again when the earlier one comes.
+package final class Timer {
+    /// When it fires; ``Instant/distantFuture`` while disarmed.
+    package fileprivate(set) var deadline = Instant.distantFuture
+    /// True while a deadline is set.
+    package var isArmed: Bool { deadline != .distantFuture }
+
+    private unowned(unsafe) let wheel: TimerWheel
+    unowned(unsafe) let target: any TimerTarget
+    fileprivate unowned(unsafe) var next: Timer?
+    fileprivate unowned(unsafe) var previous: Timer?
+    fileprivate var slot = -1
+    fileprivate var slotTick: UInt64 = 0
+
+    /// - Parameters:
+    ///   - target: is not kept alive; it owns the timer, so it outlives it.
+    package init(on wheel: TimerWheel, target: any TimerTarget) {
+        unsafe self.wheel = wheel
+        unsafe self.target = target
+    }
+
+    deinit { disarm() }
+
+    /// Fires at `deadline`, or soon after when that has passed.
+    package func arm(at deadline: Instant) {
+        guard deadline != .distantFuture else { return disarm() }
+        self.deadline = deadline
+        let tick = TimerWheel.tick(deadline)
+        if slot >= 0, tick >= slotTick { return }
+        unsafe wheel.relink(self, tick: tick)
+    }
+
+    /// Does not fire any more.
+    package func disarm() {
+        deadline = .distantFuture
+        if slot >= 0 { unsafe wheel.unlink(self) }
+    }
+}
+
+/// The timers of a worker: a hierarchy of wheels of 64 slots with ticks of 262 µs, so arming and disarming cost the
+/// same with one timer and with a million. It reads no clock.
+@safe package final class TimerWheel {
+    private static let tickShift: UInt64 = 18
+    private static let levels = 7
+    private var slots: UnsafeMutablePointer<Unmanaged<Timer>?>
+    private var occupied = InlineArray<7, UInt64>(repeating: 0)
+    private var current: UInt64
+
+    package init(now: Instant) {
+        unsafe slots = .allocate(capacity: Self.levels * 64)
+        unsafe slots.initialize(repeating: nil, count: Self.levels * 64)
+        current = now.nanoseconds >> Self.tickShift
+    }
+
+    deinit { unsafe slots.deallocate() }
+
+    static func tick(_ deadline: Instant) -> UInt64 {
+        let (sum, overflow) = deadline.nanoseconds.addingReportingOverflow((1 << tickShift) - 1)
+        return (overflow ? .max : sum) >> tickShift
+    }
+
+    /// When the wheel wants to be advanced next: no later than the first deadline. Nil without timers.
+    package var nextDeadline: Instant? {
+        for level in 0..<Self.levels where occupied[level] != 0 {
+            let shift = UInt64(level * 6)
+            let position = (current >> shift) & 63
+            // Slots from the current position on, wrapping round.
+            let rotated = rotateRight(occupied[level], position)
+            let distance = UInt64(rotated.trailingZeroBitCount)
+            let tick = ((current >> shift) + distance) << shift
+            return Instant(nanoseconds: max(tick, current) << Self.tickShift)
+        }
+        return nil
+    }
+
+    /// Fires every timer whose deadline is at or before `now`.
+    package func advance(to now: Instant) {
+        let target = now.nanoseconds >> Self.tickShift
+        while true {
+            guard let next = nextDeadline, next.nanoseconds >> Self.tickShift <= target else { break }
+            current = max(current, next.nanoseconds >> Self.tickShift)
+            cascade(now)
+        }
+        current = max(current, target)
+    }
+
+    private func cascade(_ now: Instant) {
+        for level in (0..<Self.levels).reversed() {
+            let position = Int((current >> UInt64(level * 6)) & 63)
+            guard occupied[level] & (1 << UInt64(position)) != 0 else { continue }
+            let index = level * 64 + position
+            while let timer = unsafe slots[index]?.takeUnretainedValue() {
+                unlink(timer)
+                let tick = Self.tick(timer.deadline)
+                if tick <= current {
+                    timer.deadline = .distantFuture
+                    unsafe timer.target.timerFired(timer)
+                } else {
+                    relink(timer, tick: tick)
+                }
+            }
+        }
+    }
+
+    func relink(_ timer: Timer, tick: UInt64) {
+        if timer.slot >= 0 { unlink(timer) }
+        // Beyond the wheel's span (36 years) a timer waits at its end.
+        let horizon = current | ((1 << UInt64(Self.levels * 6)) - 1)
+        let due = min(max(tick, current + 1), horizon)
+        let level = min((63 - (due ^ current).leadingZeroBitCount) / 6, Self.levels - 1)
+        let shift = UInt64(level * 6)
+        let index = level * 64 + Int((due >> shift) & 63)
+        timer.slot = index
+        timer.slotTick = due
+        unsafe timer.previous = nil
+        let first = unsafe slots[index]?.takeUnretainedValue()
+        unsafe timer.next = first
+        if let first { unsafe first.previous = timer }
+        unsafe slots[index] = Unmanaged.passUnretained(timer)
+        occupied[level] |= 1 << UInt64(index & 63)
+    }
+
+    func unlink(_ timer: Timer) {
+        let index = timer.slot
+        let after = unsafe timer.next
+        if let before = unsafe timer.previous {
+            unsafe before.next = after
+        } else {
+            unsafe slots[index] = after.map { unsafe Unmanaged.passUnretained($0) }
+            if after == nil { occupied[index / 64] &= ~(1 << UInt64(index & 63)) }
+        }
+        if let after { unsafe after.previous = timer.previous }
+        unsafe timer.next = nil
+        unsafe timer.previous = nil
+        timer.slot = -1
+    }
+
+    private func rotateRight(_ value: UInt64, _ count: UInt64) -> UInt64 {
+        count == 0 ? value : value >> count | value << (64 - count)
+    }
+}
