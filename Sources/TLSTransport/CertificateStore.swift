@@ -1,0 +1,140 @@
+// The certificates of one bind line, found by server name.
+
+import Glibc
+
+/// The certificates that serve one name: at most one of each key kind.
+package struct CertificateSet: Sendable {
+    private(set) package var ecdsa: Certificate?
+    private(set) package var rsa: Certificate?
+    private(set) package var ed25519: Certificate?
+
+    /// The set's certificate with a key of `kind`.
+    package subscript(kind: KeyKind) -> Certificate? {
+        switch kind {
+        case .ecdsa: ecdsa
+        case .rsa: rsa
+        case .ed25519: ed25519
+        }
+    }
+
+    /// Adds a certificate; the first of a kind stays.
+    mutating func add(_ certificate: Certificate) {
+        switch certificate.kind {
+        case .ecdsa: if ecdsa == nil { ecdsa = certificate }
+        case .rsa: if rsa == nil { rsa = certificate }
+        case .ed25519: if ed25519 == nil { ed25519 = certificate }
+        }
+    }
+}
+
+/// The certificates that a `bind` line may serve, by server name. Immutable; shared by all workers and by both TLS
+/// libraries. A lookup costs one or two hash probes, however many certificates there are.
+package struct CertificateStore: Sendable {
+    /// All certificates, in the order in which they were configured.
+    package let certificates: [Certificate]
+    /// What clients get that name no server, or one that no certificate covers: the first certificate, and for other
+    /// key kinds the certificates that share its first name.
+    package let defaultCertificates: CertificateSet
+
+    /// Exact names; and wildcards, under their name without the `*`, which no exact name can equal.
+    private let byName: [String: CertificateSet]
+
+    /// Loads every FILE or DIR of the `crt` keywords of one bind line, in their order. Throws at the first bad file.
+    ///
+    /// - FILE: chain and key in any order. A key that is not in FILE is looked for in `FILE.key`, and beside `NAME.crt`
+    ///   in `NAME.key`. If FILE does not exist, `FILE.ecdsa`, `FILE.rsa` and `FILE.ed25519` are loaded, those that exist.
+    /// - DIR: its files in alphabetic order, but for those whose name begins with a dot or ends with `.key`, `.issuer`,
+    ///   `.ocsp`, `.sctl` or `.dh`.
+    package init(loading paths: [String]) throws(CertificateError) {
+        var certificates: [Certificate] = []
+        for path in paths {
+            for file in try CertificateFiles.expand(path) {
+                certificates.append(try CertificateFiles.load(file))
+            }
+        }
+        guard let first = certificates.first else {
+            throw CertificateError(file: paths.joined(separator: " "), .noCertificate)
+        }
+        var byName: [String: CertificateSet] = [:]
+        for certificate in certificates {
+            for name in certificate.names {
+                byName[name.hasPrefix("*.") ? String(name.dropFirst()) : name, default: CertificateSet()]
+                    .add(certificate)
+            }
+        }
+        var fallback = CertificateSet()
+        fallback.add(first)
+        if let name = first.names.first {
+            for certificate in certificates where certificate.names.contains(name) {
+                fallback.add(certificate)
+            }
+        }
+        self.certificates = certificates
+        self.defaultCertificates = fallback
+        self.byName = byName
+    }
+
+    /// The certificates for `serverName`: exact, else the wildcard of its parent domain, else nil. Case does not count.
+    package func certificates(for serverName: String) -> CertificateSet? {
+        var name = serverName
+        return name.withUTF8 { unsafe certificates(for: UnsafeRawBufferPointer($0)) }
+    }
+
+    /// The same for a name as it came from the network: any bytes.
+    func certificates(for serverName: UnsafeRawBufferPointer) -> CertificateSet? {
+        guard let name = unsafe ServerName.normalized(serverName) else { return nil }
+        if let exact = byName[name] { return exact }
+        guard let dot = name.utf8.firstIndex(of: UInt8(ascii: ".")) else { return nil }
+        return byName[String(name[dot...])]
+    }
+}
+
+/// Finds and reads the files that `crt` names.
+enum CertificateFiles {
+    private static let reservedSuffixes = [".key", ".issuer", ".ocsp", ".sctl", ".dh"]
+    private static let bundleSuffixes = [".ecdsa", ".rsa", ".ed25519"]
+
+    /// The certificate files that a FILE or DIR argument stands for.
+    static func expand(_ path: String) throws(CertificateError) -> [String] {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else {
+            let number = errno
+            let bundle = bundleSuffixes.map { path + $0 }.filter { unsafe access($0, F_OK) == 0 }
+            guard !bundle.isEmpty else { throw CertificateError(file: path, .unreadable(number)) }
+            return bundle
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else { return [path] }
+        guard let directory = unsafe opendir(path) else { throw CertificateError(file: path, .unreadable(errno)) }
+        defer { unsafe closedir(directory) }
+        var files: [String] = []
+        while let entry = unsafe readdir(directory) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+                unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            guard !name.hasPrefix("."), !reservedSuffixes.contains(where: name.hasSuffix) else { continue }
+            let file = path.hasSuffix("/") ? path + name : path + "/" + name
+            guard unsafe stat(file, &status) == 0 else { throw CertificateError(file: file, .unreadable(errno)) }
+            if status.st_mode & S_IFMT == S_IFREG { files.append(file) }
+        }
+        guard !files.isEmpty else { throw CertificateError(file: path, .emptyDirectory) }
+        return files.sorted()
+    }
+
+    /// Reads one certificate file and the key that belongs to it.
+    static func load(_ path: String) throws(CertificateError) -> Certificate {
+        let file = try PEMFile(path: path)
+        let certificates = try file.certificates()
+        guard !certificates.isEmpty else { throw CertificateError(file: path, .noCertificate) }
+        if let key = try file.privateKey() {
+            return try Certificate(file: path, certificates: certificates, key: key)
+        }
+        var candidates = [path + ".key"]
+        if path.hasSuffix(".crt") { candidates.append(path.dropLast(4) + ".key") }
+        for candidate in candidates where unsafe access(candidate, F_OK) == 0 {
+            if let key = try PEMFile(path: candidate).privateKey() {
+                return try Certificate(file: path, certificates: certificates, key: key)
+            }
+        }
+        throw CertificateError(file: path, .noPrivateKey)
+    }
+}

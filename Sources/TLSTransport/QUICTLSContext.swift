@@ -1,0 +1,316 @@
+// TLS settings of QUIC endpoints: makes configured GnuTLS sessions.
+
+import CGnuTLS
+import COpenSSL
+
+/// A cipher suite of TLS 1.3 that QUIC can use (RFC 9001, section 5.3).
+package enum QUICCipherSuite: String, CaseIterable, Sendable {
+    case aes128GCM = "TLS_AES_128_GCM_SHA256"
+    case aes256GCM = "TLS_AES_256_GCM_SHA384"
+    case chaCha20Poly1305 = "TLS_CHACHA20_POLY1305_SHA256"
+
+    fileprivate var gnutlsName: String {
+        switch self {
+        case .aes128GCM: "AES-128-GCM"
+        case .aes256GCM: "AES-256-GCM"
+        case .chaCha20Poly1305: "CHACHA20-POLY1305"
+        }
+    }
+
+    /// The suites of a `ciphersuites` argument: TLS 1.3 names between colons. Throws `configuration`.
+    package static func list(_ names: String) throws(TLSError) -> [QUICCipherSuite] {
+        var suites: [QUICCipherSuite] = []
+        for name in names.split(separator: ":", omittingEmptySubsequences: false) {
+            guard let suite = QUICCipherSuite(rawValue: String(name)) else {
+                throw TLSError(.configuration, "cipher suite '\(name)' does not exist in QUIC")
+            }
+            suites.append(suite)
+        }
+        return suites
+    }
+}
+
+/// A key exchange group (RFC 8446, section 4.2.7) that both TLS libraries have.
+package enum KeyExchangeGroup: String, CaseIterable, Sendable {
+    case x25519 = "X25519"
+    case p256 = "P-256"
+    case p384 = "P-384"
+    case p521 = "P-521"
+    case x448 = "X448"
+
+    fileprivate var gnutlsName: String {
+        switch self {
+        case .x25519: "GROUP-X25519"
+        case .p256: "GROUP-SECP256R1"
+        case .p384: "GROUP-SECP384R1"
+        case .p521: "GROUP-SECP521R1"
+        case .x448: "GROUP-X448"
+        }
+    }
+
+    /// The groups of a `curves` argument: names between colons, as OpenSSL spells them. Throws `configuration`.
+    package static func list(_ names: String) throws(TLSError) -> [KeyExchangeGroup] {
+        var groups: [KeyExchangeGroup] = []
+        for name in names.split(separator: ":", omittingEmptySubsequences: false) {
+            switch name.uppercased() {
+            case "X25519": groups.append(.x25519)
+            case "P-256", "PRIME256V1", "SECP256R1": groups.append(.p256)
+            case "P-384", "SECP384R1": groups.append(.p384)
+            case "P-521", "SECP521R1": groups.append(.p521)
+            case "X448": groups.append(.x448)
+            default: throw TLSError(.configuration, "unknown curve '\(name)'")
+            }
+        }
+        return groups
+    }
+}
+
+/// The TLS settings of one QUIC `bind` line or server, for one worker. Never leaves the worker's thread.
+@safe package final class QUICTLSContext {
+    /// What a server needs.
+    package struct ServerOptions: Sendable {
+        package var certificates: CertificateStore
+        package var ticketKeys: TicketKeyRing
+        /// One of these must be negotiated; the first that the client offers wins (RFC 9001, section 8.1).
+        package var alpn: ALPNList = "h3"
+        /// `strict-sni`: refuse clients that name no server, or one that no certificate covers.
+        package var strictSNI = false
+        package var cipherSuites: [QUICCipherSuite] = [.aes128GCM, .aes256GCM, .chaCha20Poly1305]
+        package var groups: [KeyExchangeGroup] = [.x25519, .p256, .p384, .p521]
+        /// How long a ticket resumes a session, in seconds.
+        package var sessionLifetime = 3600
+
+        package init(certificates: CertificateStore, ticketKeys: TicketKeyRing) {
+            self.certificates = certificates
+            self.ticketKeys = ticketKeys
+        }
+    }
+
+    /// What a client needs.
+    package struct ClientOptions: Sendable {
+        /// Whom to trust; nil is `verify none`.
+        package var trust: QUICTrust?
+        package var alpn: ALPNList = "h3"
+        package var cipherSuites: [QUICCipherSuite] = [.aes128GCM, .aes256GCM, .chaCha20Poly1305]
+        package var groups: [KeyExchangeGroup] = [.x25519, .p256, .p384, .p521]
+
+        package init(trust: QUICTrust? = nil) {
+            self.trust = trust
+        }
+    }
+
+    /// Whom a QUIC client trusts.
+    package enum QUICTrust: Sendable {
+        /// The CA certificates of a PEM file.
+        case file(String)
+        /// The system's CA certificates (`@system-ca`).
+        case system
+    }
+
+    /// Certificates and lookups of a server; nil in a client.
+    let certificates: CertificateStore?
+    let strictSNI: Bool
+    private let alpn: ALPNList
+    private let verifiesPeer: Bool
+    private let ticketKey: [UInt8]
+    private let sessionLifetime: Int
+    private let credentials: gnutls_certificate_credentials_t
+    private let priorities: gnutls_priority_t
+
+    /// Settings of a QUIC listener. Throws `configuration`, also when GnuTLS refuses one of the certificates.
+    package init(server options: ServerOptions) throws(TLSError) {
+        for certificate in options.certificates.certificates {
+            if case .failure(let error) = certificate.quic {
+                throw TLSError(.configuration, "'\(certificate.file)' is not usable for QUIC: \(error.reason)")
+            }
+        }
+        guard !options.alpn.identifiers.isEmpty else {
+            throw TLSError(.configuration, "QUIC needs at least one ALPN protocol")
+        }
+        unsafe priorities = try Self.priorities(options.cipherSuites, options.groups, server: true)
+        do throws(TLSError) {
+            unsafe credentials = try Self.makeCredentials()
+        } catch {
+            unsafe gnutls_priority_deinit(priorities)
+            throw error
+        }
+        unsafe gnutls_certificate_set_retrieve_function3(credentials, retrieveCertificate)
+        certificates = options.certificates
+        strictSNI = options.strictSNI
+        alpn = options.alpn
+        verifiesPeer = false
+        ticketKey = options.ticketKeys.quicMasterKey
+        sessionLifetime = options.sessionLifetime
+    }
+
+    /// Settings for connections to QUIC servers. Throws `configuration` when the CA file is bad.
+    package init(client options: ClientOptions) throws(TLSError) {
+        guard !options.alpn.identifiers.isEmpty else {
+            throw TLSError(.configuration, "QUIC needs at least one ALPN protocol")
+        }
+        unsafe priorities = try Self.priorities(options.cipherSuites, options.groups, server: false)
+        do throws(TLSError) {
+            unsafe credentials = try Self.makeCredentials()
+        } catch {
+            unsafe gnutls_priority_deinit(priorities)
+            throw error
+        }
+        certificates = nil
+        strictSNI = false
+        alpn = options.alpn
+        verifiesPeer = options.trust != nil
+        ticketKey = []
+        sessionLifetime = 0
+        if let trust = options.trust {
+            try unsafe Self.load(trust, into: credentials)
+        }
+    }
+
+    deinit {
+        unsafe gnutls_priority_deinit(priorities)
+        unsafe gnutls_certificate_free_credentials(credentials)
+    }
+
+    /// A session for a connection that a client opened.
+    package func makeServerSession() throws(TLSError) -> QUICTLSSession {
+        precondition(certificates != nil, "a client context makes no server sessions")
+        let flags = GNUTLS_SERVER.rawValue | GNUTLS_NO_AUTO_SEND_TICKET.rawValue
+        let session = try QUICTLSSession(context: self, flags: flags)
+        var key = ticketKey
+        let status = unsafe key.withUnsafeMutableBytes { bytes in
+            var datum = unsafe gnutls_datum_t(
+                data: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), size: UInt32(bytes.count))
+            return unsafe gnutls_session_ticket_enable_server(session.handle, &datum)
+        }
+        try Self.check(status)
+        unsafe gnutls_db_set_cache_expiration(session.handle, Int32(clamping: sessionLifetime))
+        unsafe gnutls_handshake_set_post_client_hello_function(session.handle, checkClientHello)
+        return session
+    }
+
+    /// A session for a connection that this proxy opens.
+    ///
+    /// - serverName: sent as SNI, and checked against the certificate where the context verifies.
+    /// - resuming: what `QUICTLSSession.resumptionData()` gave on an earlier connection to the same server.
+    package func makeClientSession(
+        serverName: String?, resuming: [UInt8]? = nil
+    ) throws(TLSError) -> QUICTLSSession {
+        precondition(certificates == nil, "a server context makes no client sessions")
+        let session = try QUICTLSSession(context: self, flags: GNUTLS_CLIENT.rawValue)
+        if let serverName {
+            try session.name(serverName, verified: verifiesPeer)
+        } else if verifiesPeer {
+            unsafe gnutls_session_set_verify_cert(session.handle, nil, 0)
+        }
+        if let resuming {
+            try Self.check(
+                unsafe resuming.withUnsafeBytes { bytes in
+                    unsafe gnutls_session_set_data(session.handle, bytes.baseAddress, bytes.count)
+                })
+        }
+        return session
+    }
+
+    /// What server and client sessions share.
+    func configure(_ handle: gnutls_session_t) throws(TLSError) {
+        try Self.check(unsafe gnutls_priority_set(handle, priorities))
+        try Self.check(
+            unsafe gnutls_credentials_set(handle, GNUTLS_CRD_CERTIFICATE, UnsafeMutableRawPointer(credentials)))
+        var wire = alpn.wire
+        let status = unsafe wire.withUnsafeMutableBytes { bytes in
+            unsafe withUnsafeTemporaryAllocation(of: gnutls_datum_t.self, capacity: ALPNList.maximumCount) { list in
+                var offset = 0
+                for (index, identifier) in alpn.identifiers.enumerated() {
+                    let start = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                    unsafe list.initializeElement(
+                        at: index,
+                        to: gnutls_datum_t(data: start.map { unsafe $0 + offset + 1 }, size: UInt32(identifier.count)))
+                    offset += 1 + identifier.count
+                }
+                let flags = GNUTLS_ALPN_MANDATORY.rawValue | GNUTLS_ALPN_SERVER_PRECEDENCE.rawValue
+                return unsafe gnutls_alpn_set_protocols(
+                    handle, list.baseAddress, UInt32(alpn.identifiers.count), flags)
+            }
+        }
+        try Self.check(status)
+    }
+
+    static func check(_ status: Int32) throws(TLSError) {
+        guard status < 0 else { return }
+        throw TLSError(.internal, GnuTLSErrors.reason(status))
+    }
+
+    private static func makeCredentials() throws(TLSError) -> gnutls_certificate_credentials_t {
+        var credentials: gnutls_certificate_credentials_t?
+        try check(unsafe gnutls_certificate_allocate_credentials(&credentials))
+        guard let credentials = unsafe credentials else { throw TLSError(.internal, "no credentials") }
+        return unsafe credentials
+    }
+
+    private static func load(
+        _ trust: QUICTrust, into credentials: gnutls_certificate_credentials_t
+    ) throws(TLSError) {
+        switch trust {
+        case .system:
+            let count = unsafe gnutls_certificate_set_x509_system_trust(credentials)
+            guard count > 0 else {
+                throw TLSError(.configuration, "no system CA certificates: \(GnuTLSErrors.reason(count))")
+            }
+        case .file(let path):
+            let count = unsafe gnutls_certificate_set_x509_trust_file(credentials, path, GNUTLS_X509_FMT_PEM)
+            guard count > 0 else {
+                let reason = count < 0 ? GnuTLSErrors.reason(count) : "no certificate found"
+                throw TLSError(.configuration, "CA file '\(path)': \(reason)")
+            }
+        }
+    }
+
+    /// TLS 1.3 only, no middlebox compatibility (RFC 9001, section 8.4); suites and groups in the given order.
+    private static func priorities(
+        _ suites: [QUICCipherSuite], _ groups: [KeyExchangeGroup], server: Bool
+    ) throws(TLSError) -> gnutls_priority_t {
+        var text = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL"
+        for suite in suites { text += ":+" + suite.gnutlsName }
+        text += ":-GROUP-ALL"
+        for group in groups { text += ":+" + group.gnutlsName }
+        text += ":%DISABLE_TLS13_COMPAT_MODE"
+        if server { text += ":%SERVER_PRECEDENCE" }
+        var priorities: gnutls_priority_t?
+        let status = unsafe gnutls_priority_init(&priorities, text, nil)
+        guard status >= 0, let priorities = unsafe priorities else {
+            throw TLSError(.configuration, "cipher suites or curves for QUIC: \(GnuTLSErrors.reason(status))")
+        }
+        return unsafe priorities
+    }
+}
+
+// MARK: - GnuTLS callbacks
+
+/// After the client hello: ALPN must have been offered and agreed on (RFC 9001, section 8.1), and `strict-sni` wants a
+/// certificate for the name. Runs on resumption too.
+private func checkClientHello(handle: gnutls_session_t?) -> Int32 {
+    guard let handle = unsafe handle, let session = unsafe QUICTLSSession.of(handle) else {
+        return GNUTLS_E_INTERNAL_ERROR
+    }
+    return session.checkClientHello()
+}
+
+/// Chooses the certificate by server name and by what the client can verify.
+private func retrieveCertificate(
+    handle: gnutls_session_t?, information: UnsafePointer<gnutls_cert_retr_st>?,
+    certificates: UnsafeMutablePointer<UnsafeMutablePointer<gnutls_pcert_st>?>?,
+    count: UnsafeMutablePointer<UInt32>?, ocsp: UnsafeMutablePointer<UnsafeMutablePointer<gnutls_ocsp_data_st>?>?,
+    ocspCount: UnsafeMutablePointer<UInt32>?, privateKey: UnsafeMutablePointer<gnutls_privkey_t?>?,
+    flags: UnsafeMutablePointer<UInt32>?
+) -> Int32 {
+    guard let handle = unsafe handle, let session = unsafe QUICTLSSession.of(handle),
+        let certificate = session.chooseCertificate()
+    else { return -1 }
+    unsafe certificates?.pointee = certificate.chain
+    unsafe count?.pointee = certificate.chainCount
+    unsafe ocspCount?.pointee = 0
+    unsafe privateKey?.pointee = certificate.privateKey
+    // Nothing for GnuTLS to free: the store outlives the session.
+    unsafe flags?.pointee = 0
+    return 0
+}

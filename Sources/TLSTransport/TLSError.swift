@@ -1,0 +1,103 @@
+// What can go wrong on a TLS connection or while a TLS context is built.
+
+/// A TLS alert description (RFC 8446, section 6).
+package struct TLSAlert: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+    /// The number on the wire.
+    package let rawValue: UInt8
+
+    package init(rawValue: UInt8) {
+        self.rawValue = rawValue
+    }
+
+    package static let closeNotify = TLSAlert(rawValue: 0)
+    package static let handshakeFailure = TLSAlert(rawValue: 40)
+    package static let unknownCA = TLSAlert(rawValue: 48)
+    package static let protocolVersion = TLSAlert(rawValue: 70)
+    package static let internalError = TLSAlert(rawValue: 80)
+    package static let unrecognizedName = TLSAlert(rawValue: 112)
+    package static let noApplicationProtocol = TLSAlert(rawValue: 120)
+
+    /// The field's name for the alert where it has one, else its number.
+    package var description: String {
+        switch rawValue {
+        case 0: "close_notify"
+        case 10: "unexpected_message"
+        case 20: "bad_record_mac"
+        case 22: "record_overflow"
+        case 40: "handshake_failure"
+        case 42: "bad_certificate"
+        case 43: "unsupported_certificate"
+        case 44: "certificate_revoked"
+        case 45: "certificate_expired"
+        case 46: "certificate_unknown"
+        case 47: "illegal_parameter"
+        case 48: "unknown_ca"
+        case 49: "access_denied"
+        case 50: "decode_error"
+        case 51: "decrypt_error"
+        case 70: "protocol_version"
+        case 71: "insufficient_security"
+        case 80: "internal_error"
+        case 86: "inappropriate_fallback"
+        case 90: "user_canceled"
+        case 109: "missing_extension"
+        case 110: "unsupported_extension"
+        case 112: "unrecognized_name"
+        case 113: "bad_certificate_status_response"
+        case 115: "unknown_psk_identity"
+        case 116: "certificate_required"
+        case 120: "no_application_protocol"
+        default: "alert \(rawValue)"
+        }
+    }
+}
+
+/// Why a TLS connection or context failed. Holds no secret: the texts are the libraries' own reason strings, names
+/// that the operator configured, and alert names.
+package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The kind of failure, for decisions and counters.
+    package enum Code: Hashable, Sendable {
+        /// A setting that the library refuses (cipher list, curve, version range).
+        case configuration
+        /// The peers agree on no version, cipher, group or signature algorithm; or a handshake message is bad.
+        case handshake
+        /// The peer ended the connection with a fatal alert.
+        case alertReceived
+        /// The peer's certificate did not verify.
+        case certificateVerification
+        /// `strict-sni`: no certificate for the name that the client asked for.
+        case unrecognizedName
+        /// ALPN is mandatory and the peers share no protocol (RFC 7301, section 3.2).
+        case noApplicationProtocol
+        /// A record could not be read or decrypted after the handshake.
+        case record
+        /// The transport ended without close_notify in the middle of the handshake.
+        case truncated
+        /// A system call on the descriptor failed.
+        case system
+        /// The library ran out of memory or broke a promise.
+        case `internal`
+    }
+
+    package let code: Code
+    /// What happened, in the library's words.
+    package let reason: String
+    /// The alert that was received (`alertReceived`) or sent, where there was one.
+    package let alert: TLSAlert?
+    /// The `errno` of a `system` failure, else 0.
+    package let errno: Int32
+
+    package init(_ code: Code, _ reason: String, alert: TLSAlert? = nil, errno: Int32 = 0) {
+        self.code = code
+        self.reason = reason
+        self.alert = alert
+        self.errno = errno
+    }
+
+    package var description: String {
+        if let alert {
+            return code == .alertReceived ? "\(reason) (received \(alert))" : "\(reason) (alert \(alert))"
+        }
+        return reason
+    }
+}

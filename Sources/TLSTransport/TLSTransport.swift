@@ -1,1 +1,0 @@
-// Certificates, SNI, ALPN, tickets: OpenSSL for TCP, GnuTLS for QUIC.
