@@ -1,0 +1,24 @@
+import Synchronization
+
+/// A count of connections with a limit, shared by all workers: of the process, a frontend, or a bind line.
+package final class Admission: Sendable {
+    /// Connections at once.
+    package let limit: Int
+    private let used = Atomic<Int>(0)
+
+    package init(limit: Int) { self.limit = limit }
+
+    /// Connections now.
+    package var count: Int { used.load(ordering: .relaxed) }
+
+    /// Takes a place; false when all are taken.
+    package func enter() -> Bool {
+        let (_, now) = used.wrappingAdd(1, ordering: .relaxed)
+        if now <= limit { return true }
+        used.wrappingSubtract(1, ordering: .relaxed)
+        return false
+    }
+
+    /// Gives a place back.
+    package func leave() { used.wrappingSubtract(1, ordering: .relaxed) }
+}

@@ -1,1 +1,0 @@
-// Connection manager: listeners, connections, admission, drain.

@@ -1,0 +1,72 @@
+package import Bytes
+package import TLSTransport
+
+/// What TLS has told about a connection.
+package struct TLSFacts: Sendable {
+    /// As HAProxy's `%sslv` writes it: `TLSv1.3`.
+    package var version: String
+    /// The cipher suite's name.
+    package var cipher: String
+    /// The name that the client asked for; empty when none.
+    package var serverName: String
+    package var alpn: ApplicationProtocol
+    package var isResumed: Bool
+
+    package init(version: String, cipher: String, serverName: String, alpn: ApplicationProtocol, isResumed: Bool) {
+        self.version = version
+        self.cipher = cipher
+        self.serverName = serverName
+        self.alpn = alpn
+        self.isResumed = isResumed
+    }
+}
+
+/// A client's connection as rules and logs see it, whatever transport carries it: addresses, TLS, times.
+package final class Session {
+    /// When the connection was accepted, on the worker's clock.
+    package let acceptedAt: Instant
+    /// The same on the wall clock: nanoseconds since 1970-01-01 UTC.
+    package let acceptedWall: UInt64
+    /// The client's address; with `accept-proxy` the one that the header names.
+    package internal(set) var source: SocketAddress
+    /// The address that the client connected to; with `accept-proxy` the one that the header names.
+    package internal(set) var destination: SocketAddress
+    /// When the transport was ready for the first request: after PROXY header and TLS. Zero before.
+    package internal(set) var handshakenAt = Instant.zero
+    package internal(set) var tls: TLSFacts?
+    /// True when QUIC carries the connection.
+    package let isQUIC: Bool
+    /// Exchanges opened on the connection so far.
+    package internal(set) var exchanges: UInt64 = 0
+    /// When the last exchange ended; zero before the first has.
+    package var lastExchangeEndedAt = Instant.zero
+    /// What the owner keeps about the listener: its frontend and bind line.
+    package let listener: ListenerContext
+
+    package init(
+        source: SocketAddress, destination: SocketAddress, clock: TurnClock, isQUIC: Bool, listener: ListenerContext
+    ) {
+        self.source = source
+        self.destination = destination
+        self.isQUIC = isQUIC
+        self.listener = listener
+        acceptedAt = clock.now
+        acceptedWall = clock.wall
+    }
+}
+
+/// What a listener's connections share: set once at start.
+package final class ListenerContext {
+    /// The frontend's place in the configuration.
+    package let frontend: Int
+    /// The bind line's place in the frontend.
+    package let bind: Int
+    /// The name that `%b`-like log fields and statistics show.
+    package let name: String
+
+    package init(frontend: Int, bind: Int, name: String) {
+        self.frontend = frontend
+        self.bind = bind
+        self.name = name
+    }
+}
