@@ -1,7 +1,7 @@
 /// Some bytes in a slab, held by reference: the unit in which message bodies travel. It is not copyable; the slab goes
 /// back to its pool when the last chunk in it is destroyed. Stays on its worker's thread.
 @safe package struct Chunk: ~Copyable {
-    private let slab: UnsafeMutablePointer<SlabHeader>
+    let slab: UnsafeMutablePointer<SlabHeader>
     private var start: UnsafeMutableRawPointer
     /// Bytes in the chunk.
     package private(set) var count: Int

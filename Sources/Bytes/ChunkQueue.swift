@@ -1,5 +1,12 @@
 /// Chunks in order: a ring that grows by doubling. The queue itself has no limit; its owner bounds the bytes in it.
+///
+/// A chunk holds its whole slab, so many small chunks could hold much more memory than their bytes. A queue that
+/// gathers copies small chunks together once some chunks wait, so that what it holds stays within a few times
+/// the bytes in it.
 @safe package struct ChunkQueue: ~Copyable {
+    /// Chunks that a gathering queue takes as they are, whatever their size.
+    private static var plainChunks: Int { 4 }
+
     private var ring: UnsafeMutablePointer<Chunk>
     private var capacity: Int
     private var first = 0
@@ -8,12 +15,21 @@
     /// Bytes in the queue.
     package private(set) var count = 0
 
-    package init() {
+    private let gathers: Bool
+    /// The slab that small chunks are copied to, and how much of it is written.
+    private var gather: UnsafeMutablePointer<SlabHeader>?
+    private var gathered = 0
+
+    /// - Parameter gathers: copies small chunks together when some wait.
+    package init(gathers: Bool = false) {
         unsafe ring = .allocate(capacity: 4)
         capacity = 4
+        self.gathers = gathers
+        unsafe gather = nil
     }
 
     deinit {
+        if let gather = unsafe gather { unsafe gather.release() }
         for index in 0..<chunks { unsafe (ring + (first + index) & (capacity - 1)).deinitialize(count: 1) }
         unsafe ring.deallocate()
     }
@@ -27,6 +43,10 @@
         var rest: Chunk? = consume chunk
         if chunks > 0 {
             rest = unsafe ring[slot(chunks - 1)].join(rest.take()!)
+        }
+        if gathers, chunks >= Self.plainChunks, let small = rest.take() {
+            // The copy continues the last chunk when that was a copy too.
+            rest = unsafe ring[slot(chunks - 1)].join(gathering(small))
         }
         guard let new = rest.take() else { return }
         if chunks == capacity { grow() }
@@ -46,6 +66,10 @@
         let chunk = unsafe (ring + first).move()
         first = (first + 1) & (capacity - 1)
         chunks -= 1
+        if chunks == 0, let held = unsafe gather {
+            unsafe held.release()
+            unsafe gather = nil
+        }
         return chunk
     }
 
@@ -76,6 +100,24 @@
     package func share(at index: Int) -> Chunk? {
         guard index >= 0, index < chunks else { return nil }
         return unsafe ring[slot(index)].share()
+    }
+
+    /// The chunk itself, or a copy in the gathering slab when it is small for the slab it holds.
+    private mutating func gathering(_ chunk: consuming Chunk) -> Chunk {
+        let pool = unsafe chunk.slab.pointee.pool
+        let slabSize = unsafe pool._withUnsafeGuaranteedRef { $0.slabSize }
+        guard chunk.count < slabSize / 4 else { return chunk }
+        if unsafe gather == nil || slabSize - gathered < chunk.count {
+            if let full = unsafe gather { unsafe full.release() }
+            unsafe gather = pool._withUnsafeGuaranteedRef { unsafe $0.obtain() }
+            gathered = 0
+        }
+        guard let slab = unsafe gather, let source = unsafe chunk.rawBytes.baseAddress else { return chunk }
+        let place = unsafe slab.bytes + gathered
+        unsafe place.copyMemory(from: source, byteCount: chunk.count)
+        gathered += chunk.count
+        unsafe slab.retain()
+        return unsafe Chunk(adopting: slab, start: place, count: chunk.count)
     }
 
     private func slot(_ index: Int) -> Int { (first + index) & (capacity - 1) }

@@ -49,6 +49,16 @@ import Glibc
         return chunk
     }
 
+    /// A chunk on `length` bytes from `offset` on, on the same slab (both are bounded by what is there). The bytes stay
+    /// unconsumed: for parsers that consume a whole read at once.
+    package func share(from offset: Int, _ length: Int) -> Chunk {
+        guard let slab = unsafe slab else { return Chunk(copying: Span(), pool: pool) }
+        let skipped = min(max(0, offset), count)
+        let taken = min(max(0, length), count - skipped)
+        unsafe slab.retain()
+        return unsafe Chunk(adopting: slab, start: slab.bytes + start + skipped, count: taken)
+    }
+
     /// Calls `body` with free room of at least `minimum` bytes (bounded by the slab size) to write to; `body` returns
     /// how many bytes it wrote there.
     package mutating func fill(minimum: Int = 1, _ body: (UnsafeMutableRawBufferPointer) -> Int) {

@@ -43,7 +43,7 @@ package final class Half {
     /// When the consumer last took something.
     package private(set) var lastTake = Instant.zero
 
-    private var body = ChunkQueue()
+    private var body = ChunkQueue(gathers: true)
     private var interim: [MessageHead] = []
     private var producerWaits = false
     private let clock: TurnClock
@@ -68,6 +68,10 @@ package final class Half {
         if left <= 0 { producerWaits = true }
         return max(0, left)
     }
+
+    /// Asks for ``StreamEnd/incomingDrained()`` once half of ``limit`` or less waits, even when the queue was never
+    /// full: for ends that give credit to their peer (HTTP/2 and QUIC windows) for what the consumer took.
+    package func tellWhenDrained() { producerWaits = true }
 
     /// Puts in an interim response (1xx other than 101). At most 16 may wait; more are dropped.
     package func putInterim(_ head: MessageHead) {

@@ -97,4 +97,47 @@ private func text(_ span: Span<UInt8>) -> String {
         output.consume(3)
         #expect(pool.used == 0)
     }
+
+    @Test("A parser shares pieces of a read before it consumes the whole") func inputIsSharedInPieces() {
+        let pool = BufferPool(slabSize: 1024)
+        do {
+            var input = InputBuffer(pool: pool)
+            _ = input.append(bytes("skip|head|body").span)
+            input.consume(5)
+            let piece = input.share(from: 5, 4)
+            let beyond = input.share(from: 100, 4)
+            input.consume(input.count)
+            let (shared, nothing) = (text(piece.bytes), beyond.count)
+            #expect(shared == "body")
+            #expect(nothing == 0)
+            input.releaseWhenIdle()
+            #expect(pool.used == 1)
+        }
+        #expect(pool.used == 0)
+    }
+
+    @Test("A gathering queue does not let small chunks hold many slabs") func smallChunksAreGathered() {
+        let pool = BufferPool(slabSize: 1024)
+        var plain = ChunkQueue()
+        var queue = ChunkQueue(gathers: true)
+        for number in 0..<500 {
+            let byte = [UInt8(number & 0xff)]
+            plain.append(Chunk(copying: byte.span, pool: pool))
+            queue.append(Chunk(copying: byte.span, pool: pool))
+        }
+        let used = pool.used
+        #expect(used == 500 + 4 + 1)
+        plain.removeAll()
+        #expect(pool.used == 5)
+        var place = 0
+        while let chunk = queue.takeFirst(upTo: 3) {
+            for index in chunk.bytes.indices {
+                let byte = chunk.bytes[index]
+                #expect(byte == UInt8(place & 0xff))
+                place += 1
+            }
+        }
+        #expect(place == 500)
+        #expect(pool.used == 0)
+    }
 }
