@@ -115,6 +115,19 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
         }
     }
 
+    /// True for fields that mean nothing, or something dangerous, after the body: framing, routing, authentication and
+    /// how the body is to be read (RFC 9110 section 6.5.1). They are dropped from trailers.
+    package var isForbiddenInTrailers: Bool {
+        switch self {
+        case .host, .contentLength, .contentType, .contentEncoding, .contentRange, .trailer, .expect, .maxForwards,
+            .cacheControl, .authorization, .proxyAuthorization, .proxyAuthenticate, .wwwAuthenticate, .cookie,
+            .setCookie, .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince, .ifRange, .range, .location,
+            .retryAfter, .vary, .date, .age, .expires:
+            true
+        default: isHopByHop
+        }
+    }
+
     private static let longest = 25
 
     private static func slot(count: Int, first: UInt8, last: UInt8) -> Int {

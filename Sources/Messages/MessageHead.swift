@@ -6,14 +6,6 @@ package struct HeadRange: Sendable, Equatable {
     package var isEmpty: Bool { count == 0 }
 }
 
-/// Why a head could not take one more piece.
-package enum HeadError: Error, Equatable, Sendable {
-    /// The head's bytes would pass its limit (`tune.bufsize`).
-    case tooLarge
-    /// More fields than `tune.http.maxhdr`.
-    case tooManyFields
-}
-
 /// The head of a request or a response, or a trailer section, in a form that all HTTP versions share (RFC 9110
 /// section 6). One buffer holds all text; start line and fields are places in it, and well-known names are tokens.
 /// Field names are in lower case. A head belongs to one worker; ``HeadPool`` gives it out again after use.
@@ -27,6 +19,9 @@ package enum HeadError: Error, Equatable, Sendable {
 
     /// Request: the method; its text is ``methodText``.
     package var method: Method = .get
+    /// Request: true when it came as an extended CONNECT (RFC 8441, RFC 9220). Like any upgrade it stands here as `GET`
+    /// with ``upgradeProtocol``, so that rules and logs see one form.
+    package var isExtendedConnect = false
     /// Response: the status code, 100...599.
     package var status = 0
 
@@ -46,6 +41,8 @@ package enum HeadError: Error, Equatable, Sendable {
     }
 
     private var storage: UnsafeMutablePointer<UInt8>
+    /// Storage that a growing step replaced: bytes to be stored may still lie in it.
+    private var outgrown: UnsafeMutablePointer<UInt8>?
     private var capacity: Int
     private var used = 0
     private var fields: UnsafeMutablePointer<Field>
@@ -64,6 +61,7 @@ package enum HeadError: Error, Equatable, Sendable {
         self.kind = kind
         self.byteLimit = byteLimit
         self.fieldLimit = fieldLimit
+        unsafe outgrown = nil
         capacity = 1024
         unsafe storage = .allocate(capacity: capacity)
         fieldCapacity = 24
@@ -81,6 +79,7 @@ package enum HeadError: Error, Equatable, Sendable {
         version = .http11
         bodyLength = .none
         method = .get
+        isExtendedConnect = false
         status = 0
         methodRange = .empty
         schemeRange = .empty
@@ -103,33 +102,42 @@ package enum HeadError: Error, Equatable, Sendable {
         return unsafe _overrideLifetime(Span(_unsafeStart: storage + start, count: count), borrowing: self)
     }
 
-    /// Copies `bytes` into the head.
-    package func store(_ bytes: Span<UInt8>) throws(HeadError) -> HeadRange {
+    /// Copies `bytes` into the head. They may be a part of the head's own text.
+    package func store(_ bytes: Span<UInt8>) throws(MessageError) -> HeadRange {
         let place = try reserve(bytes.count)
         unsafe bytes.withUnsafeBufferPointer { source in
             if let base = source.baseAddress {
                 unsafe (storage + Int(place.start)).update(from: base, count: place.count.asInt)
             }
         }
+        unsafe releaseOutgrown()
         return place
     }
 
-    /// Copies `bytes` into the head with ASCII letters in lower case.
-    package func storeLowercased(_ bytes: Span<UInt8>) throws(HeadError) -> HeadRange {
+    /// Copies `bytes` into the head with ASCII letters in lower case. They may be a part of the head's own text.
+    package func storeLowercased(_ bytes: Span<UInt8>) throws(MessageError) -> HeadRange {
         let place = try reserve(bytes.count)
         let target = unsafe storage + Int(place.start)
         for index in bytes.indices { unsafe target[index] = bytes[index].asciiLowercased }
+        unsafe releaseOutgrown()
         return place
     }
 
-    private func reserve(_ count: Int) throws(HeadError) -> HeadRange {
+    /// Gives back the storage that ``reserve(_:)`` replaced, once nobody copies from it any more.
+    @unsafe private func releaseOutgrown() {
+        guard let old = unsafe outgrown else { return }
+        unsafe old.deallocate()
+        unsafe outgrown = nil
+    }
+
+    private func reserve(_ count: Int) throws(MessageError) -> HeadRange {
         let (end, overflow) = used.addingReportingOverflow(count)
-        guard !overflow, end <= byteLimit else { throw .tooLarge }
+        guard !overflow, end <= byteLimit else { throw .headTooLarge }
         if end > capacity {
             let larger = min(max(end, capacity * 2), max(byteLimit, end))
             let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: larger)
             unsafe copy.update(from: storage, count: used)
-            unsafe storage.deallocate()
+            unsafe outgrown = storage
             unsafe storage = copy
             capacity = larger
         }
@@ -139,14 +147,14 @@ package enum HeadError: Error, Equatable, Sendable {
     }
 
     /// Adds a field at the end. `name` is a well-known one.
-    package func append(_ name: FieldName, _ value: Span<UInt8>) throws(HeadError) {
+    package func append(_ name: FieldName, _ value: Span<UInt8>) throws(MessageError) {
         let place = try store(value)
         try add(Field(name: name, nameCount: 0, nameStart: 0, valueStart: place.start, valueCount: place.count))
     }
 
     /// Adds a field at the end. `name` is turned to lower case; names over 65,535 bytes are too large.
-    package func append(name: Span<UInt8>, _ value: Span<UInt8>) throws(HeadError) {
-        guard name.count <= Int(UInt16.max) else { throw .tooLarge }
+    package func append(name: Span<UInt8>, _ value: Span<UInt8>) throws(MessageError) {
+        guard name.count <= Int(UInt16.max) else { throw .headTooLarge }
         let mark = used
         let place = try storeLowercased(name)
         let token = FieldName(text(place))
@@ -161,7 +169,19 @@ package enum HeadError: Error, Equatable, Sendable {
                 valueCount: text.count))
     }
 
-    private func add(_ field: Field) throws(HeadError) {
+    /// Adds a field at the end whose name is in lower case already and has the token `token`.
+    package func append(lowercased name: Span<UInt8>, token: FieldName, _ value: Span<UInt8>) throws(MessageError) {
+        if token != .other { return try append(token, value) }
+        guard name.count <= Int(UInt16.max) else { throw .headTooLarge }
+        let place = try store(name)
+        let text = try store(value)
+        try add(
+            Field(
+                name: .other, nameCount: UInt16(name.count), nameStart: place.start, valueStart: text.start,
+                valueCount: text.count))
+    }
+
+    private func add(_ field: Field) throws(MessageError) {
         guard fieldCount < fieldLimit else { throw .tooManyFields }
         if fieldCount == fieldCapacity {
             let copy = UnsafeMutablePointer<Field>.allocate(capacity: fieldCapacity * 2)
@@ -198,7 +218,7 @@ package enum HeadError: Error, Equatable, Sendable {
     }
 
     /// Gives field `index` another value.
-    package func replaceValue(at index: Int, _ value: Span<UInt8>) throws(HeadError) {
+    package func replaceValue(at index: Int, _ value: Span<UInt8>) throws(MessageError) {
         var changed = field(index)
         let place = try store(value)
         changed.valueStart = place.start
@@ -223,6 +243,41 @@ package enum HeadError: Error, Equatable, Sendable {
         }
         defer { fieldCount = kept }
         return kept != fieldCount
+    }
+
+    /// Joins the values of all fields of a name into the first one, with `separator` between them.
+    package func join(_ name: FieldName, separator: StaticString) throws(MessageError) {
+        guard count(name) > 1, let first = first(name) else { return }
+        var length = 0
+        for index in first..<fieldCount where unsafe fields[index].name == name {
+            if index != first { length += separator.utf8CodeUnitCount }
+            length += unsafe fields[index].valueCount.asInt
+        }
+        let place = try reserve(length)
+        var offset = place.start.asInt
+        for index in first..<fieldCount where unsafe fields[index].name == name {
+            if index != first {
+                unsafe (storage + offset).update(from: separator.utf8Start, count: separator.utf8CodeUnitCount)
+                offset += separator.utf8CodeUnitCount
+            }
+            let piece = unsafe fields[index]
+            unsafe (storage + offset).update(from: storage + piece.valueStart.asInt, count: piece.valueCount.asInt)
+            offset += piece.valueCount.asInt
+        }
+        unsafe releaseOutgrown()
+        var joined = field(first)
+        joined.valueStart = place.start
+        joined.valueCount = place.count
+        removeAll(name)
+        for index in stride(from: fieldCount, to: first, by: -1) { unsafe fields[index] = fields[index - 1] }
+        unsafe fields[first] = joined
+        fieldCount += 1
+    }
+
+    /// The place of field `index`'s value.
+    func valueRange(at index: Int) -> HeadRange {
+        let field = field(index)
+        return HeadRange(start: field.valueStart, count: field.valueCount)
     }
 
     /// The index of the first field of a name.

@@ -13,7 +13,9 @@ extension MessageHead {
         @_lifetime(borrow self) get { text(schemeRange) }
     }
 
-    /// Request: the target's authority (RFC 9110 section 7.2): `:authority`, or the absolute form's, or `host`'s value.
+    /// Request: the target's authority as it came (RFC 9110 section 7.2): `:authority`, or the absolute form's, or
+    /// `host`'s value. The head also has exactly one `host` field with it, which rules may change and which is what the
+    /// muxes send; without an authority there is no such field.
     package var authority: Span<UInt8> {
         @_lifetime(borrow self) get { text(authorityRange) }
     }
@@ -32,24 +34,35 @@ extension MessageHead {
     /// True when the request asks for another protocol, by `Upgrade` or by extended CONNECT.
     package var isUpgrade: Bool { !upgradeRange.isEmpty }
 
-    /// True when the request is an extended CONNECT. The muxes turn it to `GET` with `Upgrade` for an HTTP/1 server.
-    package var isExtendedConnect: Bool { method == .connect && isUpgrade }
+    /// True when an HTTP/2 or HTTP/3 peer gets the request as an extended CONNECT: it came as one, or it is a WebSocket
+    /// upgrade. Other upgrades have no form there and are sent as plain requests.
+    package var becomesExtendedConnect: Bool {
+        isExtendedConnect || (isUpgrade && method == .get && upgradeProtocol.equalsIgnoringCase("websocket"))
+    }
 
     /// Response: the reason phrase; empty when the version has none.
     package var reason: Span<UInt8> {
         @_lifetime(borrow self) get { text(reasonRange) }
     }
 
-    package func setMethod(_ token: Span<UInt8>) throws(HeadError) {
+    package func setMethod(_ token: Span<UInt8>) throws(MessageError) {
         method = Method(token)
         methodRange = method == .other ? try store(token) : .empty
     }
 
-    package func setScheme(_ text: Span<UInt8>) throws(HeadError) { schemeRange = try storeLowercased(text) }
-    package func setAuthority(_ text: Span<UInt8>) throws(HeadError) { authorityRange = try store(text) }
-    package func setPath(_ text: Span<UInt8>) throws(HeadError) { pathRange = try store(text) }
-    package func setUpgradeProtocol(_ text: Span<UInt8>) throws(HeadError) { upgradeRange = try store(text) }
-    package func setReason(_ text: Span<UInt8>) throws(HeadError) { reasonRange = try store(text) }
+    package func setScheme(_ text: Span<UInt8>) throws(MessageError) { schemeRange = try storeLowercased(text) }
+    package func setAuthority(_ text: Span<UInt8>) throws(MessageError) { authorityRange = try store(text) }
+    /// Sets the authority and the one `host` field that carries it.
+    package func setAuthorityAndHost(_ text: Span<UInt8>) throws(MessageError) {
+        removeAll(.host)
+        try append(.host, text)
+        authorityRange = valueRange(at: fieldCount - 1)
+    }
+    /// Takes the value of field `index` as the authority.
+    package func setAuthority(fromField index: Int) { authorityRange = valueRange(at: index) }
+    package func setPath(_ text: Span<UInt8>) throws(MessageError) { pathRange = try store(text) }
+    package func setUpgradeProtocol(_ text: Span<UInt8>) throws(MessageError) { upgradeRange = try store(text) }
+    package func setReason(_ text: Span<UInt8>) throws(MessageError) { reasonRange = try store(text) }
     /// Forgets the wish for another protocol.
     package func clearUpgradeProtocol() { upgradeRange = .empty }
 }

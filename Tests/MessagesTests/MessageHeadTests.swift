@@ -38,10 +38,10 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
     @Test("Limits are kept") func limits() throws {
         let head = MessageHead(.request, byteLimit: 64, fieldLimit: 2)
-        #expect(throws: HeadError.tooLarge) { try head.setPath([UInt8](repeating: 47, count: 65).span) }
+        #expect(throws: MessageError.headTooLarge) { try head.setPath([UInt8](repeating: 47, count: 65).span) }
         try head.append(.te, bytes("a").span)
         try head.append(.te, bytes("b").span)
-        #expect(throws: HeadError.tooManyFields) { try head.append(.te, bytes("c").span) }
+        #expect(throws: MessageError.tooManyFields) { try head.append(.te, bytes("c").span) }
     }
 
     @Test("Storage grows and keeps what it holds") func growth() throws {
