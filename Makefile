@@ -2,10 +2,10 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup certs build release test lint format clean
+.PHONY: help setup certs build release test fuzz lint format clean
 
 # What swift-format reads.
-sources := Sources Tests
+sources := Sources Tests Fuzz
 
 help: ## print this list
 	@printf 'Portico. Two commands matter: make run, make test.\n\n'
@@ -27,6 +27,9 @@ test: certs ## set up, then run all tests; FILTER=Name runs those that match
 	@scripts/setup test
 	swift build --build-tests
 	swift test --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
+
+fuzz: setup ## fuzz one parser: TARGET=name SECONDS=60; without TARGET, list them
+	@scripts/fuzz $(TARGET) $(SECONDS)
 
 lint: setup ## check the layout of all Swift files
 	swift format lint --strict --parallel --recursive $(sources)

@@ -30,6 +30,11 @@ func tests(_ name: String, _ imports: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: imports, swiftSettings: settings)
 }
 
+/// The fuzz targets: one for each parser of input that others write. `swift test` replays their corpus.
+func fuzzTargets(_ imports: [Target.Dependency]) -> Target {
+    .target(name: "FuzzTargets", dependencies: imports, path: "Fuzz/Targets", swiftSettings: settings)
+}
+
 /// A C library of the system: a module map and one shim header.
 func library(_ name: String, pkgConfig: String, apt: String) -> Target {
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
@@ -78,6 +83,8 @@ let package = Package(
         library("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
         library("CGnuTLS", pkgConfig: "gnutls", apt: "libgnutls28-dev"),
         // Tests
+        fuzzTargets(["Configuration", "Messages", "Bytes"]),
+        tests("FuzzTests", ["FuzzTargets"]),
         tests("BytesTests", ["Bytes"]),
         tests("RuntimeTests", ["Runtime", "Bytes"]),
         tests("MessagesTests", ["Messages", "Bytes"]),
@@ -92,3 +99,11 @@ let package = Package(
         tests("MuxHTTP3Tests", ["MuxHTTP3", "QUICTransport", "Streams", "Messages", "Bytes"]),
     ]
 )
+
+// scripts/fuzz builds this, with coverage counters and libFuzzer; no other build can link it.
+if Context.environment["PORTICO_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "portico-fuzz", dependencies: ["FuzzTargets"], path: "Fuzz/Driver",
+            swiftSettings: settings + [.enableExperimentalFeature("Extern")]))
+}

@@ -1,0 +1,58 @@
+import Foundation
+import FuzzTargets
+import Testing
+
+/// Each fuzz target on its corpus, and on inputs made from it: what `make fuzz` found stays found, and a parser that
+/// falls over at the first strange byte fails here already.
+@Suite struct ReplayTests {
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
+    static let targets = FuzzTarget.all.map(\.name)
+
+    /// The inputs below `Fuzz/Corpus/TARGET`, in the order of their names.
+    private func corpus(_ target: String) throws -> [[UInt8]] {
+        let folder = Self.root.appending(path: "Fuzz/Corpus/\(target)")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path()).sorted()
+        return try names.map { Array(try Data(contentsOf: folder.appending(path: $0))) }
+    }
+
+    /// A parser that traps takes the test process with it, so the input is on disk before it runs.
+    private func feed(_ target: FuzzTarget, _ input: [UInt8], _ record: FileHandle) throws {
+        try record.truncate(atOffset: 0)
+        try record.write(contentsOf: input)
+        target.run(input.span)
+    }
+
+    private func record(_ target: String) throws -> FileHandle {
+        let folder = Self.root.appending(path: ".build/fuzz/last")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let file = folder.appending(path: target)
+        try Data().write(to: file)
+        return try FileHandle(forWritingTo: file)
+    }
+
+    @Test(arguments: targets) func takesItsCorpus(_ name: String) throws {
+        let target = try #require(FuzzTarget.named(name))
+        let corpus = try corpus(name)
+        #expect(!corpus.isEmpty, "Fuzz/Corpus/\(name) has nothing to start from")
+        let record = try record(name)
+        for input in corpus { try feed(target, input, record) }
+    }
+
+    @Test(arguments: targets) func takesMutations(_ name: String) throws {
+        let target = try #require(FuzzTarget.named(name))
+        let corpus = try corpus(name)
+        let record = try record(name)
+        let environment = ProcessInfo.processInfo.environment
+        var mutator = Mutator(seed: environment["PORTICO_SEED"].flatMap(UInt64.init) ?? 1)
+        for _ in 0..<(environment["PORTICO_FUZZ_RUNS"].flatMap(Int.init) ?? 3_000) {
+            try feed(target, mutator.mutate(corpus), record)
+        }
+    }
+
+    /// A corpus without a target would be kept by nobody.
+    @Test func eachCorpusHasItsTarget() throws {
+        let folders = try FileManager.default.contentsOfDirectory(
+            atPath: Self.root.appending(path: "Fuzz/Corpus").path())
+        #expect(Set(folders) == Set(Self.targets))
+    }
+}
