@@ -16,8 +16,11 @@ package struct QUICClose: Sendable {
         case statelessReset
         /// A server that speaks no common version answered (RFC 9000 section 6.2). Client only.
         case versionNegotiation
-        /// The first packet was not worth a connection: dropped in silence. Server only.
+        /// Dropped in silence: the first packet was not worth a connection, or we abandoned it.
         case dropped
+        /// The client must prove its address before more is kept for it: answer its datagram with
+        /// `QUICEndpoint.writeRetry`. Happens when a large ClientHello's packets arrive out of order. Server only.
+        case retryRequired
     }
 
     /// Who ended it.

@@ -66,8 +66,8 @@ package struct QUICSettings: Sendable {
     package var acknowledgeEvery = 2
     /// DATAGRAM frames that may wait to be sent.
     package var maxQueuedDatagrams = 64
-    /// Versions we speak, most preferred first. A server answers others with Version Negotiation.
-    package var versions: [UInt32] = [Version.v1]
+    /// Give clients a ticket to resume the TLS session with, once the handshake is complete. Server only.
+    package var sendsSessionTicket = true
 
     package init() {}
 }

@@ -1,9 +1,6 @@
-// The parts of the Linux interface that Swift cannot import from glibc's module: header-only, where it can be.
-//
-// No _GNU_SOURCE in here: Swift's own module of glibc is built without it, and glibc then names the parts of fd_set in
-// another way; a target that sees both definitions does not compile. What needs a GNU declaration makes its own (as
-// accept4 below), or goes to CLinux.c, which may define _GNU_SOURCE.
+// The parts of the Linux interface that Swift cannot import from glibc's module: header-only.
 #pragma once
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -62,7 +59,6 @@ static inline socklen_t portico_unix_address(struct sockaddr_un *address, const 
 }
 
 // glibc declares these with a transparent union, which Swift cannot pass.
-extern int accept4(int fd, struct sockaddr *restrict peer, socklen_t *restrict length, int flags);
 static inline int portico_accept(int fd, struct sockaddr_storage *peer, socklen_t *length, int flags) {
     return accept4(fd, (struct sockaddr *)peer, length, flags);
 }

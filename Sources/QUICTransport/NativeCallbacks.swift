@@ -1,0 +1,218 @@
+internal import CNgtcp2
+internal import TLSTransport
+
+/// What the library calls back. Each function finds its connection by the user pointer, which is not retained: the
+/// connection outlives the library's object.
+///
+/// An application that closes the connection during a callback makes it fail, so that the library stops there.
+enum NativeCallbacks {
+    nonisolated(unsafe) static let server = unsafe make(isServer: true)
+    nonisolated(unsafe) static let client = unsafe make(isServer: false)
+
+    static let qlog: ngtcp2_qlog_write = { context, flags, bytes, count in
+        let connection = unsafe QUICConnection.from(context)
+        unsafe connection.qlog?.write(
+            UnsafeRawBufferPointer(start: bytes, count: count), isLast: flags & NGTCP2_QLOG_WRITE_FLAG_FIN != 0)
+    }
+
+    /// The table of functions, on the heap for good.
+    private static func make(isServer: Bool) -> UnsafePointer<ngtcp2_callbacks> {
+        var callbacks = ngtcp2_callbacks()
+        if isServer {
+            unsafe callbacks.recv_client_initial = ngtcp2_crypto_recv_client_initial_cb
+        } else {
+            unsafe callbacks.client_initial = ngtcp2_crypto_client_initial_cb
+            unsafe callbacks.recv_retry = ngtcp2_crypto_recv_retry_cb
+        }
+        addCryptography(to: &callbacks)
+        addHandshake(to: &callbacks)
+        addConnectionIDs(to: &callbacks)
+        addStreams(to: &callbacks)
+        addDatagrams(to: &callbacks)
+        let pointer = UnsafeMutablePointer<ngtcp2_callbacks>.allocate(capacity: 1)
+        unsafe pointer.initialize(to: callbacks)
+        return unsafe UnsafePointer(pointer)
+    }
+
+    private static func addCryptography(to callbacks: inout ngtcp2_callbacks) {
+        unsafe callbacks.recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb
+        unsafe callbacks.encrypt = ngtcp2_crypto_encrypt_cb
+        unsafe callbacks.decrypt = ngtcp2_crypto_decrypt_cb
+        unsafe callbacks.hp_mask = ngtcp2_crypto_hp_mask_cb
+        unsafe callbacks.update_key = ngtcp2_crypto_update_key_cb
+        unsafe callbacks.delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb
+        unsafe callbacks.delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb
+        unsafe callbacks.version_negotiation = ngtcp2_crypto_version_negotiation_cb
+        unsafe callbacks.rand = { target, count, context in
+            guard let handle = unsafe context?.pointee.native_handle else { return }
+            let random = unsafe Unmanaged<QUICRandom>.fromOpaque(handle).takeUnretainedValue()
+            unsafe random.fill(UnsafeMutableRawBufferPointer(start: target, count: count))
+        }
+        unsafe callbacks.get_path_challenge_data = { _, target, context in
+            let random = unsafe QUICConnection.from(context).endpoint.random
+            unsafe random.fill(UnsafeMutableRawBufferPointer(start: target, count: Int(NGTCP2_PATH_CHALLENGE_DATALEN)))
+            return 0
+        }
+    }
+
+    private static func addHandshake(to callbacks: inout ngtcp2_callbacks) {
+        unsafe callbacks.handshake_completed = { _, context in
+            unsafe QUICConnection.from(context).handshakeIsComplete()
+        }
+        unsafe callbacks.recv_rx_key = { _, level, context in
+            unsafe QUICConnection.from(context).keyInstalled(at: level)
+        }
+        unsafe callbacks.recv_tx_key = { _, level, context in
+            let connection = unsafe QUICConnection.from(context)
+            let result = connection.keyInstalled(at: level)
+            guard result == 0, level == NGTCP2_CRYPTO_LEVEL_APPLICATION else { return result }
+            return connection.sendingIsPossible()
+        }
+        unsafe callbacks.recv_version_negotiation = { _, _, versions, count, context in
+            unsafe QUICConnection.from(context).offeredVersions = Array(
+                UnsafeBufferPointer(start: versions, count: count))
+            return 0
+        }
+        unsafe callbacks.recv_stateless_reset = { _, _, context in
+            unsafe QUICConnection.from(context).sawStatelessReset = true
+            return 0
+        }
+        unsafe callbacks.early_data_rejected = { _, context in
+            let connection = unsafe QUICConnection.from(context)
+            unsafe connection.application?.earlyDataRejected()
+            return connection.callbackResult
+        }
+        unsafe callbacks.recv_new_token = { _, token, context in
+            guard let token = unsafe token?.pointee else { return 0 }
+            unsafe QUICConnection.from(context).receivedToken = unsafe Array(
+                UnsafeBufferPointer(start: token.base, count: min(token.len, QUICConnection.maxTokenCount)))
+            return 0
+        }
+    }
+
+    private static func addConnectionIDs(to callbacks: inout ngtcp2_callbacks) {
+        unsafe callbacks.get_new_connection_id = { _, cid, token, count, context in
+            guard let cid = unsafe cid, let token = unsafe token, count == ConnectionIDCodec.count else {
+                return NGTCP2_ERR_CALLBACK_FAILURE
+            }
+            let connection = unsafe QUICConnection.from(context)
+            let id = connection.endpoint.makeConnectionID()
+            connection.endpoint.table.insert(id, for: connection)
+            unsafe cid.pointee = id.ngtcp2
+            unsafe connection.endpoint.resetKey.token(for: id).write(to: token)
+            return 0
+        }
+        unsafe callbacks.remove_connection_id = { _, cid, context in
+            guard let cid = unsafe cid else { return NGTCP2_ERR_CALLBACK_FAILURE }
+            let connection = unsafe QUICConnection.from(context)
+            unsafe connection.endpoint.table.remove(ConnectionID(cid.pointee), of: connection)
+            return 0
+        }
+        unsafe callbacks.dcid_status = { _, status, _, _, token, context in
+            guard let token = unsafe token else { return 0 }
+            let connection = unsafe QUICConnection.from(context)
+            let value = unsafe StatelessResetToken(token)
+            if status == Int32(NGTCP2_CONNECTION_ID_STATUS_TYPE_ACTIVATE.rawValue) {
+                connection.resetTokens.append(value)
+                connection.endpoint.table.insert(value, for: connection)
+            } else {
+                connection.resetTokens.removeAll { $0 == value }
+                connection.endpoint.table.remove(value, of: connection)
+            }
+            return 0
+        }
+    }
+
+    private static func addStreams(to callbacks: inout ngtcp2_callbacks) {
+        unsafe callbacks.stream_open = { _, id, context in
+            let connection = unsafe QUICConnection.from(context)
+            unsafe connection.application?.streamOpened(id)
+            return connection.callbackResult
+        }
+        unsafe callbacks.recv_stream_data = { _, flags, id, offset, bytes, count, context, _ in
+            let connection = unsafe QUICConnection.from(context)
+            unsafe connection.application?.streamDataReceived(
+                id, offset: offset, bytes: UnsafeRawBufferPointer(start: bytes, count: count),
+                fin: flags & NGTCP2_STREAM_DATA_FLAG_FIN != 0, isEarlyData: flags & NGTCP2_STREAM_DATA_FLAG_EARLY != 0)
+            return connection.callbackResult
+        }
+        unsafe callbacks.acked_stream_data_offset = { _, id, _, count, context, _ in
+            let connection = unsafe QUICConnection.from(context)
+            unsafe connection.application?.streamDataAcknowledged(id, count: count)
+            return connection.callbackResult
+        }
+        unsafe callbacks.stream_close = { _, flags, id, code, context, _ in
+            let connection = unsafe QUICConnection.from(context)
+            let hasCode = flags & NGTCP2_STREAM_CLOSE_FLAG_APP_ERROR_CODE_SET != 0
+            unsafe connection.application?.streamClosed(id, applicationError: hasCode ? code : nil)
+            connection.renewStreamLimit(after: id)
+            return connection.callbackResult
+        }
+        unsafe callbacks.stream_reset = { _, id, finalSize, code, context, _ in
+            let connection = unsafe QUICConnection.from(context)
+            unsafe connection.application?.streamReset(id, applicationError: code, finalSize: finalSize)
+            return connection.callbackResult
+        }
+        unsafe callbacks.extend_max_stream_data = { _, id, _, context, _ in
+            let connection = unsafe QUICConnection.from(context)
+            unsafe connection.application?.streamUnblocked(id)
+            return connection.callbackResult
+        }
+        unsafe callbacks.extend_max_local_streams_bidi = { _, total, context in
+            let connection = unsafe QUICConnection.from(context)
+            unsafe connection.application?.bidirectionalStreamLimitRaised(to: total)
+            return connection.callbackResult
+        }
+        unsafe callbacks.extend_max_local_streams_uni = { _, total, context in
+            let connection = unsafe QUICConnection.from(context)
+            unsafe connection.application?.unidirectionalStreamLimitRaised(to: total)
+            return connection.callbackResult
+        }
+    }
+
+    private static func addDatagrams(to callbacks: inout ngtcp2_callbacks) {
+        unsafe callbacks.recv_datagram = { _, flags, bytes, count, context in
+            let connection = unsafe QUICConnection.from(context)
+            unsafe connection.application?.datagramReceived(
+                UnsafeRawBufferPointer(start: bytes, count: count), isEarlyData: flags & NGTCP2_DATAGRAM_FLAG_EARLY != 0
+            )
+            return connection.callbackResult
+        }
+    }
+}
+
+extension QUICConnection {
+    /// Stops the library when the connection is to be closed.
+    var callbackResult: Int32 { pendingClose == nil ? 0 : NGTCP2_ERR_CALLBACK_FAILURE }
+
+    /// The TLS handshake is complete.
+    func handshakeIsComplete() -> Int32 {
+        phase = .established
+        unsafe application?.handshakeCompleted()
+        return callbackResult
+    }
+
+    /// Keys of one encryption level are in place. From the first level at which the peer's transport parameters must be
+    /// known, their absence ends the handshake (RFC 9001 section 8.2): the library would go on without.
+    func keyInstalled(at level: ngtcp2_crypto_level) -> Int32 {
+        let mustBeKnown =
+            switch role {
+            case .server: level == NGTCP2_CRYPTO_LEVEL_HANDSHAKE
+            case .client: level == NGTCP2_CRYPTO_LEVEL_APPLICATION
+            }
+        if mustBeKnown, unsafe ngtcp2_conn_get_remote_transport_params(native) == nil {
+            let missingExtension: UInt64 = 109
+            requestClose(
+                QUICClose(
+                    reason: .tlsAlert, initiator: .local, code: UInt64(NGTCP2_CRYPTO_ERROR) | missingExtension,
+                    text: "no QUIC transport parameters"))
+        }
+        return callbackResult
+    }
+
+    /// 1-RTT packets can be sent.
+    func sendingIsPossible() -> Int32 {
+        unsafe application?.readyToSend(alpn: tls.map { Array(($0.alpn ?? "").utf8) } ?? [])
+        return callbackResult
+    }
+}

@@ -1,0 +1,247 @@
+package import Bytes
+internal import CGnuTLS
+internal import CNgtcp2
+package import TLSTransport
+
+/// One QUIC connection, as server or client: datagrams in, datagrams and stream events out. It owns no socket and reads
+/// no clock, and lives on one worker's thread.
+///
+/// In each turn of the loop, after any call that may have changed something (`receive`, `handleExpiry`, opening or
+/// shutting a stream, returning credit, `close`), call `writeDatagrams` once; then arm a timer for `deadline`.
+/// When `phase` is `.closed`, drop the connection.
+///
+/// It keeps its connection IDs in the endpoint's table until it is closed, and frees the library's state as soon as the
+/// connection carries nothing any more, so that one in its closing period costs little.
+@safe
+package final class QUICConnection {
+    /// Which end of the connection we are.
+    package enum Role: Sendable {
+        case client
+        case server
+    }
+
+    /// How far the connection is in its life (RFC 9000 sections 7 and 10).
+    package enum Phase: Sendable {
+        /// The TLS handshake is not complete.
+        case handshaking
+        case established
+        /// We sent CONNECTION_CLOSE and answer what still comes with the same packet, ever more rarely.
+        case closing
+        /// The peer closed or reset the connection: nothing is sent any more.
+        case draining
+        /// Over: the connection IDs are free, the object can go.
+        case closed
+    }
+
+    package let role: Role
+    /// Takes the events and gives the data. Not owned; set it before the first call of `receive` or `writeDatagrams`.
+    package unowned(unsafe) var application: (any QUICApplication)?
+    package internal(set) var phase = Phase.handshaking
+    /// When `handleExpiry` wants to be called, as of the last `writeDatagrams`; `.distantFuture` when never.
+    package internal(set) var deadline = Instant.distantFuture
+    /// Why the connection ended; nil while it lives.
+    package internal(set) var closeReason: QUICClose?
+    /// Datagram and byte counts of this connection.
+    package internal(set) var counters = Counters()
+    /// Whether a peer's stream that closes lets it open another one. Turn off to let the connection run dry.
+    package var renewsStreamLimits = true
+    /// The versions that the server offered, when `closeReason` says version negotiation. Client only.
+    package internal(set) var offeredVersions: [UInt32] = []
+
+    /// The last address-validation token that the server gave for a later connection (NEW_TOKEN, RFC 9000 section
+    /// 8.1.3); empty if there was none. Client only.
+    package internal(set) var receivedToken: [UInt8] = []
+    /// Longer tokens are cut off, and so useless.
+    static let maxTokenCount = 512
+
+    /// What the connection moved.
+    package struct Counters: Sendable {
+        package var datagramsReceived: UInt64 = 0
+        package var bytesReceived: UInt64 = 0
+        package var datagramsSent: UInt64 = 0
+        package var bytesSent: UInt64 = 0
+    }
+
+    let endpoint: QUICEndpoint
+    let settings: QUICSettings
+    let qlog: (any QUICLogSink)?
+    /// The library's connection; nil before it is made and after it is freed.
+    var native: OpaquePointer?
+    /// The TLS half: what was negotiated, certificates, resumption. Nil once the connection carries nothing.
+    package private(set) var tls: QUICTLSSession?
+    /// How the TLS session finds its connection; its address is the session's pointer.
+    private let reference: UnsafeMutablePointer<ngtcp2_crypto_conn_ref>
+    private var receivePath = PathStorage()
+
+    /// What is to be closed with at the next `writeDatagrams`.
+    var pendingClose: QUICClose?
+    /// The peer's stateless reset arrived during the present call.
+    var sawStatelessReset = false
+    /// The last flush sent something, so the library's pacing timer runs.
+    var pacingArmed = false
+    /// DATAGRAM frames that wait to be sent.
+    var queuedDatagrams: [[UInt8]] = []
+    /// The peer's stateless reset tokens that lead here.
+    var resetTokens: [StatelessResetToken] = []
+    /// State of the closing and draining periods.
+    var ending = Ending()
+    /// The statistics as of the end, once `native` is gone.
+    var lastStatistics = Statistics()
+
+    /// Which packet starts the connection, and how the library is to be set up.
+    enum Start {
+        case accepting(QUICInitial)
+        case connecting(destination: ConnectionID, version: UInt32, token: [UInt8], originalVersion: UInt32)
+    }
+
+    init(
+        _ start: Start, source: ConnectionID, path: QUICPath, tls: QUICTLSSession, settings: QUICSettings,
+        endpoint: QUICEndpoint, qlog: (any QUICLogSink)?, now: Instant
+    ) throws(QUICError) {
+        self.endpoint = endpoint
+        self.settings = settings
+        self.qlog = qlog
+        self.tls = tls
+        let session = unsafe tls.handle
+        unsafe reference = .allocate(capacity: 1)
+        switch start {
+        case .accepting: role = .server
+        case .connecting: role = .client
+        }
+        unsafe reference.initialize(
+            to: ngtcp2_crypto_conn_ref(
+                get_conn: { reference in
+                    guard let reference = unsafe reference else { return nil }
+                    return unsafe QUICConnection.from(reference.pointee.user_data).native
+                }, user_data: Unmanaged.passUnretained(self).toOpaque()))
+        guard path.isInternet else { throw QUICError(.invalidArgument, place: "start connection") }
+        receivePath.set(path)
+        unsafe gnutls_session_set_ptr(session, UnsafeMutableRawPointer(reference))
+        let configured =
+            unsafe role == .server
+            ? ngtcp2_crypto_gnutls_configure_server_session(session)
+            : ngtcp2_crypto_gnutls_configure_client_session(session)
+        guard configured == 0 else { throw QUICError(.cryptography, place: "set up TLS session") }
+        try unsafe create(start, source: source, path: receivePath.path, now: now)
+        unsafe ngtcp2_conn_set_tls_native_handle(native, UnsafeMutableRawPointer(session))
+        if settings.keepAlive > 0 { unsafe ngtcp2_conn_set_keep_alive_timeout(native, settings.keepAlive) }
+        endpoint.table.insert(source, for: self)
+    }
+
+    deinit {
+        for id in ownConnectionIDs() + ending.connectionIDs { endpoint.table.remove(id, of: self) }
+        forgetResetTokens()
+        freeNative()
+        unsafe reference.deallocate()
+    }
+
+    private func create(
+        _ start: Start, source: ConnectionID, path: UnsafePointer<ngtcp2_path>, now: Instant
+    ) throws(QUICError) {
+        var scid = source.ngtcp2
+        var created: OpaquePointer?
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        var result: Int32 = NGTCP2_ERR_INTERNAL
+        var parameters = unsafe settings.transportParameters(role: role)
+        unsafe settings.withNative(now: now, endpoint: endpoint, logs: qlog != nil) { native in
+            switch start {
+            case .accepting(let initial):
+                unsafe parameters.setOriginalDestination(of: initial, resetToken: endpoint.resetKey.token(for: source))
+                var dcid = initial.source.ngtcp2
+                unsafe initial.withToken { token in
+                    unsafe native.token = token
+                    unsafe native.qlog.odcid = initial.originalDestination.ngtcp2
+                    unsafe result = ngtcp2_conn_server_new_versioned(
+                        &created, &dcid, &scid, path, initial.version, NGTCP2_CALLBACKS_VERSION, NativeCallbacks.server,
+                        NGTCP2_SETTINGS_VERSION, &native, NGTCP2_TRANSPORT_PARAMS_VERSION, &parameters, nil, context)
+                }
+            case .connecting(let destination, let version, let token, let originalVersion):
+                var dcid = destination.ngtcp2
+                var token = token
+                unsafe native.original_version = originalVersion
+                unsafe token.withUnsafeMutableBufferPointer { buffer in
+                    unsafe native.token = ngtcp2_vec(base: buffer.baseAddress, len: buffer.count)
+                    unsafe result = ngtcp2_conn_client_new_versioned(
+                        &created, &dcid, &scid, path, version, NGTCP2_CALLBACKS_VERSION, NativeCallbacks.client,
+                        NGTCP2_SETTINGS_VERSION, &native, NGTCP2_TRANSPORT_PARAMS_VERSION, &parameters, nil, context)
+                }
+            }
+        }
+        guard result == 0, let created = unsafe created else {
+            throw QUICError(ngtcp2: result, place: "create connection")
+        }
+        unsafe native = unsafe created
+    }
+
+    /// The connection behind the library's user pointer.
+    static func from(_ context: UnsafeMutableRawPointer?) -> QUICConnection {
+        guard let context = unsafe context else { preconditionFailure("a callback without a connection") }
+        return unsafe Unmanaged<QUICConnection>.fromOpaque(context).takeUnretainedValue()
+    }
+
+    func forgetResetTokens() {
+        for token in resetTokens { endpoint.table.remove(token, of: self) }
+        resetTokens = []
+    }
+
+    /// Frees the library's state and the TLS session.
+    func freeNative() {
+        if let native = unsafe native {
+            unsafe ngtcp2_conn_del(native)
+            unsafe self.native = nil
+        }
+        tls = nil
+    }
+
+    // MARK: Events in
+
+    /// Takes one UDP datagram.
+    ///
+    /// - Parameters:
+    ///   - path: Where it came from and to which of our addresses.
+    ///   - ecn: The two ECN bits of its IP header.
+    package func receive(_ datagram: UnsafeRawBufferPointer, path: QUICPath, ecn: UInt8, now: Instant) {
+        counters.datagramsReceived &+= 1
+        counters.bytesReceived &+= UInt64(datagram.count)
+        guard let native = unsafe native else {
+            if phase == .closing { ending.datagramReceived() }
+            return
+        }
+        guard pendingClose == nil, datagram.count > 0, path.isInternet else { return }
+        receivePath.set(path)
+        var info = ngtcp2_pkt_info(ecn: UInt32(ecn & 3))
+        let result = unsafe ngtcp2_conn_read_pkt_versioned(
+            native, receivePath.path, NGTCP2_PKT_INFO_VERSION, &info,
+            datagram.baseAddress?.assumingMemoryBound(to: UInt8.self), datagram.count, now.nanoseconds)
+        if result != 0 { fail(with: result, now: now) }
+    }
+
+    /// Takes the time: call when `deadline` has come. Earlier calls are harmless.
+    package func handleExpiry(now: Instant) {
+        switch phase {
+        case .closing, .draining:
+            if now >= ending.deadline { finish() }
+        case .closed:
+            return
+        case .handshaking, .established:
+            guard let native = unsafe native, pendingClose == nil else { return }
+            pacingArmed = false
+            let result = unsafe ngtcp2_conn_handle_expiry(native, now.nanoseconds)
+            if result != 0 { fail(with: result, now: now) }
+        }
+    }
+}
+
+/// Takes a connection's qlog events (draft-ietf-quic-qlog-main-schema), as the library writes them.
+package protocol QUICLogSink: AnyObject {
+    /// The next piece of the log. `isLast` comes once, when the connection is freed; `bytes` may then be empty.
+    func write(_ bytes: UnsafeRawBufferPointer, isLast: Bool)
+}
+
+extension QUICPath {
+    /// Whether both ends are IP addresses: the library knows no other.
+    var isInternet: Bool {
+        func known(_ family: SocketAddress.Family) -> Bool { family == .ipv4 || family == .ipv6 }
+        return known(local.family) && known(remote.family)
+    }
+}

@@ -1,0 +1,112 @@
+import Bytes
+import QUICTransport
+
+/// A small random source that a test seeds: SplitMix64.
+struct SplitMix64: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
+
+/// How a link treats datagrams. Times are nanoseconds, probabilities percent.
+struct Link {
+    var delay: UInt64 = 10_000_000
+    /// Up to so much is added to the delay, differently for each datagram: more than the sending gap reorders.
+    var jitter: UInt64 = 0
+    var loss = 0
+    var duplication = 0
+    /// Larger datagrams disappear.
+    var mtu = 1500
+    /// Bytes per second; zero is endless.
+    var rate: UInt64 = 0
+    /// Datagrams that would wait longer than this for the link disappear.
+    var queue: UInt64 = 100_000_000
+    /// Congestion is marked instead of waiting in the queue for longer than half of it.
+    var marksECN = false
+}
+
+/// A datagram on its way.
+struct FlyingDatagram {
+    var arrival: Instant
+    var order: UInt64
+    var bytes: [UInt8]
+    var from: SocketAddress
+    var to: SocketAddress
+    var ecn: UInt8
+}
+
+/// A network with virtual time: carries datagrams between addresses, as the seed and the link decide.
+final class SimulatedNetwork {
+    var now = Instant(nanoseconds: 1_000_000_000)
+    var link: Link
+    var random: SplitMix64
+    /// Addresses that a NAT has in place of others, seen from outside.
+    var translation: [SocketAddress: SocketAddress] = [:]
+    private var flying: [FlyingDatagram] = []
+    private var order: UInt64 = 0
+    private var busyUntil: [SocketAddress: Instant] = [:]
+    private(set) var delivered = 0
+    private(set) var lost = 0
+    private(set) var bytes = 0
+
+    init(seed: UInt64, link: Link) {
+        random = SplitMix64(state: seed)
+        self.link = link
+    }
+
+    private func chance(_ percent: Int) -> Bool { percent > 0 && Int.random(in: 0..<100, using: &random) < percent }
+
+    func send(_ datagram: [UInt8], from: SocketAddress, to: SocketAddress, ecn: UInt8) {
+        if datagram.count > link.mtu || chance(link.loss) {
+            lost += 1
+            return
+        }
+        var ecn = ecn
+        var start = now
+        if link.rate > 0 {
+            let free = busyUntil[from] ?? now
+            start = max(free, now)
+            let wait = start.nanoseconds(since: now)
+            if link.marksECN, wait > link.queue / 2, ecn == 1 || ecn == 2 {
+                ecn = 3
+            } else if wait > link.queue {
+                lost += 1
+                return
+            }
+            start = start.advanced(nanoseconds: UInt64(datagram.count) * 1_000_000_000 / link.rate)
+            busyUntil[from] = start
+        }
+        for _ in 0..<(chance(link.duplication) ? 2 : 1) {
+            let jitter = link.jitter > 0 ? UInt64.random(in: 0...link.jitter, using: &random) : 0
+            order += 1
+            let visible = translation[from] ?? from
+            flying.append(
+                FlyingDatagram(
+                    arrival: start.advanced(nanoseconds: link.delay + jitter), order: order, bytes: datagram,
+                    from: visible,
+                    to: to, ecn: ecn))
+        }
+    }
+
+    var nextArrival: Instant { flying.map(\.arrival).min() ?? .distantFuture }
+
+    /// The datagrams that have arrived, in order of arrival.
+    func arrivals() -> [FlyingDatagram] {
+        let due = flying.filter { $0.arrival <= now }.sorted { ($0.arrival, $0.order) < ($1.arrival, $1.order) }
+        flying.removeAll { $0.arrival <= now }
+        delivered += due.count
+        bytes += due.reduce(0) { $0 + $1.bytes.count }
+        return due
+    }
+
+    /// Where a datagram to `address` goes behind the NAT.
+    func inside(_ address: SocketAddress) -> SocketAddress {
+        translation.first { $0.value == address }?.key ?? address
+    }
+}
