@@ -30,6 +30,11 @@ func tests(_ name: String, _ imports: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: imports, swiftSettings: settings)
 }
 
+/// What tests share: ports, certificates, peers and other programs.
+func testSupport() -> Target {
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings)
+}
+
 /// The fuzz targets: one for each parser of input that others write. `swift test` replays their corpus.
 func fuzzTargets(_ imports: [Target.Dependency]) -> Target {
     .target(name: "FuzzTargets", dependencies: imports, path: "Fuzz/Targets", swiftSettings: settings)
@@ -83,6 +88,8 @@ let package = Package(
         library("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
         library("CGnuTLS", pkgConfig: "gnutls", apt: "libgnutls28-dev"),
         // Tests
+        testSupport(),
+        tests("TestSupportTests", ["TestSupport"]),
         fuzzTargets(["Configuration", "Messages", "Bytes"]),
         tests("FuzzTests", ["FuzzTargets"]),
         tests("BytesTests", ["Bytes"]),
