@@ -18,6 +18,7 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+#include "datagram.h"
 
 // epoll_pwait2 waits with nanosecond precision (Linux 5.11); where the kernel lacks it, milliseconds rounded up.
 // nanoseconds < 0 waits for ever.
