@@ -62,3 +62,77 @@ static inline const ASN1_STRING *_Nullable portico_general_name_dns(const GENERA
 static inline void portico_general_names_free(GENERAL_NAMES *_Nullable names) {
     GENERAL_NAMES_free(names);
 }
+
+// MARK: SSL_CTX: macros over SSL_CTX_ctrl, and option bits that are macros of macros
+
+/// What every context here has in common: no compression, no renegotiation, partial writes with a buffer that may
+/// move, buffers given back while a connection is idle, no chain building, and a whole record fetched by one read.
+/// A FIN without close_notify reads as an end, not as an error that would forbid writing too; the caller tells the two
+/// apart by the alerts it has seen.
+static inline void portico_ssl_ctx_set_common(SSL_CTX *_Nonnull context, size_t read_buffer_size) {
+    SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                  SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+    SSL_CTX_set_read_ahead(context, 1);
+    SSL_CTX_set_default_read_buffer_len(context, read_buffer_size);
+}
+
+/// The server's order of ciphers decides, but a client that wants ChaCha20 first (no AES hardware) gets it.
+static inline void portico_ssl_ctx_prefer_server_ciphers(SSL_CTX *_Nonnull context) {
+    SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+}
+
+static inline void portico_ssl_ctx_disable_tickets(SSL_CTX *_Nonnull context) {
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(context, 0);
+}
+
+static inline int portico_ssl_ctx_set_versions(SSL_CTX *_Nonnull context, int oldest, int newest) {
+    return SSL_CTX_set_min_proto_version(context, oldest) == 1 && SSL_CTX_set_max_proto_version(context, newest) == 1;
+}
+
+static inline int portico_ssl_ctx_set_groups(SSL_CTX *_Nonnull context, const char *_Nonnull list) {
+    return (int)SSL_CTX_set1_groups_list(context, list);
+}
+
+static inline int portico_ssl_ctx_set_signature_algorithms(SSL_CTX *_Nonnull context, const char *_Nonnull list) {
+    return (int)SSL_CTX_set1_sigalgs_list(context, list);
+}
+
+static inline void portico_ssl_ctx_set_server_name_callback(
+    SSL_CTX *_Nonnull context, int (*_Nonnull callback)(SSL *_Nullable, int *_Nullable, void *_Nullable),
+    void *_Nullable argument) {
+    SSL_CTX_set_tlsext_servername_callback(context, callback);
+    SSL_CTX_set_tlsext_servername_arg(context, argument);
+}
+
+static inline void portico_ssl_ctx_set_session_cache_mode(SSL_CTX *_Nonnull context, long mode) {
+    SSL_CTX_set_session_cache_mode(context, mode);
+}
+
+static inline int portico_ssl_ctx_set_store(SSL_CTX *_Nonnull context, X509_STORE *_Nonnull store) {
+    return (int)SSL_CTX_set1_verify_cert_store(context, store);
+}
+
+static inline int portico_ssl_set_server_name(SSL *_Nonnull ssl, const char *_Nonnull name) {
+    return (int)SSL_set_tlsext_host_name(ssl, name);
+}
+
+/// Bit 7 and up of an info callback's `where`: an alert was read or written.
+static inline int portico_ssl_info_is_alert(int where) {
+    return (where & SSL_CB_ALERT) != 0;
+}
+
+static inline int portico_ssl_info_is_read(int where) {
+    return (where & SSL_CB_READ) != 0;
+}
+
+/// Sets HMAC-SHA-256 with `key` on a session ticket's MAC context.
+static inline int portico_ticket_mac_init(EVP_MAC_CTX *_Nonnull context, const void *_Nullable key, size_t size) {
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)key, size),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+        OSSL_PARAM_construct_end(),
+    };
+    return EVP_MAC_CTX_set_params(context, parameters);
+}

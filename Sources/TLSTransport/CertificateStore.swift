@@ -17,6 +17,11 @@ package struct CertificateSet: Sendable {
         }
     }
 
+    /// Whether both hold the same objects.
+    func isSame(as other: CertificateSet) -> Bool {
+        ecdsa === other.ecdsa && rsa === other.rsa && ed25519 === other.ed25519
+    }
+
     /// Adds a certificate; the first of a kind stays.
     mutating func add(_ certificate: Certificate) {
         switch certificate.kind {
@@ -33,27 +38,24 @@ package struct CertificateStore: Sendable {
     /// All certificates, in the order in which they were configured.
     package let certificates: [Certificate]
     /// What clients get that name no server, or one that no certificate covers: the first certificate, and for other
-    /// key kinds the certificates that share its first name.
+    /// key kinds those of `default-crt` and those that share the first one's first name.
     package let defaultCertificates: CertificateSet
 
     /// Exact names; and wildcards, under their name without the `*`, which no exact name can equal.
     private let byName: [String: CertificateSet]
 
-    /// Loads every FILE or DIR of the `crt` keywords of one bind line, in their order. Throws at the first bad file.
+    /// Loads every FILE or DIR of the `crt` keywords of one bind line, in their order; those of `default-crt` count
+    /// among the defaults too. Throws at the first bad file.
     ///
     /// - FILE: chain and key in any order. A key that is not in FILE is looked for in `FILE.key`, and beside `NAME.crt`
     ///   in `NAME.key`. If FILE does not exist, `FILE.ecdsa`, `FILE.rsa` and `FILE.ed25519` are loaded, those that exist.
     /// - DIR: its files in alphabetic order, but for those whose name begins with a dot or ends with `.key`, `.issuer`,
     ///   `.ocsp`, `.sctl` or `.dh`.
-    package init(loading paths: [String]) throws(CertificateError) {
-        var certificates: [Certificate] = []
-        for path in paths {
-            for file in try CertificateFiles.expand(path) {
-                certificates.append(try CertificateFiles.load(file))
-            }
-        }
+    package init(loading paths: [String], defaults: [String] = []) throws(CertificateError) {
+        let preferred = try Self.load(defaults)
+        let certificates = preferred + (try Self.load(paths))
         guard let first = certificates.first else {
-            throw CertificateError(file: paths.joined(separator: " "), .noCertificate)
+            throw CertificateError(file: (defaults + paths).joined(separator: " "), .noCertificate)
         }
         var byName: [String: CertificateSet] = [:]
         for certificate in certificates {
@@ -63,6 +65,7 @@ package struct CertificateStore: Sendable {
             }
         }
         var fallback = CertificateSet()
+        for certificate in preferred { fallback.add(certificate) }
         fallback.add(first)
         if let name = first.names.first {
             for certificate in certificates where certificate.names.contains(name) {
@@ -72,6 +75,16 @@ package struct CertificateStore: Sendable {
         self.certificates = certificates
         self.defaultCertificates = fallback
         self.byName = byName
+    }
+
+    private static func load(_ paths: [String]) throws(CertificateError) -> [Certificate] {
+        var certificates: [Certificate] = []
+        for path in paths {
+            for file in try CertificateFiles.expand(path) {
+                certificates.append(try CertificateFiles.load(file))
+            }
+        }
+        return certificates
     }
 
     /// The certificates for `serverName`: exact, else the wildcard of its parent domain, else nil. Case does not count.

@@ -86,12 +86,21 @@ import COpenSSL
     private static func importCertificate(
         _ certificate: X509Handle, into target: UnsafeMutablePointer<gnutls_pcert_st>
     ) -> Int32 {
+        unsafe certificate.withDER { der in
+            unsafe gnutls_pcert_import_x509_raw(target, &der, GNUTLS_X509_FMT_DER, 0)
+        }
+    }
+}
+
+extension X509Handle {
+    /// Calls `body` with the certificate in DER, and answers its GnuTLS status.
+    func withDER(_ body: (inout gnutls_datum_t) -> Int32) -> Int32 {
         var der: UnsafeMutablePointer<UInt8>?
-        let length = unsafe i2d_X509(certificate.pointer, &der)
+        let length = unsafe i2d_X509(pointer, &der)
         guard length > 0, let der = unsafe der else { return GNUTLS_E_CERTIFICATE_ERROR }
         defer { unsafe CRYPTO_free(der, #file, #line) }
         var datum = unsafe gnutls_datum_t(data: der, size: UInt32(length))
-        return unsafe gnutls_pcert_import_x509_raw(target, &datum, GNUTLS_X509_FMT_DER, 0)
+        return unsafe body(&datum)
     }
 }
 

@@ -89,22 +89,14 @@ package enum KeyExchangeGroup: String, CaseIterable, Sendable {
     /// What a client needs.
     package struct ClientOptions: Sendable {
         /// Whom to trust; nil is `verify none`.
-        package var trust: QUICTrust?
+        package var trust: TrustStore?
         package var alpn: ALPNList = "h3"
         package var cipherSuites: [QUICCipherSuite] = [.aes128GCM, .aes256GCM, .chaCha20Poly1305]
         package var groups: [KeyExchangeGroup] = [.x25519, .p256, .p384, .p521]
 
-        package init(trust: QUICTrust? = nil) {
+        package init(trust: TrustStore? = nil) {
             self.trust = trust
         }
-    }
-
-    /// Whom a QUIC client trusts.
-    package enum QUICTrust: Sendable {
-        /// The CA certificates of a PEM file.
-        case file(String)
-        /// The system's CA certificates (`@system-ca`).
-        case system
     }
 
     /// Certificates and lookups of a server; nil in a client.
@@ -143,7 +135,7 @@ package enum KeyExchangeGroup: String, CaseIterable, Sendable {
         sessionLifetime = options.sessionLifetime
     }
 
-    /// Settings for connections to QUIC servers. Throws `configuration` when the CA file is bad.
+    /// Settings for connections to QUIC servers. Throws when GnuTLS refuses a trusted certificate.
     package init(client options: ClientOptions) throws(TLSError) {
         guard !options.alpn.identifiers.isEmpty else {
             throw TLSError(.configuration, "QUIC needs at least one ALPN protocol")
@@ -248,20 +240,13 @@ package enum KeyExchangeGroup: String, CaseIterable, Sendable {
     }
 
     private static func load(
-        _ trust: QUICTrust, into credentials: gnutls_certificate_credentials_t
+        _ trust: TrustStore, into credentials: gnutls_certificate_credentials_t
     ) throws(TLSError) {
-        switch trust {
-        case .system:
-            let count = unsafe gnutls_certificate_set_x509_system_trust(credentials)
-            guard count > 0 else {
-                throw TLSError(.configuration, "no system CA certificates: \(GnuTLSErrors.reason(count))")
+        for certificate in trust.certificates {
+            let count = unsafe certificate.withDER { der in
+                unsafe gnutls_certificate_set_x509_trust_mem(credentials, &der, GNUTLS_X509_FMT_DER)
             }
-        case .file(let path):
-            let count = unsafe gnutls_certificate_set_x509_trust_file(credentials, path, GNUTLS_X509_FMT_PEM)
-            guard count > 0 else {
-                let reason = count < 0 ? GnuTLSErrors.reason(count) : "no certificate found"
-                throw TLSError(.configuration, "CA file '\(path)': \(reason)")
-            }
+            try check(count)
         }
     }
 

@@ -21,7 +21,7 @@ enum TestTLS {
         alpn: ALPNList = "test", cipherSuites: [QUICCipherSuite] = [.aes128GCM], verifies: Bool = false
     ) -> QUICTLSContext {
         do {
-            var options = QUICTLSContext.ClientOptions(trust: verifies ? .system : nil)
+            var options = QUICTLSContext.ClientOptions(trust: verifies ? try TrustStore.system() : nil)
             options.alpn = alpn
             options.cipherSuites = cipherSuites
             return try QUICTLSContext(client: options)

@@ -1,0 +1,41 @@
+// The versions of TLS that OpenSSL still speaks.
+
+import COpenSSL
+
+/// A version of TLS on TCP, oldest first. SSLv3 is gone from the library.
+package enum TLSProtocolVersion: String, CaseIterable, Comparable, Sendable {
+    case tls10 = "TLSv1.0"
+    case tls11 = "TLSv1.1"
+    case tls12 = "TLSv1.2"
+    case tls13 = "TLSv1.3"
+
+    /// The number on the wire (RFC 8446, section 4.2.1).
+    var number: Int32 {
+        switch self {
+        case .tls10: TLS1_VERSION
+        case .tls11: TLS1_1_VERSION
+        case .tls12: TLS1_2_VERSION
+        case .tls13: TLS1_3_VERSION
+        }
+    }
+
+    package static func < (left: TLSProtocolVersion, right: TLSProtocolVersion) -> Bool {
+        left.number < right.number
+    }
+}
+
+/// What both sides of TLS on TCP can be told; nil is the library's default.
+package struct TLSSettings: Sendable, Equatable {
+    package var minVersion = TLSProtocolVersion.tls12
+    package var maxVersion = TLSProtocolVersion.tls13
+    /// Cipher list up to TLS 1.2, in OpenSSL's notation.
+    package var ciphers: String?
+    /// Cipher suites of TLS 1.3, between colons.
+    package var ciphersuites: String?
+    /// Key exchange groups, between colons.
+    package var curves: String?
+    /// Signature algorithms, between colons.
+    package var signatureAlgorithms: String?
+
+    package init() {}
+}

@@ -1,0 +1,189 @@
+// TLS settings of one TCP bind line, for one worker.
+
+package import Bytes
+import COpenSSL
+import Glibc
+
+/// The TLS of one TCP `bind` line on one worker: makes engines for the connections that clients open. Never leaves the
+/// worker's thread.
+@safe package final class TLSServerContext {
+    package struct Options: Sendable {
+        package var certificates: CertificateStore
+        package var settings = TLSSettings()
+        /// Most wanted first; the server's order decides. A client that shares none goes on without a protocol, and
+        /// speaks HTTP/1. Empty: no ALPN.
+        package var alpn: ALPNList = "h2,http/1.1"
+        /// `strict-sni`: refuse clients that name no server, or one that no certificate covers.
+        package var strictSNI = false
+        /// `prefer-client-ciphers`: the client's order of ciphers decides.
+        package var prefersClientCiphers = false
+        /// Keys of session tickets, shared by all workers; nil turns resumption off (`no-tls-tickets`).
+        package var ticketKeys: TicketKeyRing?
+        /// Tickets that a full TLS 1.3 handshake sends. Each resumes one more connection.
+        package var ticketsPerHandshake = 2
+        /// How long a ticket resumes a session, in seconds (`tune.ssl.lifetime`).
+        package var sessionLifetime = 300
+        /// Tells this bind line's sessions from those of others with the same ticket keys: a session is resumed only
+        /// where it was made. The same on all workers, at most 32 bytes of it count.
+        package var sessionContext = "portico"
+
+        package init(certificates: CertificateStore, ticketKeys: TicketKeyRing?) {
+            self.certificates = certificates
+            self.ticketKeys = ticketKeys
+        }
+    }
+
+    let context: SSLContext
+    let ticketCrypter: TicketCrypter?
+    private let certificates: CertificateStore
+    private let strictSNI: Bool
+    private let alpn: ALPNList
+    let gathering = RecordBuffer()
+
+    /// `clock` tells when ticket keys rotate. Throws `configuration`.
+    package init(_ options: Options, clock: TurnClock) throws(TLSError) {
+        context = try SSLContext(server: true, options.settings)
+        certificates = options.certificates
+        strictSNI = options.strictSNI
+        alpn = options.alpn
+        ticketCrypter =
+            if let ring = options.ticketKeys {
+                try TicketCrypter(ring: ring, clock: clock)
+            } else {
+                nil
+            }
+        let pointer = unsafe context.pointer
+        // Most clients get the default certificates: they cost nothing per connection.
+        for kind in KeyKind.allCases {
+            if let certificate = certificates.defaultCertificates[kind] { try context.use(certificate) }
+        }
+        if !options.prefersClientCiphers { unsafe portico_ssl_ctx_prefer_server_ciphers(pointer) }
+        let itself = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe SSL_CTX_set_ex_data(pointer, Self.index, itself)
+        unsafe portico_ssl_ctx_set_server_name_callback(pointer, checkServerName, itself)
+        unsafe SSL_CTX_set_cert_cb(pointer, chooseCertificate, itself)
+        if !alpn.wire.isEmpty { unsafe SSL_CTX_set_alpn_select_cb(pointer, negotiateProtocol, itself) }
+        // Tickets carry the session: no cache on the server.
+        unsafe portico_ssl_ctx_set_session_cache_mode(pointer, Int(SSL_SESS_CACHE_OFF))
+        if ticketCrypter == nil {
+            unsafe portico_ssl_ctx_disable_tickets(pointer)
+        } else {
+            unsafe SSL_CTX_set_tlsext_ticket_key_evp_cb(pointer, handleTicket)
+            unsafe SSL_CTX_set_num_tickets(pointer, max(0, options.ticketsPerHandshake))
+        }
+        unsafe SSL_CTX_set_timeout(pointer, max(1, options.sessionLifetime))
+        let name = Array(options.sessionContext.utf8.prefix(Int(SSL_MAX_SID_CTX_LENGTH)))
+        try context.check(
+            unsafe SSL_CTX_set_session_id_context(pointer, name, UInt32(name.count)), "session context")
+    }
+
+    /// An engine for a connection that was accepted on `descriptor`, which stays the caller's.
+    package func makeEngine(descriptor: Int32) throws(TLSError) -> TLSEngine {
+        try TLSEngine(context: context, owner: self, gathering: gathering, descriptor: descriptor, isServer: true)
+    }
+
+    /// Where the context's own object is kept among OpenSSL's extra data: the application's slot.
+    static let index: Int32 = 0
+
+    static func of(_ ssl: OpaquePointer?) -> TLSServerContext? {
+        guard let ssl = unsafe ssl, let pointer = unsafe SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), index) else {
+            return nil
+        }
+        return unsafe Unmanaged<TLSServerContext>.fromOpaque(pointer).takeUnretainedValue()
+    }
+
+    // MARK: What the callbacks decide
+
+    private func matchingCertificates(_ ssl: OpaquePointer) -> CertificateSet? {
+        guard let name = unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) else { return nil }
+        return unsafe certificates.certificates(for: UnsafeRawBufferPointer(start: name, count: strlen(name)))
+    }
+
+    /// Runs on every client hello, also when a session is resumed.
+    fileprivate func acceptsServerName(_ ssl: OpaquePointer) -> Bool {
+        unsafe !strictSNI || matchingCertificates(ssl) != nil
+    }
+
+    /// Puts the certificates for the client's server name into the connection; OpenSSL takes the one whose key the
+    /// client's signature algorithms and ciphers allow.
+    fileprivate func useCertificates(_ ssl: OpaquePointer) -> Bool {
+        guard let set = unsafe matchingCertificates(ssl), !set.isSame(as: certificates.defaultCertificates) else {
+            return true
+        }
+        unsafe SSL_certs_clear(ssl)
+        for kind in KeyKind.allCases {
+            guard let certificate = set[kind] else { continue }
+            let status = unsafe SSL_use_cert_and_key(
+                ssl, certificate.leaf.pointer, certificate.key.pointer, certificate.chain, 1)
+            if status != 1 { return false }
+        }
+        return true
+    }
+
+    /// The first of our protocols that the client offers too, as a range of `alpn.wire`.
+    private func firstShared(_ offered: UnsafeRawBufferPointer) -> Range<Int>? {
+        var start = 0
+        for identifier in alpn.identifiers {
+            let range = start + 1..<start + 1 + identifier.count
+            if unsafe Self.list(offered, contains: identifier) { return range }
+            start = range.upperBound
+        }
+        return nil
+    }
+
+    private static func list(_ list: UnsafeRawBufferPointer, contains identifier: [UInt8]) -> Bool {
+        var offset = 0
+        while offset < list.count {
+            let end = unsafe offset + 1 + Int(list[offset])
+            guard end <= list.count else { return false }
+            if unsafe list[offset + 1..<end].elementsEqual(identifier) { return true }
+            offset = end
+        }
+        return false
+    }
+
+    fileprivate func selectProtocol(
+        _ offered: UnsafeRawBufferPointer, _ selected: UnsafeMutablePointer<UnsafePointer<UInt8>?>,
+        _ length: UnsafeMutablePointer<UInt8>
+    ) -> Int32 {
+        guard let range = unsafe firstShared(offered) else { return SSL_TLSEXT_ERR_NOACK }
+        // OpenSSL copies at once what is selected here; the list lives as long as this object.
+        unsafe alpn.wire.withUnsafeBufferPointer { wire in
+            unsafe selected.pointee = unsafe wire.baseAddress.map { unsafe $0 + range.lowerBound }
+        }
+        unsafe length.pointee = UInt8(range.count)
+        return SSL_TLSEXT_ERR_OK
+    }
+}
+
+// MARK: - OpenSSL callbacks
+
+private func checkServerName(
+    ssl: OpaquePointer?, alert: UnsafeMutablePointer<Int32>?, argument: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let ssl = unsafe ssl, let argument = unsafe argument else { return SSL_TLSEXT_ERR_ALERT_FATAL }
+    let context = unsafe Unmanaged<TLSServerContext>.fromOpaque(argument).takeUnretainedValue()
+    if unsafe context.acceptsServerName(ssl) { return SSL_TLSEXT_ERR_OK }
+    unsafe alert?.pointee = Int32(TLSAlert.unrecognizedName.rawValue)
+    unsafe DescriptorBIO.state(of: ssl)?.pointee.refusesName = true
+    return SSL_TLSEXT_ERR_ALERT_FATAL
+}
+
+private func chooseCertificate(ssl: OpaquePointer?, argument: UnsafeMutableRawPointer?) -> Int32 {
+    guard let ssl = unsafe ssl, let argument = unsafe argument else { return 0 }
+    let context = unsafe Unmanaged<TLSServerContext>.fromOpaque(argument).takeUnretainedValue()
+    return unsafe context.useCertificates(ssl) ? 1 : 0
+}
+
+private func negotiateProtocol(
+    ssl: OpaquePointer?, selected: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
+    length: UnsafeMutablePointer<UInt8>?, offered: UnsafePointer<UInt8>?, offeredLength: UInt32,
+    argument: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let argument = unsafe argument, let selected = unsafe selected, let length = unsafe length else {
+        return SSL_TLSEXT_ERR_NOACK
+    }
+    let context = unsafe Unmanaged<TLSServerContext>.fromOpaque(argument).takeUnretainedValue()
+    return unsafe context.selectProtocol(
+        UnsafeRawBufferPointer(start: offered, count: Int(offeredLength)), selected, length)
+}

@@ -1,0 +1,76 @@
+// Whom a client trusts: CA certificates.
+
+import COpenSSL
+import Glibc
+
+/// Certificates of authorities. Immutable once loaded; shared by all workers and both TLS libraries.
+@safe package final class TrustStore: @unchecked Sendable {
+    let certificates: [X509Handle]
+    /// The same as OpenSSL wants it; it locks its own lookups, which only full handshakes make.
+    let store: OpaquePointer
+
+    /// How many authorities are trusted.
+    package var count: Int { certificates.count }
+
+    /// Loads a PEM file, or every file of a directory (`ca-file`).
+    package convenience init(path: String) throws(CertificateError) {
+        var certificates: [X509Handle] = []
+        for file in try CertificateFiles.expand(path) {
+            let found = try PEMFile(path: file).certificates()
+            guard !found.isEmpty else { throw CertificateError(file: file, .noCertificate) }
+            certificates += found
+        }
+        try self.init(certificates, name: path)
+    }
+
+    /// Loads the system's authorities (`@system-ca`) from where OpenSSL keeps them, or from where the environment
+    /// variables `SSL_CERT_FILE` and `SSL_CERT_DIR` point.
+    package static func system() throws(CertificateError) -> TrustStore {
+        unsafe try system(
+            file: location(X509_get_default_cert_file_env(), X509_get_default_cert_file()),
+            directories: location(X509_get_default_cert_dir_env(), X509_get_default_cert_dir()))
+    }
+
+    /// Loads authorities from a file, if it exists, and from directories (between colons); files in those that hold no
+    /// certificates are skipped.
+    package static func system(file: String, directories: String) throws(CertificateError) -> TrustStore {
+        var certificates: [X509Handle] = []
+        if unsafe access(file, R_OK) == 0 { certificates += try PEMFile(path: file).certificates() }
+        for directory in directories.split(separator: ":") {
+            guard let files = try? CertificateFiles.expand(String(directory)) else { continue }
+            for file in files {
+                if let found = try? PEMFile(path: file).certificates() { certificates += found }
+            }
+        }
+        guard !certificates.isEmpty else { throw CertificateError(file: "@system-ca", .noCertificate) }
+        return try TrustStore(certificates, name: "@system-ca")
+    }
+
+    private init(_ certificates: [X509Handle], name: String) throws(CertificateError) {
+        guard let store = unsafe X509_STORE_new() else {
+            throw CertificateError(file: name, .badPEM("out of memory"))
+        }
+        var distinct: [X509Handle] = []
+        for certificate in certificates {
+            let known = distinct.contains { unsafe X509_cmp($0.pointer, certificate.pointer) == 0 }
+            if known { continue }
+            if unsafe X509_STORE_add_cert(store, certificate.pointer) != 1 {
+                let reason = OpenSSLErrors.drain()
+                unsafe X509_STORE_free(store)
+                throw CertificateError(file: name, .badPEM(reason))
+            }
+            distinct.append(certificate)
+        }
+        self.certificates = distinct
+        unsafe self.store = store
+    }
+
+    deinit {
+        unsafe X509_STORE_free(store)
+    }
+
+    private static func location(_ variable: UnsafePointer<CChar>, _ fallback: UnsafePointer<CChar>) -> String {
+        if let value = unsafe getenv(variable) { return unsafe String(cString: value) }
+        return unsafe String(cString: fallback)
+    }
+}
