@@ -1,1 +1,0 @@
-// HTTP/3: QUIC stream bytes to exchanges and back.
