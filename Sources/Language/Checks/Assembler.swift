@@ -1,0 +1,213 @@
+import Configuration
+
+/// Makes drafts into a configuration: resolves names, fills in defaults, and checks what no single line can.
+struct Assembler {
+    private let sections: SectionParser
+    private(set) var diagnostics: [Diagnostic] = []
+    private let settings: GlobalSettings
+    /// Indices of back halves, and of the drafts they come from, by name.
+    private var backends: [String: (index: Int, draft: Int)] = [:]
+    private var groups: [String: [ErrorFile]] = [:]
+
+    private init(_ sections: SectionParser, global: GlobalSettings) {
+        self.sections = sections
+        settings = global
+        for (index, draft) in sections.proxies.enumerated() where draft.kind.hasBack {
+            if backends[draft.name] == nil { backends[draft.name] = (backends.count, index) }
+        }
+        for group in sections.groups { groups[group.name] = group.files }
+    }
+
+    /// The configuration that the sections describe, with what is wrong in it.
+    static func assemble(_ sections: SectionParser, global: GlobalSettings) -> (Configuration, [Diagnostic]) {
+        var assembler = Assembler(sections, global: global)
+        let configuration = assembler.assemble()
+        return (configuration, assembler.diagnostics)
+    }
+
+    private mutating func assemble() -> Configuration {
+        var result = Configuration(global: settings)
+        var taken: Set<String> = []
+        for draft in sections.proxies {
+            check(draft)
+            let files = errorFiles(of: draft)
+            if draft.kind.hasFront { result.frontends.append(frontend(draft, files)) }
+            // A second back half of the same name is complained about already.
+            if draft.kind.hasBack, taken.insert(draft.name).inserted { result.backends.append(backend(draft, files)) }
+        }
+        diagnostics += ListenerConflicts.find(in: result.frontends, drafts: sections.proxies)
+        return result
+    }
+
+    // MARK: Halves
+
+    private mutating func frontend(_ draft: ProxyDraft, _ files: [ErrorFile]) -> FrontendSettings {
+        var result = FrontendSettings(name: draft.name, mode: draft.mode, location: draft.mark.location)
+        for bind in draft.binds {
+            do {
+                result.binds += try BindAssembler.settings(of: bind, mode: draft.mode, tune: settings.tune)
+            } catch {
+                report(.alert, error.message, at: error.mark ?? bind.mark)
+            }
+        }
+        result.maxconn = draft.maxconn
+        result.backlog = draft.backlog
+        result.timeouts = draft.timeouts
+        result.options.dontLogNull = draft.dontLogNull
+        result.options.connectionMode = draft.connectionMode
+        result.options.forwardFor = draft.mode == .http ? draft.forwardFor : nil
+        result.options.abortOnClose = draft.abortOnClose ?? true
+        result.logs = logs(of: draft)
+        result.logFormat = draft.mode == .tcp && draft.logFormat == .http ? .tcp : draft.logFormat
+        result.logTag = draft.logTag
+        result.useBackendRules = draft.useBackendRules.compactMap { rule in
+            resolve(rule, "use_backend", of: draft).map { UseBackendRule(backend: $0, location: rule.mark.location) }
+        }
+        if let reference = draft.defaultBackend {
+            result.defaultBackend = resolve(reference, "default_backend", of: draft)
+        } else if draft.kind == .listen {
+            result.defaultBackend = backends[draft.name]?.index
+        }
+        result.errorFiles = files
+        return result
+    }
+
+    private mutating func backend(_ draft: ProxyDraft, _ files: [ErrorFile]) -> BackendSettings {
+        var result = BackendSettings(name: draft.name, mode: draft.mode, location: draft.mark.location)
+        result.balance = draft.balance
+        result.retries = draft.retries
+        result.redispatchInterval = draft.redispatchInterval
+        result.httpReuse = draft.mode == .http ? draft.httpReuse : .never
+        result.options.connectionMode = draft.connectionMode
+        result.options.forwardFor = draft.mode == .http ? draft.forwardFor : nil
+        result.options.abortOnClose = draft.abortOnClose ?? (draft.mode == .http)
+        result.timeouts = draft.timeouts
+        result.timeouts.queue = draft.timeouts.queue ?? draft.timeouts.connect
+        result.logs = logs(of: draft)
+        result.logTag = draft.logTag
+        result.errorFiles = files
+        var names: [String: Mark] = [:]
+        for server in draft.servers {
+            let mark = server.mark ?? draft.mark
+            if let other = names.updateValue(mark, forKey: server.name) {
+                report(
+                    .alert,
+                    "\(draft.kind.word) '\(draft.name)', another server named '\(server.name)' was already defined at"
+                        + " \(other.location), please use distinct names", at: mark)
+            }
+            do {
+                result.servers.append(
+                    try ServerAssembler.settings(
+                        of: server, mode: draft.mode, location: mark.location,
+                        verifies: sections.global.verifiesServers))
+            } catch {
+                report(.alert, "'server \(draft.name)/\(server.name)' : \(error.message)", at: mark)
+            }
+        }
+        return result
+    }
+
+    // MARK: References
+
+    private mutating func resolve(_ reference: BackendReference, _ keyword: String, of draft: ProxyDraft) -> Int? {
+        guard let target = backends[reference.name] else {
+            let suggestion = Nearest.word(to: reference.name, among: backends.keys)
+            let hint = suggestion.map { "; did you mean '\($0)' maybe ?" } ?? ""
+            report(
+                .alert,
+                "proxy '\(draft.name)': unable to find required \(keyword): '\(reference.name)'\(hint)",
+                at: reference.mark)
+            return nil
+        }
+        let other = sections.proxies[target.draft]
+        if other.mode != draft.mode {
+            report(
+                .alert,
+                "\(draft.mode.rawValue) \(draft.kind.word) '\(draft.name)' (\(draft.mark.location)) tries to use"
+                    + " incompatible \(other.mode.rawValue) \(other.kind.word) '\(other.name)'"
+                    + " (\(other.mark.location)) by its '\(keyword)' (see 'mode')", at: reference.mark)
+        }
+        return target.index
+    }
+
+    private func logs(of draft: ProxyDraft) -> [LogTarget] {
+        draft.logs.flatMap { $0.resolved(global: settings.logs, settings: settings) }
+    }
+
+    /// The last file for each status counts.
+    private mutating func errorFiles(of draft: ProxyDraft) -> [ErrorFile] {
+        var files: [Int: ErrorFile] = [:]
+        for line in draft.errorFiles {
+            switch line {
+            case .file(let file): files[file.status] = file
+            case .group(let name, let statuses, let mark):
+                guard let group = groups[name] else {
+                    let hint = Nearest.word(to: name, among: groups.keys).map { "; did you mean '\($0)' maybe ?" } ?? ""
+                    report(
+                        .alert, "proxy '\(draft.name)': unable to find http-errors section '\(name)'\(hint)", at: mark)
+                    continue
+                }
+                for status in statuses where !group.contains(where: { $0.status == status }) {
+                    report(
+                        .alert,
+                        "proxy '\(draft.name)': status code '\(status)' is not declared in http-errors section '\(name)'",
+                        at: mark)
+                }
+                for file in group where statuses.isEmpty || statuses.contains(file.status) { files[file.status] = file }
+            }
+        }
+        return files.values.sorted { $0.status < $1.status }
+    }
+
+    // MARK: Checks of one section
+
+    private mutating func check(_ draft: ProxyDraft) {
+        let owner = "\(draft.kind.word) '\(draft.name)'"
+        if draft.kind.hasFront, draft.binds.isEmpty {
+            report(
+                .warning, "\(owner) has no 'bind' directive. Please declare it as a backend if this was intended.",
+                at: draft.mark)
+        }
+        if lacksTimeouts(draft) {
+            report(
+                .warning,
+                "missing timeouts for \(owner).\n"
+                    + "   | Connections of silent peers will never end. Please set the timeouts\n"
+                    + "   | 'client', 'connect' and 'server' to values that are not zero.", at: draft.mark)
+        }
+        if draft.kind == .listen, !draft.servers.isEmpty, let reference = draft.defaultBackend {
+            report(
+                .warning,
+                "in \(owner), the 'default_backend' rule always has precedence over the servers, which will never be"
+                    + " used.", at: reference.mark)
+        }
+        if draft.kind.hasFront, draft.logFormat == .http, draft.mode == .tcp {
+            report(
+                .warning,
+                "'option httplog' not usable with \(owner) (needs 'mode http'). Falling back to 'option tcplog'.",
+                at: draft.logFormatMark ?? draft.mark)
+        }
+        if draft.kind.hasFront, draft.logFormat != .standard, logs(of: draft).isEmpty {
+            report(.warning, "log format ignored for \(owner) since it has no log address.", at: draft.mark)
+        }
+        if draft.mode == .tcp, draft.forwardFor != nil {
+            report(.warning, "'option forwardfor' ignored for \(owner) as it requires HTTP mode.", at: draft.mark)
+        }
+    }
+
+    private func lacksTimeouts(_ draft: ProxyDraft) -> Bool {
+        let timeouts = draft.timeouts
+        if draft.kind.hasFront, timeouts.client == nil { return true }
+        guard draft.kind.hasBack, !draft.servers.isEmpty else { return false }
+        return timeouts.connect == nil || timeouts.server == nil && (draft.mode == .http || timeouts.tunnel == nil)
+    }
+
+    private mutating func report(_ severity: Diagnostic.Severity, _ message: String, at mark: Mark) {
+        diagnostics.append(Diagnostic(severity, message, at: mark.location, excerpt: mark.excerpt))
+    }
+}
+
+extension ProxyDraft.Kind {
+    /// The word that messages have for such a section.
+    fileprivate var word: String { self == .listen ? "proxy" : rawValue }
+}

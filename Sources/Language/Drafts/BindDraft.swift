@@ -1,0 +1,39 @@
+import Configuration
+
+/// A `bind` line as it is written.
+struct BindDraft: Sendable {
+    /// The addresses of the line.
+    var addresses: [(address: BindAddress, transport: BindTransport)] = []
+    var usesTLS = false
+    var tls: TLSDraft
+    var certificates: [CertificateSource] = []
+    /// Nil: no line says; empty: `no-alpn`.
+    var alpn: [String]?
+    var alpnMark: Mark?
+    var allowsEarlyData = false
+    var acceptsProxyHeader = false
+    var name: String?
+    var maxconn: Int?
+    var backlog: Int?
+    var fastOpen = false
+    var isIPv6Only: Bool?
+    var permissions: SocketPermissions
+    var quic = BindQUICSettings()
+    /// The address argument, for messages.
+    var text: String
+    /// The line, with the address marked.
+    var mark: Mark
+    /// `crt-base`.
+    let certificateBase: String
+
+    init(text: String, mark: Mark, surroundings: Surroundings) {
+        self.text = text
+        self.mark = mark
+        tls = surroundings.bindTLS
+        permissions = surroundings.unixPermissions
+        certificateBase = surroundings.certificateBase
+    }
+
+    /// Whether one of the addresses is a QUIC listener.
+    var hasQUIC: Bool { addresses.contains { $0.transport == .quic } }
+}

@@ -1,0 +1,109 @@
+import Configuration
+
+/// A `defaults`, `frontend`, `backend` or `listen` section as it is written.
+struct ProxyDraft: Sendable {
+    /// What the section is.
+    enum Kind: String, Sendable {
+        case defaults
+        case frontend
+        case backend
+        case listen
+
+        var sections: SectionKinds {
+            switch self {
+            case .defaults: .defaults
+            case .frontend: .frontend
+            case .backend: .backend
+            case .listen: .listen
+            }
+        }
+
+        var hasFront: Bool { self != .backend }
+        var hasBack: Bool { self != .frontend }
+    }
+
+    var kind: Kind
+    var name: String
+    /// The section's line, with its name marked.
+    var mark: Mark
+    var surroundings: Surroundings
+
+    // Both halves.
+    var mode = ProxyMode.tcp
+    var timeouts = Timeouts()
+    /// The timeouts that this section sets itself.
+    var ownTimeouts: Set<String> = []
+    var connectionMode = HTTPConnectionMode.keepAlive
+    var forwardFor: ForwardForOption?
+    /// `option abortonclose`; nil: not set.
+    var abortOnClose: Bool?
+    var logs: [LogDraft] = []
+    var logTag: String?
+    var errorFiles: [ErrorFileDraft] = []
+
+    // Front half.
+    var binds: [BindDraft] = []
+    var maxconn: Int?
+    var backlog: Int?
+    var dontLogNull = false
+    var logFormat = LogFormat.standard
+    var logFormatMark: Mark?
+    var defaultBackend: BackendReference?
+    var useBackendRules: [BackendReference] = []
+
+    // Back half.
+    var balance = BalanceAlgorithm.random(draws: 2)
+    var servers: [ServerDraft] = []
+    var defaultServer: ServerDraft
+    var retries = 3
+    var redispatchInterval = 0
+    var httpReuse = HTTPReuse.safe
+
+    /// A section without settings.
+    init(kind: Kind, name: String, mark: Mark, surroundings: Surroundings) {
+        self.kind = kind
+        self.name = name
+        self.mark = mark
+        self.surroundings = surroundings
+        defaultServer = ServerDraft(surroundings: surroundings)
+    }
+
+    /// A section that starts with the settings of a `defaults` section.
+    init(kind: Kind, name: String, mark: Mark, surroundings: Surroundings, defaults: ProxyDraft) {
+        self = defaults
+        self.kind = kind
+        self.name = name
+        self.mark = mark
+        self.surroundings = surroundings
+        ownTimeouts = []
+    }
+}
+
+/// A place that names a backend.
+struct BackendReference: Sendable {
+    var name: String
+    var mark: Mark
+}
+
+/// A `log` line.
+enum LogDraft: Sendable {
+    /// `log global`.
+    case global
+    /// A target; `hasFraming` says whether the line gives a format.
+    case target(LogTarget, hasFraming: Bool)
+}
+
+/// An `errorfile` or `errorfiles` line.
+enum ErrorFileDraft: Sendable {
+    case file(ErrorFile)
+    /// Files of an `http-errors` section: all, or those of some statuses.
+    case group(name: String, statuses: [Int], mark: Mark)
+}
+
+/// An `http-errors` section.
+struct ErrorGroupDraft: Sendable {
+    var name: String
+    var mark: Mark
+    var files: [ErrorFile] = []
+    var surroundings: Surroundings
+}

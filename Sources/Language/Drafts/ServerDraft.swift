@@ -1,0 +1,36 @@
+import Configuration
+
+/// A `server` or `default-server` line as it is written.
+struct ServerDraft: Sendable {
+    var name = ""
+    var address = ServerAddress.unix(path: "")
+    var usesTLS = false
+    var tls: TLSDraft
+    /// `verify`; nil: as `ssl-server-verify` says.
+    var verifiesCertificate: Bool?
+    var trust: TrustSource?
+    /// `sni`; nil: not given.
+    var serverName: ServerNameSource?
+    /// `sni-auto`.
+    var automaticSNI = true
+    var verifiedHost: String?
+    var alpn: [String] = []
+    var reusesSessions = true
+    var weight = 1
+    var maxconn: Int?
+    var maxqueue: Int?
+    var isBackup = false
+    var isDisabled = false
+    var poolMaxConnections: Int?
+    var poolPurgeDelay = 5000
+    var maxReuse: Int?
+    /// The line, with the server's name marked.
+    var mark: Mark?
+    /// `ca-base`.
+    var authorityBase: String
+
+    init(surroundings: Surroundings) {
+        tls = surroundings.serverTLS
+        authorityBase = surroundings.authorityBase
+    }
+}

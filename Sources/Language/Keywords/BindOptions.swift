@@ -1,0 +1,101 @@
+import Configuration
+
+/// What a `bind` line may have behind its addresses.
+enum BindOptions {
+    static let table = LineOptionTable<BindDraft>(
+        sockets + tls + quic
+            + TLSOptions.lift(TLSOptions.shared + TLSOptions.listeners + TLSOptions.lists, to: \.tls),
+        refused: RefusedKeywords.bind)
+
+    private static let sockets: [LineOption<BindDraft>] =
+        [
+            LineOption("accept-proxy") { (bind, _, _) in bind.acceptsProxyHeader = true },
+            LineOption("name") { (bind, statement, option) throws(Complaint) in
+                bind.name = try statement.value(of: option, "a name").text
+            },
+            LineOption("maxconn") { (bind, statement, option) throws(Complaint) in
+                let count = try statement.integer(of: option)
+                bind.maxconn = count == 0 ? nil : count
+            },
+            LineOption("backlog") { (bind, statement, option) throws(Complaint) in
+                let count = try statement.integer(of: option)
+                bind.backlog = count == 0 ? nil : count
+            },
+            LineOption("tfo") { (bind, _, _) in bind.fastOpen = true },
+            LineOption("v4v6") { (bind, _, _) in bind.isIPv6Only = bind.isIPv6Only == true },
+            LineOption("v6only") { (bind, _, _) in bind.isIPv6Only = true },
+        ]
+        + permissions(\.permissions)
+
+    private static let tls: [LineOption<BindDraft>] = [
+        LineOption("ssl") { (bind, _, _) in bind.usesTLS = true },
+        LineOption("crt") { (bind, statement, option) throws(Complaint) in
+            let word = try statement.value(of: option, "a certificate location")
+            bind.certificates.append(CertificateSource(path: path(word.text, below: bind.certificateBase)))
+        },
+        LineOption("default-crt") { (bind, statement, option) throws(Complaint) in
+            let word = try statement.value(of: option, "a certificate location")
+            bind.certificates.append(
+                CertificateSource(path: path(word.text, below: bind.certificateBase), isDefault: true))
+        },
+        LineOption("alpn") { (bind, statement, option) throws(Complaint) in
+            bind.alpnMark = statement.mark(statement.peek)
+            bind.alpn = try statement.alpn(of: option)
+        },
+        LineOption("no-alpn") { (bind, statement, option) in
+            bind.alpnMark = statement.mark(option)
+            bind.alpn = []
+        },
+        LineOption("allow-0rtt") { (bind, _, _) in bind.allowsEarlyData = true },
+    ]
+
+    private static let quic: [LineOption<BindDraft>] = [
+        LineOption("quic-force-retry") { (bind, _, _) in bind.quic.forcesRetry = true },
+        LineOption("quic-cc-algo") { (bind, statement, option) throws(Complaint) in
+            let word = try statement.value(of: option, "a congestion control algorithm")
+            let parts = word.text.split(separator: "(", maxSplits: 1)
+            guard let algorithm = CongestionControl(rawValue: parts.first.map(String.init) ?? "") else {
+                throw Complaint(
+                    "'\(statement.name)' : 'quic-cc-algo' expects 'cubic', 'newreno' or 'bbr', got '\(word.text)'",
+                    at: word)
+            }
+            bind.quic.congestionControl = algorithm
+            guard parts.count == 2 else { return }
+            guard parts[1].hasSuffix(")") else {
+                throw Complaint("'\(statement.name)' : missing ')' in '\(word.text)'", at: word)
+            }
+            let size = String(parts[1].dropLast())
+            if !size.isEmpty {
+                bind.quic.maxCongestionWindow = try statement.size(size, of: word, in: GlobalKeywords.congestionWindow)
+            }
+        },
+    ]
+
+    /// Owner and permissions of a Unix socket, of anything that has them: `unix-bind` takes them too.
+    static func permissions<Owner>(
+        _ path: any WritableKeyPath<Owner, SocketPermissions> & Sendable
+    ) -> [LineOption<Owner>] {
+        [
+            LineOption("mode") { (owner, statement, option) throws(Complaint) in
+                let word = try statement.value(of: option, "an octal mode")
+                guard let mode = UInt32(word.text, radix: 8), mode <= 0o7777 else {
+                    throw Complaint(
+                        "'\(statement.name)' : 'mode' expects an octal mode, got '\(word.text)'", at: word)
+                }
+                owner[keyPath: path].mode = mode
+            },
+            LineOption("user") { (owner, statement, option) throws(Complaint) in
+                owner[keyPath: path].user = .name(try statement.value(of: option, "a user name").text)
+            },
+            LineOption("uid") { (owner, statement, option) throws(Complaint) in
+                owner[keyPath: path].user = .id(UInt32(try statement.integer(of: option)))
+            },
+            LineOption("group") { (owner, statement, option) throws(Complaint) in
+                owner[keyPath: path].group = .name(try statement.value(of: option, "a group name").text)
+            },
+            LineOption("gid") { (owner, statement, option) throws(Complaint) in
+                owner[keyPath: path].group = .id(UInt32(try statement.integer(of: option)))
+            },
+        ]
+    }
+}

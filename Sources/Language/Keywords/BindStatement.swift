@@ -1,0 +1,72 @@
+import Configuration
+
+/// `bind`: addresses, then settings.
+enum BindStatement {
+    static let keyword = Keyword<ProxyDraft>("bind", in: [.frontend, .listen]) { (proxy, statement) throws(Complaint) in
+        let word = try statement.argument("{<path>|[addr1]:port1[-end1]}{,[addr]:port[-end]}... as arguments")
+        statement.name = "bind \(word.text)"
+        var bind = BindDraft(text: word.text, mark: statement.mark(word), surroundings: proxy.surroundings)
+        for text in word.text.split(separator: ",", omittingEmptySubsequences: false) {
+            do throws(AddressError) {
+                bind.addresses.append(try address(String(text), surroundings: proxy.surroundings))
+            } catch {
+                throw Complaint("'bind' : \(error.message)", at: word)
+            }
+        }
+        try BindOptions.table.apply(to: &bind, &statement)
+        if bind.hasQUIC, !bind.usesTLS {
+            bind.usesTLS = true
+            statement.warn(
+                "'\(statement.name)' : QUIC protocol detected, enabling ssl. Use 'ssl' to shut this warning.", at: word)
+        }
+        if bind.usesTLS, bind.certificates.isEmpty {
+            throw Complaint("'\(statement.name)' : no SSL certificate specified (use 'crt')", at: word)
+        }
+        proxy.binds.append(bind)
+    }
+
+    /// The address of a listener.
+    private static func address(
+        _ text: String, surroundings: Surroundings
+    ) throws(AddressError) -> (BindAddress, BindTransport) {
+        let parsed = try AddressText(text)
+        if parsed.kind == .datagram { throw AddressError("dgram-type address not acceptable in '\(text)'") }
+        let transport: BindTransport = parsed.kind == .quic ? .quic : .stream
+        switch parsed.family {
+        case .fd:
+            return (.inherited(fd: try parsed.descriptor()), transport)
+        case .unix:
+            if transport == .quic { throw AddressError("QUIC needs an IP address in '\(text)'") }
+            // Room for ".<pid>.tmp", which the socket has while a running process still owns its name.
+            let limit = AddressText.maxPathLength - 10
+            return (.unix(path: try parsed.path(prefix: surroundings.unixPrefix, limit: limit)), transport)
+        case .abstract:
+            if transport == .quic { throw AddressError("QUIC needs an IP address in '\(text)'") }
+            return (.abstract(name: try parsed.path(limit: AddressText.maxPathLength)), transport)
+        case .any, .ipv4, .ipv6:
+            return (.ip(try ipAddress(parsed, surroundings), ports: try ports(parsed)), transport)
+        }
+    }
+
+    private static func ports(_ parsed: AddressText) throws(AddressError) -> ClosedRange<UInt16> {
+        switch parsed.port {
+        case .none: throw AddressError("missing port specification in '\(parsed.text)'")
+        case .offset: throw AddressError("port offset not permitted here in '\(parsed.text)'")
+        case .range(let ports):
+            guard ports.lowerBound > 0, let low = UInt16(exactly: ports.lowerBound),
+                let high = UInt16(exactly: ports.upperBound)
+            else { throw AddressError("invalid port '\(ports.lowerBound)' in '\(parsed.text)'") }
+            return low...high
+        }
+    }
+
+    private static func ipAddress(
+        _ parsed: AddressText, _ surroundings: Surroundings
+    ) throws(AddressError) -> IPAddress {
+        if let address = try parsed.ipAddress() { return address }
+        guard let address = surroundings.system.address(of: parsed.host, family: parsed.addressFamily) else {
+            throw AddressError("invalid address: '\(parsed.host)' in '\(parsed.text)'")
+        }
+        return address
+    }
+}

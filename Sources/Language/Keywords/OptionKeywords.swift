@@ -1,0 +1,109 @@
+import Configuration
+
+/// `option …`.
+enum OptionKeywords {
+    static let keywords =
+        [
+            Keyword<ProxyDraft>("option httplog", in: .front) { (proxy, statement) throws(Complaint) in
+                try setLogFormat(of: &proxy, .http, &statement)
+            },
+            Keyword<ProxyDraft>("option tcplog", in: .front) { (proxy, statement) throws(Complaint) in
+                try setLogFormat(of: &proxy, .tcp, &statement)
+            },
+            Keyword<ProxyDraft>("option dontlognull", in: .front, takesModifiers: true) { (proxy, statement) in
+                proxy.dontLogNull = statement.modifier == .none
+            },
+            Keyword<ProxyDraft>("option abortonclose", in: .proxies, takesModifiers: true) { (proxy, statement) in
+                proxy.abortOnClose =
+                    switch statement.modifier {
+                    case .none: true
+                    case .no: false
+                    case .default: nil
+                    }
+            },
+            Keyword<ProxyDraft>("option redispatch", in: .back, takesModifiers: true) {
+                (proxy, statement) throws(Complaint) in
+                guard statement.modifier == .none else {
+                    proxy.redispatchInterval = 0
+                    return
+                }
+                let range = -Int(Int32.max)...Int(Int32.max)
+                proxy.redispatchInterval = statement.isAtEnd ? -1 : try statement.integer(in: range)
+            },
+            Keyword<ProxyDraft>("option forwardfor", in: .proxies, forwardFor),
+        ]
+        + [
+            connectionMode("http-keep-alive", .keepAlive), connectionMode("http-server-close", .serverClose),
+            connectionMode("httpclose", .close),
+        ]
+
+    private static func setLogFormat(
+        of proxy: inout ProxyDraft, _ format: LogFormat, _ statement: inout Statement
+    ) throws(Complaint) {
+        if let word = statement.peek, word.text == "clf" {
+            throw Complaint("'\(statement.name) clf' is not supported by this version of Portico", at: word)
+        }
+        proxy.logFormat = format
+        proxy.logFormatMark = statement.mark()
+    }
+
+    /// Each of the three replaces the others; `no` takes back only itself.
+    private static func connectionMode(_ name: String, _ mode: HTTPConnectionMode) -> Keyword<ProxyDraft> {
+        Keyword("option \(name)", in: .proxies, takesModifiers: true) { (proxy, statement) in
+            if statement.modifier == .none {
+                proxy.connectionMode = mode
+            } else if proxy.connectionMode == mode {
+                proxy.connectionMode = .keepAlive
+            }
+        }
+    }
+
+    private static let forwardFor: Keyword<ProxyDraft>.Handler = { (proxy, statement) throws(Complaint) in
+        var option = ForwardForOption()
+        while let word = statement.next() {
+            switch word.text {
+            case "except":
+                let network = try statement.argument("<address>[/mask] after 'except'")
+                option.except = try OptionKeywords.network(network, of: statement)
+            case "header":
+                let name = try statement.argument("a header name after 'header'")
+                guard !name.text.isEmpty, name.text.utf8.allSatisfy(isTokenByte) else {
+                    throw Complaint("'\(statement.name)' : '\(name.text)' is not a header name", at: name)
+                }
+                option.headerName = name.text
+            case "if-none":
+                option.onlyIfNone = true
+            default:
+                throw Complaint(
+                    "'\(statement.name)' only supports optional values: 'except', 'header' and 'if-none'", at: word)
+            }
+        }
+        proxy.forwardFor = option
+    }
+
+    private static func network(_ word: Word, of statement: Statement) throws(Complaint) -> IPNetwork {
+        let parts = word.text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let first = parts.first, let address = IPAddress(text: first) else {
+            throw Complaint("'\(statement.name)' : '\(word.text)' is not a network address", at: word)
+        }
+        let longest = address.isV4 ? 32 : 128
+        guard parts.count == 2 else { return IPNetwork(address, prefixLength: longest) }
+        guard let length = prefixLength(parts[1], for: address), length <= longest else {
+            throw Complaint("'\(statement.name)' : '\(parts[1])' is not a network mask", at: word)
+        }
+        return IPNetwork(address, prefixLength: length)
+    }
+
+    /// A number of bits, or for IPv4 a dotted mask without gaps.
+    private static func prefixLength(_ text: Substring, for address: IPAddress) -> Int? {
+        if !text.isEmpty, text.utf8.allSatisfy(Byte.isDigit) { return Int(text) }
+        guard address.isV4, case .v4(let mask)? = IPAddress(text: text) else { return nil }
+        let length = (~mask).leadingZeroBitCount
+        return length + mask.trailingZeroBitCount == 32 ? length : nil
+    }
+
+    /// Whether a byte may stand in a header field's name (RFC 9110 section 5.6.2).
+    private static func isTokenByte(_ byte: UInt8) -> Bool {
+        Byte.isLetter(byte) || Byte.isDigit(byte) || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+    }
+}

@@ -1,0 +1,104 @@
+import Configuration
+
+/// The keywords of `defaults`, `frontend`, `backend` and `listen`.
+enum ProxyKeywords {
+    static let table = KeywordTable(
+        [BindStatement.keyword] + ServerStatement.keywords + both + front + back + ErrorFileStatement.proxyKeywords
+            + TimeoutKeywords.keywords + OptionKeywords.keywords,
+        refused: RefusedKeywords.proxy)
+
+    private static let both = [
+        Keyword<ProxyDraft>("mode", in: .proxies) { (proxy, statement) throws(Complaint) in
+            let word = try statement.argument("'tcp' or 'http'")
+            if let mode = ProxyMode(rawValue: word.text) {
+                proxy.mode = mode
+            } else if ["log", "spop", "haterm"].contains(word.text) {
+                throw Complaint("'mode \(word.text)' is not supported by this version of Portico", at: word)
+            } else {
+                throw Complaint("unknown proxy mode '\(word.text)'", at: word)
+            }
+        },
+        Keyword<ProxyDraft>("log", in: .proxies, takesModifiers: true) { (proxy, statement) throws(Complaint) in
+            try LogStatement.apply(to: &proxy.logs, &statement, allowsGlobal: true)
+        },
+        Keyword<ProxyDraft>("log-tag", in: .proxies) { (proxy, statement) throws(Complaint) in
+            proxy.logTag = try statement.argument("a tag for use in syslog").text
+        },
+    ]
+
+    private static let front = [
+        Keyword<ProxyDraft>("maxconn", in: .front) { (proxy, statement) throws(Complaint) in
+            let count = try statement.integer()
+            proxy.maxconn = count == 0 ? nil : count
+        },
+        Keyword<ProxyDraft>("backlog", in: .front) { (proxy, statement) throws(Complaint) in
+            let count = try statement.integer()
+            proxy.backlog = count == 0 ? nil : count
+        },
+        Keyword<ProxyDraft>("default_backend", in: .front) { (proxy, statement) throws(Complaint) in
+            let word = try statement.argument("a backend name")
+            proxy.defaultBackend = BackendReference(name: word.text, mark: statement.mark(word))
+        },
+        Keyword<ProxyDraft>("use_backend", in: [.frontend, .listen]) { (proxy, statement) throws(Complaint) in
+            let word = try statement.argument("a backend name")
+            if word.text.contains("%[") {
+                throw Complaint(
+                    "'use_backend' with an expression is not supported by this version of Portico", at: word)
+            }
+            if let next = statement.peek {
+                guard next.text == "if" || next.text == "unless" else {
+                    throw Complaint(
+                        "unexpected keyword '\(next.text)' after switching rule, only 'if' and 'unless' are allowed",
+                        at: next)
+                }
+                throw Complaint(
+                    "'use_backend' with a condition is not supported by this version of Portico", at: next)
+            }
+            proxy.useBackendRules.append(BackendReference(name: word.text, mark: statement.mark(word)))
+        },
+    ]
+
+    private static let back = [
+        Keyword<ProxyDraft>("balance", in: .back) { (proxy, statement) throws(Complaint) in
+            proxy.balance = try algorithm(statement.argument("a balance algorithm"), statement)
+        },
+        Keyword<ProxyDraft>("retries", in: .back) { (proxy, statement) throws(Complaint) in
+            proxy.retries = try statement.integer()
+        },
+        Keyword<ProxyDraft>("http-reuse", in: .back) { (proxy, statement) throws(Complaint) in
+            let word = try statement.argument("'never', 'safe', 'aggressive' or 'always'")
+            guard let reuse = HTTPReuse(rawValue: word.text) else {
+                throw Complaint(
+                    "'http-reuse' only supports 'never', 'safe', 'aggressive', 'always', got '\(word.text)'", at: word)
+            }
+            proxy.httpReuse = reuse
+        },
+    ]
+
+    private static func algorithm(_ word: Word, _ statement: Statement) throws(Complaint) -> BalanceAlgorithm {
+        switch word.text {
+        case "roundrobin": return .roundrobin
+        case "static-rr": return .staticRR
+        case "leastconn": return .leastconn
+        case "first": return .first
+        case "source": return .source
+        case "random": return .random(draws: 2)
+        default: break
+        }
+        if word.text.hasPrefix("random("), word.text.hasSuffix(")") {
+            let text = String(word.text.dropFirst(7).dropLast())
+            guard let draws = Scalars.integer(text), draws > 0 else {
+                throw Complaint(
+                    "'balance' : 'random' expects a number of draws greater than zero, got '\(text)'", at: word)
+            }
+            return .random(draws: draws)
+        }
+        let name = String(word.text.prefix { $0 != "(" })
+        if ["uri", "url_param", "hdr", "rdp-cookie", "hash", "log-hash", "sticky"].contains(name) {
+            throw Complaint("'balance \(name)' is not supported by this version of Portico", at: word)
+        }
+        throw Complaint(
+            "balance only supports 'roundrobin', 'static-rr', 'leastconn', 'first', 'source' and 'random', got"
+                + " '\(word.text)'", at: word)
+    }
+}

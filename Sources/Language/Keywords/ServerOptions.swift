@@ -1,0 +1,96 @@
+import Configuration
+
+/// What a `server` or `default-server` line may have behind its address.
+enum ServerOptions {
+    static let table = LineOptionTable<ServerDraft>(
+        load + tls + TLSOptions.lift(TLSOptions.shared + TLSOptions.lists, to: \.tls),
+        refused: RefusedKeywords.server)
+
+    private static let load: [LineOption<ServerDraft>] = [
+        LineOption("weight") { (server, statement, option) throws(Complaint) in
+            server.weight = try statement.integer(of: option, in: 0...256)
+        },
+        LineOption("maxconn") { (server, statement, option) throws(Complaint) in
+            let count = try statement.integer(of: option)
+            server.maxconn = count == 0 ? nil : count
+        },
+        LineOption("maxqueue") { (server, statement, option) throws(Complaint) in
+            let count = try statement.integer(of: option)
+            server.maxqueue = count == 0 ? nil : count
+        },
+        LineOption("backup") { (server, _, _) in server.isBackup = true },
+        LineOption("no-backup") { (server, _, _) in server.isBackup = false },
+        LineOption("disabled") { (server, _, _) in server.isDisabled = true },
+        LineOption("enabled") { (server, _, _) in server.isDisabled = false },
+        LineOption("pool-max-conn") { (server, statement, option) throws(Complaint) in
+            let count = try statement.integer(of: option, in: -1...Int(Int32.max))
+            server.poolMaxConnections = count < 0 ? nil : count
+        },
+        LineOption("pool-purge-delay") { (server, statement, option) throws(Complaint) in
+            let delay = try statement.time(of: option)
+            // HAProxy keeps no idle connection at all when they would be purged at once.
+            if delay == 0 { server.poolMaxConnections = 0 } else { server.poolPurgeDelay = delay }
+        },
+        LineOption("max-reuse") { (server, statement, option) throws(Complaint) in
+            let count = try statement.integer(of: option, in: -1...Int(Int32.max))
+            server.maxReuse = count < 0 ? nil : count
+        },
+    ]
+
+    private static let tls: [LineOption<ServerDraft>] = [
+        LineOption("ssl") { (server, _, _) in server.usesTLS = true },
+        LineOption("no-ssl") { (server, _, _) in server.usesTLS = false },
+        LineOption("verify") { (server, statement, option) throws(Complaint) in
+            let word = try statement.value(of: option, "a verify method")
+            switch word.text {
+            case "none": server.verifiesCertificate = false
+            case "required": server.verifiesCertificate = true
+            default:
+                throw Complaint(
+                    "'\(statement.name)' : unknown verify method '\(word.text)', only 'none' and 'required' are"
+                        + " supported", at: word)
+            }
+        },
+        LineOption("ca-file") { (server, statement, option) throws(Complaint) in
+            let word = try statement.value(of: option, "a CA file")
+            server.trust =
+                word.text == "@system-ca" ? .system : .path(path(word.text, below: server.authorityBase))
+        },
+        LineOption("sni") { (server, statement, option) throws(Complaint) in
+            server.serverName = try serverName(statement.value(of: option, "a sample expression"), statement)
+        },
+        LineOption("sni-auto") { (server, _, _) in server.automaticSNI = true },
+        LineOption("no-sni-auto") { (server, _, _) in server.automaticSNI = false },
+        LineOption("verifyhost") { (server, statement, option) throws(Complaint) in
+            server.verifiedHost = try statement.value(of: option, "a host name").text
+        },
+        LineOption("no-verifyhost") { (server, _, _) in server.verifiedHost = nil },
+        LineOption("alpn") { (server, statement, option) throws(Complaint) in
+            let word = statement.peek ?? option
+            server.alpn = try statement.alpn(of: option)
+            if let name = server.alpn.first(where: { $0 == "h2" || $0 == "h3" }) {
+                throw Complaint(
+                    "'\(statement.name)' : 'alpn \(name)' towards servers is not supported by this version of Portico",
+                    at: word)
+            }
+        },
+        LineOption("ssl-reuse") { (server, _, _) in server.reusesSessions = true },
+        LineOption("no-ssl-reuse") { (server, _, _) in server.reusesSessions = false },
+    ]
+
+    /// The expressions of `sni` that need no evaluation: a constant, or the request's host.
+    private static func serverName(
+        _ word: Word, _ statement: Statement
+    ) throws(Complaint) -> ServerNameSource {
+        let text = word.text
+        if ["req.hdr(host)", "hdr(host)", "req.hdr(host),field(1,:)", "hdr(host),field(1,:)"].contains(text) {
+            return .requestHost
+        }
+        if text.hasPrefix("str("), text.hasSuffix(")"), !text.contains(",") {
+            return .fixed(String(text.dropFirst(4).dropLast()))
+        }
+        throw Complaint(
+            "'\(statement.name)' : 'sni' takes 'str(<name>)' and 'req.hdr(host)', other expressions are not supported"
+                + " by this version of Portico", at: word)
+    }
+}

@@ -1,0 +1,77 @@
+import Configuration
+
+/// `server` and `default-server`.
+enum ServerStatement {
+    static let keywords = [
+        Keyword<ProxyDraft>("server", in: [.listen, .backend]) { (proxy, statement) throws(Complaint) in
+            let name = try statement.argument("<name> and <addr>[:<port>] as arguments")
+            try checkName(name, of: "server")
+            let address = try statement.argument("<name> and <addr>[:<port>] as arguments")
+            var server = proxy.defaultServer
+            server.name = name.text
+            server.mark = statement.mark(name)
+            statement.name = "server \(proxy.name)/\(name.text)"
+            do throws(AddressError) {
+                server.address = try Self.address(address.text)
+            } catch {
+                throw Complaint("'\(statement.name)' : \(error.message)", at: address)
+            }
+            try ServerOptions.table.apply(to: &server, &statement)
+            proxy.servers.append(server)
+        },
+        Keyword<ProxyDraft>("default-server", in: .back) { (proxy, statement) throws(Complaint) in
+            try ServerOptions.table.apply(to: &proxy.defaultServer, &statement)
+        },
+    ]
+
+    /// The address of a server.
+    private static func address(_ text: String) throws(AddressError) -> ServerAddress {
+        let parsed = try AddressText(text)
+        switch parsed.kind {
+        case .datagram: throw AddressError("dgram-type address not acceptable in '\(text)'")
+        case .quic: throw AddressError("QUIC towards servers is not supported by this version of Portico")
+        case .stream, nil: break
+        }
+        switch parsed.family {
+        case .fd: throw AddressError("a file descriptor is not acceptable here in '\(text)'")
+        case .unix: return .unix(path: try parsed.path(limit: AddressText.maxPathLength))
+        case .abstract: return .abstract(name: try parsed.path(limit: AddressText.maxPathLength))
+        case .any, .ipv4, .ipv6: break
+        }
+        let host: HostAddress
+        if let address = try parsed.ipAddress() {
+            // HAProxy connects where the client wanted to go.
+            if address.isAny {
+                throw AddressError(
+                    "'\(text)' stands for the client's own destination, which is not supported by this version of"
+                        + " Portico")
+            }
+            host = .ip(address)
+        } else {
+            host = .name(parsed.host, family: parsed.addressFamily)
+        }
+        return .host(host, try port(parsed))
+    }
+
+    private static func port(_ parsed: AddressText) throws(AddressError) -> ServerPort {
+        switch parsed.port {
+        case .none: return .ofClient(offset: 0)
+        case .offset(let offset): return .ofClient(offset: offset)
+        case .range(let ports):
+            guard ports.count == 1, let port = UInt16(exactly: ports.lowerBound) else {
+                throw AddressError("port range not permitted here in '\(parsed.text)'")
+            }
+            return port == 0 ? .ofClient(offset: 0) : .fixed(port)
+        }
+    }
+}
+
+/// Complains when a section's or a server's name has a character that names can not have.
+func checkName(_ word: Word, of what: String) throws(Complaint) {
+    let wrong = word.text.first { character in
+        !(character.isASCII && (character.isLetter || character.isNumber || "_-.:".contains(character)))
+    }
+    if let wrong {
+        throw Complaint("character '\(wrong)' is not permitted in \(what) name '\(word.text)'", at: word)
+    }
+}

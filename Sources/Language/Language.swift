@@ -1,1 +1,0 @@
-// Configuration text to a checked Configuration value.

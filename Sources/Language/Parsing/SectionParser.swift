@@ -1,0 +1,340 @@
+import Configuration
+
+/// Gathers the sections of all files: it takes statements in their order and keeps drafts of what they describe.
+struct SectionParser {
+    /// The section that statements belong to.
+    private enum Current {
+        /// None yet in this file.
+        case none
+        case global
+        /// `proxy` holds it.
+        case proxy
+        /// `group` holds it.
+        case errors
+        /// A section that is refused: its lines are passed over, as its first line is complained about.
+        case refused
+    }
+
+    private(set) var global: GlobalDraft
+    /// `frontend`, `backend` and `listen` sections in their order.
+    private(set) var proxies: [ProxyDraft] = []
+    /// `http-errors` sections in their order.
+    private(set) var groups: [ErrorGroupDraft] = []
+    var diagnostics: [Diagnostic] = []
+
+    private var current = Current.none
+    private var proxy: ProxyDraft?
+    private var group: ErrorGroupDraft?
+    /// The last `defaults` section, which sections without `from` start with.
+    private var lastDefaults: ProxyDraft?
+    private var namedDefaults: [String: ProxyDraft] = [:]
+    private var frontNames: [String: Mark] = [:]
+    private var backNames: [String: Mark] = [:]
+    private var groupNames: [String: Mark] = [:]
+
+    private static let sectionNames = ["global", "defaults", "frontend", "backend", "listen", "http-errors"]
+    /// Keywords besides `option …` that `no` and `default` may stand before.
+    private static let modifiable = "options, log and strict-limits"
+
+    init(global: GlobalDraft) {
+        self.global = global
+    }
+
+    /// What `$NAME` means now.
+    var variables: Variables { global.variables }
+
+    /// Tells which file and line follow.
+    mutating func move(to location: SourceLocation) {
+        global.variables.file = location.file
+        global.variables.line = location.line
+    }
+
+    /// Ends the current section: each file has sections of its own.
+    mutating func endFile() {
+        endSection()
+        current = .none
+        global.variables.section = ""
+    }
+
+    // MARK: Statements
+
+    /// Takes one line's words; there is at least one.
+    mutating func statement(_ words: [Word], on line: SourceLine) {
+        var modifier = Statement.Modifier.none
+        var start = 0
+        if let word = Statement.Modifier(rawValue: words[0].text), word != .none, words.count > 1 {
+            modifier = word
+            start = 1
+        }
+        if modifier == .none, beginSection(words, on: line) { return }
+        switch current {
+        case .none:
+            let name = words[start].text
+            let suggestion = Nearest.word(to: name, among: Self.sectionNames)
+            let hint = suggestion.map { "; did you mean '\($0)' maybe ?" } ?? ""
+            alert("unknown keyword '\(name)' out of section\(hint)", on: line, at: words[start].column)
+        case .refused:
+            break
+        case .global:
+            var draft = global
+            apply(GlobalKeywords.table, to: &draft, section: .global, words, start, modifier, line)
+            global = draft
+        case .proxy:
+            guard var draft = proxy else { return }
+            // Moved out and back, so that its arrays are changed in place.
+            proxy = nil
+            applyProxy(to: &draft, words, start, modifier, line)
+            proxy = draft
+        case .errors:
+            guard var draft = group else { return }
+            group = nil
+            apply(Self.groupTable, to: &draft, section: .httpErrors, words, start, modifier, line)
+            group = draft
+        }
+    }
+
+    private static let groupTable = KeywordTable(ErrorFileStatement.groupKeywords, refused: [])
+
+    private mutating func applyProxy(
+        to draft: inout ProxyDraft, _ words: [Word], _ start: Int, _ modifier: Statement.Modifier, _ line: SourceLine
+    ) {
+        if case .known(let keyword, _) = ProxyKeywords.table.entry(for: words, at: start),
+            !keyword.sections.contains(draft.kind.sections)
+        {
+            misplaced(keyword.name, in: draft, on: line, at: words[start].column)
+            return
+        }
+        apply(ProxyKeywords.table, to: &draft, section: draft.kind.sections, words, start, modifier, line)
+    }
+
+    /// A keyword of the other half is warned about, as in HAProxy; `server` without a back half is an error there too.
+    private mutating func misplaced(_ name: String, in draft: ProxyDraft, on line: SourceLine, at column: Int) {
+        switch draft.kind {
+        case .defaults:
+            alert("'\(name)' not allowed in 'defaults' section", on: line, at: column)
+        case .frontend where name == "server":
+            alert(
+                "'\(name)' not allowed because frontend '\(draft.name)' has no backend capability", on: line, at: column
+            )
+        case .frontend, .backend, .listen:
+            let half = draft.kind == .backend ? "frontend" : "backend"
+            report(
+                .warning,
+                Complaint(
+                    "'\(name)' ignored because \(draft.kind.rawValue) '\(draft.name)' has no \(half) capability",
+                    at: column), on: line)
+        }
+    }
+
+    private mutating func apply<Target>(
+        _ table: KeywordTable<Target>, to target: inout Target, section: SectionKinds, _ words: [Word], _ start: Int,
+        _ modifier: Statement.Modifier, _ line: SourceLine
+    ) {
+        let first = words[start]
+        switch table.entry(for: words, at: start) {
+        case .known(let keyword, let length):
+            if modifier != .none, !keyword.takesModifiers {
+                let message = "'\(modifier.rawValue) \(keyword.name)': negation/default currently supported only for "
+                alert(message + Self.modifiable, on: line, at: first.column)
+                return
+            }
+            var statement = Statement(
+                line: line, words: words, start: start, keywordLength: length, modifier: modifier)
+            var complaint: Complaint?
+            do {
+                try keyword.apply(&target, &statement)
+                try statement.finish()
+            } catch {
+                complaint = error
+            }
+            for warning in statement.warnings { report(.warning, warning, on: line, default: first.column) }
+            if let complaint { report(.alert, complaint, on: line, default: first.column) }
+        case .refused(let name):
+            alert(refusal(of: name), on: line, at: first.column)
+        case .incomplete(let name):
+            alert("'\(name)' expects a name as its first argument", on: line, at: first.column)
+        case .unknown(let name, let index):
+            let suggestion = table.suggestion(for: name, in: section)
+            let hint = suggestion.map { "; did you mean '\($0)' maybe ?" } ?? ""
+            alert("unknown keyword '\(name)' in '\(sectionName)' section\(hint)", on: line, at: words[index].column)
+        }
+    }
+
+    private var sectionName: String {
+        switch current {
+        case .none, .refused: ""
+        case .global: "global"
+        case .errors: "http-errors"
+        case .proxy: currentKind.rawValue
+        }
+    }
+
+    /// The kind of the current proxy section, also while its draft is moved out.
+    private var currentKind = ProxyDraft.Kind.defaults
+
+    // MARK: Sections
+
+    /// Starts a section if the first word is the name of one.
+    private mutating func beginSection(_ words: [Word], on line: SourceLine) -> Bool {
+        let name = words[0].text
+        let isRefused = RefusedKeywords.sections.contains(name)
+        guard isRefused || Self.sectionNames.contains(name) else { return false }
+        endSection()
+        global.variables.section = words.count > 1 ? words[1].text : name
+        if isRefused {
+            current = .refused
+            alert("section '\(name)' is not supported by this version of Portico", on: line, at: words[0].column)
+            return true
+        }
+        switch name {
+        case "global": beginGlobal(words, on: line)
+        case "http-errors": beginErrors(words, on: line)
+        default: beginProxy(ProxyDraft.Kind(rawValue: name) ?? .listen, words, on: line)
+        }
+        return true
+    }
+
+    private mutating func endSection() {
+        if let draft = proxy {
+            if draft.kind == .defaults {
+                lastDefaults = draft
+                if !draft.name.isEmpty { namedDefaults[draft.name] = draft }
+            } else {
+                proxies.append(draft)
+            }
+        }
+        if let group { groups.append(group) }
+        proxy = nil
+        group = nil
+    }
+
+    private mutating func beginGlobal(_ words: [Word], on line: SourceLine) {
+        current = .global
+        if words.count > 1 {
+            alert("'global' : unexpected extra argument '\(words[1].text)'", on: line, at: words[1].column)
+        }
+        if !proxies.isEmpty || lastDefaults != nil {
+            let message = "a 'global' section after other sections: its defaults act on the lines that follow only"
+            report(.warning, Complaint(message, at: words[0].column), on: line)
+        }
+    }
+
+    private mutating func beginErrors(_ words: [Word], on line: SourceLine) {
+        current = .errors
+        let name = words.count > 1 ? words[1] : Word(text: "", column: words[0].column)
+        let mark = Self.mark(line, name.column)
+        group = ErrorGroupDraft(name: name.text, mark: mark, surroundings: global.surroundings)
+        if name.text.isEmpty {
+            alert("'http-errors' expects a name", on: line, at: name.column)
+            return
+        }
+        if words.count > 2 {
+            alert("'http-errors' : unexpected extra argument '\(words[2].text)'", on: line, at: words[2].column)
+        }
+        checkCharacters(of: name, "http-errors", on: line)
+        if let other = groupNames.updateValue(mark, forKey: name.text) {
+            alert(
+                "http-errors section '\(name.text)' is already declared at \(other.location)", on: line, at: name.column
+            )
+        }
+    }
+
+    private mutating func beginProxy(_ kind: ProxyDraft.Kind, _ words: [Word], on line: SourceLine) {
+        current = .proxy
+        currentKind = kind
+        // 'defaults from X' has no name.
+        let isNamed = words.count > 1 && !(kind == .defaults && words[1].text == "from" && words.count == 3)
+        let name = isNamed ? words[1] : Word(text: "", column: words[0].column)
+        let mark = Self.mark(line, name.column)
+        let base = parent(of: kind, words: words, after: isNamed ? 2 : 1, on: line)
+        if let base {
+            proxy = ProxyDraft(
+                kind: kind, name: name.text, mark: mark, surroundings: global.surroundings, defaults: base)
+        } else {
+            proxy = ProxyDraft(kind: kind, name: name.text, mark: mark, surroundings: global.surroundings)
+        }
+        if name.text.isEmpty {
+            if kind != .defaults { alert("'\(kind.rawValue)' expects an <id> argument", on: line, at: name.column) }
+            return
+        }
+        checkCharacters(of: name, kind.rawValue, on: line)
+        if kind != .defaults { checkUnique(kind, name, mark, on: line) }
+    }
+
+    /// The defaults that a section starts with: those behind `from`, or the last ones. A `defaults` section starts
+    /// from nothing unless it says `from`.
+    private mutating func parent(
+        of kind: ProxyDraft.Kind, words: [Word], after index: Int, on line: SourceLine
+    ) -> ProxyDraft? {
+        let implicit = kind == .defaults ? nil : lastDefaults
+        guard words.count > index else { return implicit }
+        guard words[index].text == "from" else {
+            let hint =
+                kind == .backend || kind == .defaults
+                ? "" : "; please use the 'bind' keyword for listening addresses"
+            alert(
+                "'\(kind.rawValue)' : unexpected argument '\(words[index].text)', only 'from' is possible here\(hint)",
+                on: line, at: words[index].column)
+            return implicit
+        }
+        guard words.count > index + 1 else {
+            alert("'from' expects the name of a 'defaults' section", on: line, at: words[index].column)
+            return implicit
+        }
+        if words.count > index + 2 {
+            let extra = words[index + 2]
+            alert("'\(kind.rawValue)' : unexpected extra argument '\(extra.text)'", on: line, at: extra.column)
+        }
+        let wanted = words[index + 1]
+        guard let base = namedDefaults[wanted.text] else {
+            let suggestion = Nearest.word(to: wanted.text, among: namedDefaults.keys)
+            let hint = suggestion.map { "; did you mean '\($0)' maybe ?" } ?? ""
+            alert("'defaults' section '\(wanted.text)' is not declared before\(hint)", on: line, at: wanted.column)
+            return implicit
+        }
+        return base
+    }
+
+    /// Two fronts, or two backs, can not share a name.
+    private mutating func checkUnique(
+        _ kind: ProxyDraft.Kind, _ name: Word, _ mark: Mark, on line: SourceLine
+    ) {
+        let others = [kind.hasFront ? frontNames[name.text] : nil, kind.hasBack ? backNames[name.text] : nil]
+        if kind.hasFront { frontNames[name.text] = frontNames[name.text] ?? mark }
+        if kind.hasBack { backNames[name.text] = backNames[name.text] ?? mark }
+        if let other = others.lazy.compactMap({ $0 }).first {
+            alert(
+                "\(kind.rawValue) '\(name.text)' has the same name as a section declared at \(other.location)",
+                on: line,
+                at: name.column)
+        }
+    }
+
+    private mutating func checkCharacters(of name: Word, _ what: String, on line: SourceLine) {
+        do {
+            try checkName(name, of: what)
+        } catch {
+            report(.alert, error, on: line)
+        }
+    }
+
+    // MARK: Messages
+
+    private static func mark(_ line: SourceLine, _ column: Int) -> Mark {
+        Mark(location: line.location, excerpt: Excerpt(line: line.bytes, column: column))
+    }
+
+    /// Keeps an alert about a column of a line.
+    mutating func alert(_ message: String, on line: SourceLine, at column: Int) {
+        report(.alert, Complaint(message, at: column), on: line)
+    }
+
+    private mutating func report(
+        _ severity: Diagnostic.Severity, _ complaint: Complaint, on line: SourceLine, default column: Int = 0
+    ) {
+        diagnostics.append(
+            Diagnostic(
+                severity, complaint.message, at: line.location,
+                excerpt: Excerpt(line: line.bytes, column: complaint.column ?? column)))
+    }
+}
