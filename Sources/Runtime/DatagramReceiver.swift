@@ -43,7 +43,7 @@ import Glibc
     private let slotSize: Int
     private let slots: UnsafeMutableRawPointer
     private let controls: UnsafeMutableRawPointer
-    private let headers: UnsafeMutablePointer<mmsghdr>
+    private let headers: UnsafeMutablePointer<portico_message>
     private let vectors: UnsafeMutablePointer<iovec>
     private let names: UnsafeMutablePointer<sockaddr_storage>
     private var messages: [Message] = []
@@ -70,11 +70,11 @@ import Glibc
         unsafe names.initialize(repeating: sockaddr_storage(), count: count)
         for index in 0..<count {
             unsafe (vectors + index).initialize(to: iovec(iov_base: slots + index * stride, iov_len: self.slotSize))
-            var header = unsafe mmsghdr()
-            unsafe header.msg_hdr.msg_name = UnsafeMutableRawPointer(names + index)
-            unsafe header.msg_hdr.msg_iov = vectors + index
-            unsafe header.msg_hdr.msg_iovlen = 1
-            unsafe header.msg_hdr.msg_control = controls + index * Self.controlSize
+            var header = unsafe portico_message()
+            unsafe header.header.msg_name = UnsafeMutableRawPointer(names + index)
+            unsafe header.header.msg_iov = vectors + index
+            unsafe header.header.msg_iovlen = 1
+            unsafe header.header.msg_control = controls + index * Self.controlSize
             unsafe (headers + index).initialize(to: header)
             reset(index)
         }
@@ -91,9 +91,9 @@ import Glibc
 
     /// Makes a header ready for the next call: the kernel has written the lengths.
     private func reset(_ index: Int) {
-        unsafe headers[index].msg_hdr.msg_namelen = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        unsafe headers[index].msg_hdr.msg_controllen = Self.controlSize
-        unsafe headers[index].msg_hdr.msg_flags = 0
+        unsafe headers[index].header.msg_namelen = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        unsafe headers[index].header.msg_controllen = Self.controlSize
+        unsafe headers[index].header.msg_flags = 0
     }
 
     /// Takes what waits on `socket`, at most ``capacity`` messages. Longer datagrams than a slot are dropped.
@@ -122,8 +122,8 @@ import Glibc
             socket.counters.overflowed &+= UInt64(control.overflowed &- socket.lastOverflow)
             socket.lastOverflow = control.overflowed
         }
-        let size = min(Int(unsafe header.pointee.msg_len), slotSize)
-        guard unsafe header.pointee.msg_hdr.msg_flags & Int32(MSG_TRUNC) == 0 else {
+        let size = min(Int(unsafe header.pointee.length), slotSize)
+        guard unsafe header.pointee.header.msg_flags & Int32(MSG_TRUNC) == 0 else {
             socket.counters.truncated &+= 1
             return
         }
@@ -133,7 +133,7 @@ import Glibc
             start: names + index, count: MemoryLayout<sockaddr_storage>.size)
         let remote =
             unsafe socket.peerAddress
-            ?? SocketAddress(raw: name, length: Int(header.pointee.msg_hdr.msg_namelen))
+            ?? SocketAddress(raw: name, length: Int(header.pointee.header.msg_namelen))
         let message = unsafe Message(
             bytes: UnsafeRawBufferPointer(start: base, count: size), segmentSize: segment,
             local: local(of: control, socket), remote: remote, ecn: control.ecn)

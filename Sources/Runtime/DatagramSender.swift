@@ -51,7 +51,7 @@ import Glibc
 
     /// Messages that one call takes at most.
     package let capacity: Int
-    private let headers: UnsafeMutablePointer<mmsghdr>
+    private let headers: UnsafeMutablePointer<portico_message>
     private let vectors: UnsafeMutablePointer<iovec>
     private let names: UnsafeMutablePointer<sockaddr_storage>
     private let controls: UnsafeMutableRawPointer
@@ -68,10 +68,10 @@ import Glibc
         unsafe controls.initializeMemory(as: UInt8.self, repeating: 0, count: count * Self.controlSize)
         unsafe names.initialize(repeating: sockaddr_storage(), count: count)
         unsafe vectors.initialize(repeating: iovec(), count: count)
-        unsafe headers.initialize(repeating: mmsghdr(), count: count)
+        unsafe headers.initialize(repeating: portico_message(), count: count)
         for index in 0..<count {
-            unsafe headers[index].msg_hdr.msg_iov = vectors + index
-            unsafe headers[index].msg_hdr.msg_iovlen = 1
+            unsafe headers[index].header.msg_iov = vectors + index
+            unsafe headers[index].header.msg_iovlen = 1
         }
     }
 
@@ -112,7 +112,7 @@ import Glibc
             }
             retried = false
             let current = run(position.run)
-            let isSegmented = unsafe headers[0].msg_hdr.msg_iov.pointee.iov_len > current.segmentSize
+            let isSegmented = unsafe headers[0].header.msg_iov.pointee.iov_len > current.segmentSize
             if isSegmented, code == EIO || code == EINVAL || code == EMSGSIZE {
                 guard sendSingly(on: socket, &position, current, code) else { return position }
             } else {
@@ -153,12 +153,12 @@ import Glibc
         let base = unsafe run.bytes.baseAddress.map { unsafe UnsafeMutableRawPointer(mutating: $0 + range.lowerBound) }
         unsafe vectors[index] = iovec(iov_base: base, iov_len: range.count)
         if socket.peerAddress != nil {
-            unsafe header.pointee.msg_hdr.msg_name = nil
-            unsafe header.pointee.msg_hdr.msg_namelen = 0
+            unsafe header.pointee.header.msg_name = nil
+            unsafe header.pointee.header.msg_namelen = 0
         } else {
             let name = unsafe names + index
-            unsafe header.pointee.msg_hdr.msg_namelen = run.remote.store(to: name)
-            unsafe header.pointee.msg_hdr.msg_name = UnsafeMutableRawPointer(name)
+            unsafe header.pointee.header.msg_namelen = run.remote.store(to: name)
+            unsafe header.pointee.header.msg_name = UnsafeMutableRawPointer(name)
         }
         let room = unsafe controls + index * Self.controlSize
         let segment = range.count > run.segmentSize ? UInt16(clamping: run.segmentSize) : 0
@@ -177,8 +177,8 @@ import Glibc
             size = unsafe portico_write_control(
                 room.assumingMemoryBound(to: UInt8.self), run.ecn & 3, isIPv6 ? 1 : 0, 0, nil, segment)
         }
-        unsafe header.pointee.msg_hdr.msg_control = size == 0 ? nil : room
-        unsafe header.pointee.msg_hdr.msg_controllen = size
+        unsafe header.pointee.header.msg_control = size == 0 ? nil : room
+        unsafe header.pointee.header.msg_controllen = size
     }
 
     /// Message `index` of the last call is sent.

@@ -12,6 +12,18 @@
 // Room for all control messages of one datagram, in either direction.
 #define PORTICO_CONTROL_SIZE 192
 
+// GNU's struct mmsghdr under a name of our own: CLinux.h tells why.
+struct portico_message {
+    struct msghdr header;
+    unsigned int length; // bytes received or sent
+};
+
+// Linux's struct in6_pktinfo, likewise.
+struct portico_ipv6_source {
+    uint8_t address[16];
+    uint32_t interface;
+};
+
 // What the control messages of a received datagram say.
 struct portico_received {
     uint32_t segment_size; // UDP_GRO: the message holds several datagrams of this size; 0 when it is one
@@ -22,8 +34,8 @@ struct portico_received {
     uint8_t local[16];
 };
 
-static inline void portico_read_control(const struct mmsghdr *message, struct portico_received *to) {
-    struct msghdr *header = (struct msghdr *)&message->msg_hdr;
+static inline void portico_read_control(const struct portico_message *message, struct portico_received *to) {
+    struct msghdr *header = (struct msghdr *)&message->header;
     memset(to, 0, sizeof *to);
     for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
         const unsigned char *data = CMSG_DATA(c);
@@ -40,9 +52,9 @@ static inline void portico_read_control(const struct mmsghdr *message, struct po
                 int class;
                 memcpy(&class, data, sizeof class);
                 to->ecn = (uint8_t)(class & 3);
-            } else if (c->cmsg_type == IPV6_PKTINFO && size >= sizeof(struct in6_pktinfo)) {
+            } else if (c->cmsg_type == IPV6_PKTINFO && size >= sizeof(struct portico_ipv6_source)) {
                 to->local_family = AF_INET6;
-                memcpy(to->local, data + offsetof(struct in6_pktinfo, ipi6_addr), 16);
+                memcpy(to->local, data + offsetof(struct portico_ipv6_source, address), 16);
             }
         } else if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO && size >= sizeof(int)) {
             int segment;
@@ -82,22 +94,18 @@ static inline size_t portico_write_control(
         memcpy(&source.ipi_spec_dst, local, 4);
         at = portico_add_control(at, IPPROTO_IP, IP_PKTINFO, &source, sizeof source);
     } else if (local != NULL && local_family == AF_INET6) {
-        struct in6_pktinfo source;
+        struct portico_ipv6_source source;
         memset(&source, 0, sizeof source);
-        memcpy(&source.ipi6_addr, local, 16);
+        memcpy(source.address, local, 16);
         at = portico_add_control(at, IPPROTO_IPV6, IPV6_PKTINFO, &source, sizeof source);
     }
     if (segment != 0) at = portico_add_control(at, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof segment);
     return (size_t)(at - room);
 }
 
-// The batched calls are GNU extensions, which Swift's glibc module hides.
-static inline int portico_receive_messages(int fd, struct mmsghdr *messages, unsigned count) {
-    return recvmmsg(fd, messages, count, MSG_DONTWAIT, NULL);
-}
-static inline int portico_send_messages(int fd, struct mmsghdr *messages, unsigned count) {
-    return sendmmsg(fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
+// recvmmsg and sendmmsg, without waiting.
+int portico_receive_messages(int fd, struct portico_message *messages, unsigned count);
+int portico_send_messages(int fd, struct portico_message *messages, unsigned count);
 
 // Gives a reuseport group its choosing program (SO_ATTACH_REUSEPORT_CBPF).
 static inline int portico_attach_reuseport_filter(int fd, struct sock_filter *program, uint16_t count) {
