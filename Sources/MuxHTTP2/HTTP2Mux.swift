@@ -1,0 +1,199 @@
+package import Bytes
+import CNghttp2
+import Messages
+package import Streams
+
+/// Why an HTTP/2 session could not be made.
+package enum HTTP2SessionError: Error, Equatable, Sendable {
+    /// libnghttp2 gave the code, in words: ``text``.
+    case library(code: Int32)
+
+    /// The library's words for the error.
+    package var text: String {
+        switch self {
+        case .library(let code): unsafe String(cString: nghttp2_strerror(code))
+        }
+    }
+}
+
+/// HTTP/2 on one connection (RFC 9113), over libnghttp2: a server session towards clients (the front), a client session
+/// towards servers (the back). It is a machine between input and output bytes; the connection drives it.
+///
+/// This file is what the connection sees. `+Receiving` and `+Sending` are the session's two directions, `+Front` and
+/// `+Back` what differs by side, `+Windows` the flow control, `+Streams` the table of streams, `+Closing` the ends.
+@safe package final class HTTP2Mux: ByteStreamMux, ServerMux {
+    /// The side of the proxy that the connection is on.
+    package enum Side: Sendable { case front, back }
+
+    package let side: Side
+    package let settings: HTTP2Settings
+    /// What happened so far.
+    package internal(set) var statistics = HTTP2Statistics()
+
+    unowned(unsafe) let host: any MuxHost
+    let resources: WorkerResources
+    let session: OpaquePointer
+
+    // Streams (+Streams)
+    var slots: [HTTP2Stream] = []
+    var freeSlots: [Int] = []
+    unowned(unsafe) var firstReady: HTTP2Stream?
+    unowned(unsafe) var lastReady: HTTP2Stream?
+    /// Streams that carry an exchange.
+    var openExchanges = 0
+    /// Requests that clients have opened in the connection's life.
+    var totalStreams = 0
+
+    // Receiving (+Receiving)
+    /// The input of the ``receive(_:)`` that is under way.
+    var input: UnsafeMutablePointer<InputBuffer>?
+    /// The field section that is under way; nil between sections.
+    var assembler: HeadAssembler?
+    /// What is wrong with it.
+    var assemblyError: MessageError?
+    /// Bytes of names and values in it.
+    var assembledBytes = 0
+    /// Body bytes taken from the connection's window in this ``receive(_:)``.
+    var connectionCredit = 0
+    var hasReceived = false
+    var hasPeerSettings = false
+
+    // Sending (+Sending)
+    /// The output of the ``produce(into:limit:)`` that is under way.
+    var output: UnsafeMutablePointer<OutputQueue>?
+    var outputLimit = 0
+    /// nghttp2 stopped because the output is full, not for want of frames.
+    var sendingPaused = false
+    /// Field sections that nghttp2 has and has not serialised: their texts must stay where they are.
+    var waitingHeads = 0
+    var lines: UnsafeMutablePointer<nghttp2_nv>
+    var lineCapacity = 32
+
+    // Windows (+Windows)
+    /// Bytes that streams' windows have grown by.
+    var grownBytes = 0
+
+    // Closing (+Closing)
+    var floodGuard: FloodGuard
+    /// The transport is gone.
+    var isDead = false
+    /// The session met an error that it can not go on after.
+    var isFailed = false
+    var isDraining = false
+    /// The last GOAWAY is submitted.
+    var hasFinalGoAway = false
+    var hasPeerGoAway = false
+    /// Why open exchanges end when the session does.
+    var endReason: CloseReason
+    /// The host is to be told that ``availableStreams`` changed.
+    var streamsChanged = false
+
+    /// Makes a session; its first bytes (SETTINGS) come with the next ``produce(into:limit:)``.
+    ///
+    /// - Parameter host: the connection, which outlives the mux.
+    package init(side: Side, settings: HTTP2Settings, host: any MuxHost) throws(HTTP2SessionError) {
+        self.side = side
+        self.settings = settings
+        unsafe self.host = host
+        resources = host.resources
+        unsafe firstReady = nil
+        unsafe lastReady = nil
+        unsafe input = nil
+        unsafe output = nil
+        unsafe lines = .allocate(capacity: lineCapacity)
+        floodGuard = FloodGuard(settings.limits)
+        endReason = side == .front ? .clientProtocolError : .serverProtocolError
+        do {
+            unsafe session = try Self.makeSession(side, settings)
+        } catch {
+            unsafe lines.deallocate()
+            throw error
+        }
+        unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(self).toOpaque())
+        submitSettings()
+        host.muxNeedsFlush()
+    }
+
+    deinit {
+        // A connection says that the transport is gone before it lets go; the exchanges must not keep these ends.
+        if !isDead {
+            isDead = true
+            abortExchanges(.internalError)
+        }
+        unsafe nghttp2_session_del(session)
+        unsafe lines.deallocate()
+    }
+
+    // MARK: What the connection says
+
+    package func receive(_ input: inout InputBuffer) {
+        guard !isDead, !input.isEmpty else { return }
+        hasReceived = true
+        if isFailed {
+            input.consume(input.count)
+            return
+        }
+        feed(&input)
+        settle()
+    }
+
+    package func receiveEnd(_ input: inout InputBuffer) {
+        guard !isDead else { return }
+        receive(&input)
+        // RFC 9113 section 9.1 ends a connection with GOAWAY. Without its sending direction the peer can neither open
+        // windows nor acknowledge: nothing that is open can be relied on to finish.
+        isFailed = true
+        endReason = side == .front ? .clientAborted : .serverAborted
+        settle()
+        unsafe host.muxNeedsFlush()
+    }
+
+    package func transportFailed(_ failure: TransportFailure) {
+        guard !isDead else { return }
+        isDead = true
+        abortExchanges(CloseReason(failure, onFront: side == .front))
+    }
+
+    package func produce(into output: inout OutputQueue, limit: Int) {
+        guard !isDead, !isFailed else { return }
+        send(into: &output, limit: limit)
+        settle()
+    }
+
+    /// False while a peer that does not read makes answers pile up.
+    package var wantsInput: Bool {
+        guard !isDead else { return false }
+        return unsafe isFailed
+            || nghttp2_session_get_outbound_queue_size(session) < settings.limits.waitingControlFrames
+    }
+
+    package var closeIntent: CloseIntent { isDead || isFailed || isFinished ? .close : .open }
+
+    package var activity: MuxActivity {
+        if openExchanges > 0 { return .busy }
+        if assembler != nil { return .receivingHead }
+        return hasReceived ? .idle : .fresh
+    }
+
+    package func drain() {
+        guard !isDead, !isFailed, !isDraining else { return }
+        startDrain()
+    }
+
+    package func idleTimeout() {
+        guard !isDead, !isFailed else { return }
+        terminate(.noError, side == .front ? .clientTimeout : .serverTimeout)
+    }
+
+    // MARK: What the proxy says to a back connection
+
+    package var availableStreams: Int {
+        guard side == .back, canOpen else { return 0 }
+        return max(0, min(peerConcurrentStreams, settings.concurrentStreams) - liveStreams)
+    }
+
+    package func open(_ exchange: Exchange) -> Bool {
+        guard availableStreams > 0 else { return false }
+        return openRequest(exchange)
+    }
+}

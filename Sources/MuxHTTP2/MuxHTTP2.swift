@@ -1,1 +1,0 @@
-// HTTP/2: connection bytes to exchanges and back.
