@@ -185,6 +185,17 @@ package enum Socket {
         return errno == EAGAIN ? .wouldBlock : .failed(errno)
     }
 
+    /// Sends one datagram without waiting; false when it could not go.
+    @unsafe package static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, to target: Target) -> Bool {
+        let count = unsafe target.withSockaddr { address, length in
+            let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
+            return retryingInterrupts {
+                unsafe portico_send_to(descriptor, bytes.baseAddress, bytes.count, flags, address, length)
+            }
+        }
+        return count == bytes.count
+    }
+
     /// Ends the sending direction.
     package static func shutdownWrite(_ descriptor: Int32) { _ = Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
 

@@ -156,6 +156,14 @@ package final class Half {
         return head
     }
 
+    /// Lets another consumer start over with the head: the last one failed. False when body bytes are gone already.
+    package func rewind() -> Bool {
+        guard bytesOut == 0 else { return false }
+        headTaken = head == nil
+        isDelivered = false
+        return true
+    }
+
     /// Takes the first bytes, at most `length`, as a chunk; nil when none wait.
     package func take(upTo length: Int = .max) -> Chunk? {
         guard let chunk = body.takeFirst(upTo: length) else { return nil }

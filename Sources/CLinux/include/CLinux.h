@@ -1,6 +1,9 @@
-// The parts of the Linux interface that Swift cannot import from glibc's module: header-only.
+// The parts of the Linux interface that Swift cannot import from glibc's module: header-only, where it can be.
+//
+// No _GNU_SOURCE in here: Swift's own module of glibc is built without it, and glibc then names the parts of fd_set in
+// another way; a target that sees both definitions does not compile. What needs a GNU declaration makes its own (as
+// accept4 below), or goes to a C file, which may define _GNU_SOURCE.
 #pragma once
-#define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -19,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "datagram.h"
+#include "process.h"
 
 // epoll_pwait2 waits with nanosecond precision (Linux 5.11); where the kernel lacks it, milliseconds rounded up.
 // nanoseconds < 0 waits for ever.
@@ -60,9 +64,14 @@ static inline socklen_t portico_unix_address(struct sockaddr_un *address, const 
 }
 
 // glibc declares these with a transparent union, which Swift cannot pass.
+extern int accept4(int fd, struct sockaddr *restrict peer, socklen_t *restrict length, int flags);
 static inline int portico_accept(int fd, struct sockaddr_storage *peer, socklen_t *length, int flags) {
     return accept4(fd, (struct sockaddr *)peer, length, flags);
 }
 static inline int portico_socket_name(int fd, struct sockaddr_storage *name, socklen_t *length, int of_peer) {
     return of_peer ? getpeername(fd, (struct sockaddr *)name, length) : getsockname(fd, (struct sockaddr *)name, length);
+}
+static inline ssize_t portico_send_to(
+    int fd, const void *bytes, size_t count, int flags, const struct sockaddr *to, socklen_t length) {
+    return sendto(fd, bytes, count, flags, to, length);
 }

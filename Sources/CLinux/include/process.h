@@ -1,0 +1,25 @@
+// What the process as a whole asks of Linux: limits, cores, signals, systemd. Done in process.c.
+#pragma once
+#include <stdint.h>
+
+// fork() is safe only before any thread is started; Swift marks it unavailable.
+int portico_fork(void);
+
+// The soft and hard limit of descriptors; 0 when the system answers.
+int portico_get_descriptor_limit(uint64_t *soft, uint64_t *hard);
+int portico_set_descriptor_limit(uint64_t soft, uint64_t hard);
+// Bytes of address space at most.
+int portico_set_memory_limit(uint64_t bytes);
+
+// Cores that the process may run on.
+int portico_available_cores(void);
+// Keeps the calling thread on the given cores.
+int portico_pin_thread(const int32_t *cores, int count);
+
+// The signals that steer the process: blocked in the calling thread and readable as data. A descriptor, or -1.
+int portico_signal_descriptor(void);
+// The next signal's number, 0 when none waits.
+int portico_next_signal(int fd);
+
+// systemd's notification protocol: one datagram to a Unix socket, whose name may be abstract (`@`).
+void portico_notify(const char *path, const char *state);

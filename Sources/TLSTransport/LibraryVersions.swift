@@ -1,0 +1,15 @@
+package import Bytes
+import CGnuTLS
+import COpenSSL
+
+/// The TLS libraries of this module.
+package enum TLSLibraries {
+    package static var versions: [LibraryVersion] {
+        let running = unsafe OpenSSL_version(OPENSSL_VERSION_STRING).map { unsafe String(cString: $0) } ?? "?"
+        let gnutls = unsafe gnutls_check_version(nil).map { unsafe String(cString: $0) } ?? "?"
+        return [
+            LibraryVersion(name: "OpenSSL", built: OPENSSL_FULL_VERSION_STR, running: running),
+            LibraryVersion(name: "GnuTLS", built: GNUTLS_VERSION, running: gnutls),
+        ]
+    }
+}
