@@ -31,6 +31,8 @@ package final class Session {
     package internal(set) var source: SocketAddress
     /// The address that the client connected to; with `accept-proxy` the one that the header names.
     package internal(set) var destination: SocketAddress
+    /// The text of ``source`` without its port, as bytes.
+    package private(set) lazy var sourceText: [UInt8] = Array(source.host.utf8)
     /// When the transport was ready for the first request: after PROXY header and TLS. Zero before.
     package internal(set) var handshakenAt = Instant.zero
     package internal(set) var tls: TLSFacts?

@@ -1,0 +1,107 @@
+package import Runtime
+package import Streams
+package import TLSTransport
+
+/// A worker's connection manager: knows every connection, opens those to servers, and drains or stops them all.
+package final class ConnectionManager {
+    package let loop: EventLoop
+    package let resources: WorkerResources
+    /// True once ``drain()`` was called.
+    package private(set) var isDraining = false
+    /// Called when the last client connection is gone.
+    package var ranDry: (() -> Void)?
+
+    private var connections: [StreamConnection] = []
+
+    package init(loop: EventLoop, resources: WorkerResources) {
+        self.loop = loop
+        self.resources = resources
+    }
+
+    /// Client connections that are open on this worker.
+    package private(set) var clientCount = 0
+
+    /// Connections that are open on this worker.
+    package var count: Int { connections.count }
+
+    /// Takes over an accepted socket.
+    package func accept(
+        _ descriptor: Int32, session: Session, owner: any ConnectionOwner, settings: ConnectionSettings,
+        expectsProxyHeader: Bool, tls: TLSEngine?
+    ) {
+        Socket.setNoDelay(descriptor)
+        let connection = StreamConnection(
+            role: .client, descriptor: descriptor, phase: expectsProxyHeader ? .proxyHeader : .connecting,
+            manager: self, owner: owner, settings: settings,
+            session: session, tls: tls)
+        do throws(SystemError) {
+            try connection.start()
+        } catch {
+            connection.close(.transport(.failed))
+        }
+    }
+
+    /// Starts a connection to a server. The owner hears of its end by
+    /// ``ConnectionOwner/connectionReady(_:)`` or ``ConnectionOwner/connectionClosed(_:_:)``, never from inside this.
+    package func connect(
+        to target: Socket.Target, owner: any ConnectionOwner, settings: ConnectionSettings,
+        ownerContext: AnyObject?, makeTLS: (Int32) throws(TLSError) -> TLSEngine?
+    ) throws(ConnectionFailure) -> StreamConnection {
+        let socket = try Self.startConnecting(to: target)
+        let tls: TLSEngine?
+        do throws(TLSError) { tls = try makeTLS(socket.number) } catch { throw .handshake(error) }
+        let connection = StreamConnection(
+            role: .server, descriptor: socket.release(), phase: .connecting, manager: self, owner: owner,
+            settings: settings, session: nil, tls: tls)
+        connection.ownerContext = ownerContext
+        do throws(SystemError) {
+            try connection.start()
+        } catch {
+            connection.owner = nil
+            connection.close(nil)
+            throw .connect(error)
+        }
+        return connection
+    }
+
+    private static func startConnecting(to target: Socket.Target) throws(ConnectionFailure) -> OwnedDescriptor {
+        do throws(SystemError) {
+            let socket = try Socket.stream(for: target)
+            if case .ip = target { Socket.setNoDelay(socket.number) }
+            _ = try Socket.connect(socket.number, to: target)
+            return socket
+        } catch { throw .connect(error) }
+    }
+
+    func insert(_ connection: StreamConnection) {
+        connection.tableIndex = connections.count
+        connections.append(connection)
+        if connection.role == .client { clientCount += 1 }
+    }
+
+    func remove(_ connection: StreamConnection) {
+        let index = connection.tableIndex
+        guard index >= 0, index < connections.count, connections[index] === connection else { return }
+        let last = connections.removeLast()
+        if last !== connection {
+            connections[index] = last
+            last.tableIndex = index
+        }
+        connection.tableIndex = -1
+        if connection.role == .client {
+            clientCount -= 1
+            if clientCount == 0 { ranDry?() }
+        }
+    }
+
+    /// Ends every client connection gracefully.
+    package func drain() {
+        isDraining = true
+        for connection in connections where connection.role == .client { connection.drain() }
+    }
+
+    /// Ends every connection at once.
+    package func stop() {
+        while let connection = connections.last { connection.stop() }
+    }
+}

@@ -1,0 +1,79 @@
+package import Runtime
+package import Streams
+package import TLSTransport
+
+/// Why a connection ended before its work was done.
+package enum ConnectionFailure: Error, Sendable {
+    /// The connection to a server could not be made: the kernel's words.
+    case connect(SystemError)
+    /// No connection, or no handshake, within its time.
+    case timeout
+    /// The TLS handshake failed.
+    case handshake(TLSError)
+    /// The PROXY header was missing or malformed.
+    case proxyHeader(ProxyHeaderError)
+    /// The peer ended before anything else had happened.
+    case closedEarly
+    /// The transport failed while in use.
+    case transport(TransportFailure)
+    /// The proxy ended it.
+    case stopping
+
+    /// As logs write it.
+    package var description: String {
+        switch self {
+        case .connect(let error): error.description
+        case .timeout: "timeout"
+        case .handshake(let error): "SSL handshake failure (\(error))"
+        case .proxyHeader(let error): "Received something which does not look like a PROXY protocol header (\(error))"
+        case .closedEarly: "Connection closed during SSL handshake"
+        case .transport(let failure): "\(failure)"
+        case .stopping: "stopping"
+        }
+    }
+}
+
+/// The limits and times of a connection. Times are in milliseconds; nil waits for ever.
+package struct ConnectionSettings: Sendable {
+    /// From accept (or connect) to the end of TCP connect, PROXY header and TLS handshake.
+    package var handshakeTimeout: Int?
+    /// From the first byte of a request head to its end, and for the first request from its connection's start.
+    package var requestHeadTimeout: Int?
+    /// Between requests.
+    package var keepAliveTimeout: Int?
+    /// Longest time in which no byte of waiting output leaves.
+    package var sendTimeout: Int?
+    /// Whether a clear client connection may start with the HTTP/2 preface.
+    package var detectsHTTP2 = false
+    /// Bytes of output produced ahead of the socket.
+    package var outputLimit = 128 * 1024
+
+    package init(
+        handshakeTimeout: Int? = nil, requestHeadTimeout: Int? = nil, keepAliveTimeout: Int? = nil,
+        sendTimeout: Int? = nil
+    ) {
+        self.handshakeTimeout = handshakeTimeout
+        self.requestHeadTimeout = requestHeadTimeout
+        self.keepAliveTimeout = keepAliveTimeout
+        self.sendTimeout = sendTimeout
+    }
+}
+
+/// Who owns stream connections on one worker: a frontend, a server's pool, the origin, the load generator.
+package protocol ConnectionOwner: AnyObject {
+    /// The transport is ready and `alpn` (or the first bytes: `h2` for the HTTP/2 preface on a clear connection) names
+    /// the protocol. The owner makes the mux, or answers nil to close.
+    func makeMux(for connection: StreamConnection, _ alpn: ApplicationProtocol) -> (any ByteStreamMux)?
+
+    /// The mux of a client's connection opens an exchange.
+    func openExchange(on connection: StreamConnection, for end: any StreamEnd) -> Exchange?
+
+    /// A server's connection has its mux and may be used.
+    func connectionReady(_ connection: StreamConnection)
+
+    /// A server's connection takes more or fewer exchanges than before; see ``ServerMux/availableStreams``.
+    func streamsChanged(on connection: StreamConnection)
+
+    /// The connection is closed; nothing follows. `failure` is nil for an orderly end.
+    func connectionClosed(_ connection: StreamConnection, _ failure: ConnectionFailure?)
+}

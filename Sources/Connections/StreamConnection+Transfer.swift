@@ -1,0 +1,112 @@
+import Bytes
+import Glibc
+import Runtime
+import Streams
+import TLSTransport
+
+// Reading and writing: tried before waiting for epoll, bounded per turn, stopped by the mux's backpressure.
+extension StreamConnection {
+    /// Reads per turn: a fast sender does not starve the worker's other connections.
+    private static let readsPerTurn = 4
+
+    /// Reads while the socket has bytes and the mux wants them.
+    func readInput() {
+        guard let mux else { return }
+        var reads = 0
+        while readReady, !sawEnd, reads < Self.readsPerTurn, !input.isFull, mux.wantsInput, phase == .open {
+            reads += 1
+            let wasEmpty = input.isEmpty
+            switch receive() {
+            case .bytes: giveInput(mux)
+            case .end: sawEnd = true
+            case .wouldBlock: readReady = false
+            case .failed(let code):
+                if wasEmpty { input.releaseWhenIdle() }
+                return fail(code == ECONNRESET ? .reset : code == EBADMSG ? .truncated : .failed)
+            }
+        }
+        if sawEnd, !endDelivered, phase == .open {
+            endDelivered = true
+            mux.receiveEnd(&input)
+            loop.schedule(self)
+        }
+        input.releaseWhenIdle()
+    }
+
+    func giveInput(_ mux: any ByteStreamMux) {
+        mux.receive(&input)
+    }
+
+    /// One read. A read that did not fill its room has emptied the socket, so epoll will tell of more.
+    func receive() -> TransferResult {
+        var result = TransferResult.wouldBlock
+        unsafe input.fill(minimum: 4096) { room in
+            if let tls {
+                unsafe result = receive(tls, room)
+            } else {
+                unsafe result = Socket.receive(descriptor, into: room)
+                if case .bytes(let count) = result, count < room.count { readReady = false }
+            }
+            if case .bytes(let count) = result { return count }
+            return 0
+        }
+        return result
+    }
+
+    private func receive(_ tls: TLSEngine, _ room: UnsafeMutableRawBufferPointer) -> TransferResult {
+        switch unsafe tls.read(into: room) {
+        case .bytes(let count): .bytes(count)
+        case .wouldBlock: .wouldBlock
+        case .endOfStream: .end
+        case .truncated: .failed(EBADMSG)
+        case .failed(let error): .failed(error.errno == ECONNRESET ? ECONNRESET : EIO)
+        }
+    }
+
+    /// Lets the mux produce and writes until the socket is full or nothing is left.
+    func writeOutput(_ mux: any ByteStreamMux) {
+        while true {
+            if output.count < settings.outputLimit {
+                if output.isEmpty { lastSend = loop.clock.now }
+                mux.produce(into: &output, limit: settings.outputLimit)
+            }
+            guard !output.isEmpty, writeReady, phase == .open, mux.closeIntent != .abort else { return }
+            switch send() {
+            case .bytes(let count):
+                lastSend = loop.clock.now
+                output.consume(count)
+            case .wouldBlock: writeReady = false
+            case .end: return fail(.reset)
+            case .failed(let code):
+                // What the peer sent before it reset may still be read (an early response).
+                return fail(code == ECONNRESET || code == EPIPE ? .reset : .failed)
+            }
+        }
+    }
+
+    private func send() -> TransferResult {
+        guard let tls else { return Socket.send(descriptor, output) }
+        return switch tls.write(output) {
+        case .bytes(let count): .bytes(count)
+        case .wouldBlock: .wouldBlock
+        case .endOfStream, .truncated: .end
+        case .failed(let error): .failed(error.errno == 0 ? EIO : error.errno)
+        }
+    }
+
+    /// Drops what a peer sends after our end, at most 1 MiB of it.
+    func discardInput() {
+        var left = 64
+        unsafe withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 8) { room in
+            while readReady, phase == .lingering {
+                switch unsafe Socket.receive(descriptor, into: room) {
+                case .bytes:
+                    left -= 1
+                    if left == 0 { return close(nil) }
+                case .wouldBlock: readReady = false
+                case .end, .failed: return close(nil)
+                }
+            }
+        }
+    }
+}

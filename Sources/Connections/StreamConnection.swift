@@ -1,0 +1,282 @@
+import Bytes
+import Glibc
+package import Runtime
+package import Streams
+package import TLSTransport
+
+/// One TCP (or Unix stream) connection with its mux: reads, writes, TLS, PROXY header and timers. The same type serves
+/// clients and servers; the owner and the mux make the difference. It lives on one worker; the loop keeps it alive
+/// while it is open.
+package final class StreamConnection: Pollable, MuxHost, TimerTarget {
+    /// Which side of the proxy the connection is on.
+    package enum Role: Sendable { case client, server }
+
+    /// How far the connection has come.
+    package enum Phase: UInt8, Sendable, Comparable {
+        case connecting, proxyHeader, handshake, detecting, open
+        /// Output is sent and our direction ended; the peer's last bytes are read and dropped, so that no reset
+        /// overtakes what it still has to read.
+        case lingering
+        case closed
+        package static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    package let role: Role
+    package internal(set) var phase: Phase
+    package let resources: WorkerResources
+    package let settings: ConnectionSettings
+    /// The client's side of the story; nil for connections to servers.
+    package let session: Session?
+    package internal(set) var mux: (any ByteStreamMux)? {
+        didSet { serverMux = mux as? any ServerMux }
+    }
+    private var serverMux: (any ServerMux)?
+    /// What the owner keeps about the connection (a server, a place in a pool).
+    package var ownerContext: AnyObject?
+
+    let loop: EventLoop
+    let descriptor: Int32
+    var owner: (any ConnectionOwner)?
+    var tls: TLSEngine?
+    var input: InputBuffer
+    var output: OutputQueue
+    var readReady = false
+    var writeReady = false
+    var sawEnd = false
+    var endDelivered = false
+    var didShutdownWrite = false
+    private var isRetired = false
+    private var timer: Timer!
+    private var activity = MuxActivity.fresh
+    private var activitySince: Instant
+    var lastSend: Instant
+    private let startedAt: Instant
+    /// Where the connection stands in its manager's table.
+    var tableIndex = -1
+    unowned let manager: ConnectionManager
+
+    /// - Parameters:
+    ///   - descriptor: an open, non-blocking socket; the connection closes it.
+    ///   - tls: the engine, when TLS runs on the socket.
+    init(
+        role: Role, descriptor: Int32, phase: Phase, manager: ConnectionManager, owner: any ConnectionOwner,
+        settings: ConnectionSettings, session: Session?, tls: TLSEngine?
+    ) {
+        self.role = role
+        self.descriptor = descriptor
+        self.phase = phase
+        self.manager = manager
+        self.owner = owner
+        self.settings = settings
+        self.session = session
+        self.tls = tls
+        loop = manager.loop
+        resources = manager.resources
+        input = InputBuffer(pool: manager.resources.buffers)
+        output = OutputQueue(pool: manager.resources.buffers)
+        startedAt = manager.loop.clock.now
+        activitySince = startedAt
+        lastSend = startedAt
+        super.init()
+        timer = Timer(on: loop.timers, target: self)
+    }
+
+    /// The TLS engine, for facts about the handshake.
+    package var tlsEngine: TLSEngine? { tls }
+
+    /// How many more exchanges a server's connection takes.
+    package var availableStreams: Int { phase == .open && !isRetired ? serverMux?.availableStreams ?? 0 : 0 }
+
+    /// Opens an exchange on a server's connection.
+    package func open(_ exchange: Exchange) -> Bool {
+        guard phase == .open, let serverMux else { return false }
+        return serverMux.open(exchange)
+    }
+
+    // MARK: Events
+
+    public override func ready(_ events: PollEvents) {
+        if !events.isDisjoint(with: [.readable, .peerClosed, .failed, .hungUp]) { readReady = true }
+        if !events.isDisjoint(with: [.writable, .failed, .hungUp]) { writeReady = true }
+        advance()
+    }
+
+    /// Takes the connection as far as it goes now.
+    func advance() {
+        switch phase {
+        case .connecting: finishConnect()
+        case .proxyHeader: readProxyHeader()
+        case .handshake: shakeHands()
+        case .detecting: detectProtocol()
+        case .open:
+            readInput()
+            loop.schedule(self)
+        case .lingering: discardInput()
+        case .closed: break
+        }
+    }
+
+    public override func flush() {
+        if isRetired, phase < .open { return close(nil) }
+        guard phase == .open, let mux else { return }
+        if isRetired {
+            isRetired = false
+            mux.drain()
+            if mux.activity != .busy { return close(nil) }
+        }
+        if mux.wantsInput, !input.isEmpty { giveInput(mux) }
+        readInput()
+        guard phase == .open else { return }
+        writeOutput(mux)
+        guard phase == .open else { return }
+        if output.isEmpty || mux.closeIntent == .abort { followIntent(mux.closeIntent) }
+        guard phase == .open else { return }
+        // A reader that was stopped by its share of the turn goes on in the next one.
+        if readReady, mux.wantsInput, !input.isFull { loop.schedule(self) }
+        armTimer()
+    }
+
+    private func followIntent(_ intent: CloseIntent) {
+        switch intent {
+        case .open: break
+        case .shutdownWrite: shutdownWrite()
+        case .close: finish()
+        case .abort:
+            Socket.resetOnClose(descriptor)
+            close(nil)
+        }
+    }
+
+    func shutdownWrite() {
+        guard !didShutdownWrite else { return }
+        didShutdownWrite = true
+        // A close_notify that does not fit the socket's buffer is left out: the FIN ends the connection all the same.
+        _ = try? tls?.shutdown()
+        Socket.shutdownWrite(descriptor)
+    }
+
+    /// Ends in order: our direction first; a client's last bytes are read and dropped for a short while.
+    private func finish() {
+        shutdownWrite()
+        guard role == .client, !sawEnd else { return close(nil) }
+        phase = .lingering
+        input.consume(input.count)
+        timer.arm(at: loop.clock.now.advanced(milliseconds: min(settings.sendTimeout ?? 1000, 1000)))
+        discardInput()
+    }
+
+    // MARK: What the mux says
+
+    package func muxNeedsFlush() { loop.schedule(self) }
+
+    package func openExchange(for end: any StreamEnd) -> Exchange? {
+        guard let exchange = owner?.openExchange(on: self, for: end) else { return nil }
+        session?.exchanges += 1
+        return exchange
+    }
+
+    package func muxStreamsChanged() {
+        loop.schedule(self)
+        owner?.streamsChanged(on: self)
+    }
+
+    // MARK: What the owner says
+
+    /// Ends gracefully: open exchanges finish, no new ones start.
+    package func drain() {
+        switch phase {
+        case .open:
+            mux?.drain()
+            loop.schedule(self)
+        case .lingering, .closed: break
+        default: close(.stopping)
+        }
+    }
+
+    /// Ends a server's connection that is no longer wanted, at the end of this turn: at once when it is idle, else when
+    /// its exchanges are over.
+    package func retire() {
+        isRetired = true
+        loop.schedule(self)
+    }
+
+    /// Ends at once; open exchanges are aborted.
+    package func stop(_ failure: TransportFailure = .stopping) {
+        guard phase < .lingering else { return close(nil) }
+        fail(failure)
+    }
+
+    // MARK: Timers
+
+    private func armTimer() {
+        guard phase == .open, let mux else { return }
+        let now = loop.clock.now
+        let current = mux.activity
+        if current != activity {
+            activity = current
+            activitySince = now
+        }
+        var deadline = Instant.distantFuture
+        if role == .client {
+            switch current {
+            case .fresh: deadline = after(settings.requestHeadTimeout, from: session?.handshakenAt ?? startedAt)
+            case .receivingHead: deadline = after(settings.requestHeadTimeout, from: activitySince)
+            case .idle: deadline = after(settings.keepAliveTimeout, from: activitySince)
+            case .busy: break
+            }
+        }
+        if !output.isEmpty { deadline = min(deadline, after(settings.sendTimeout, from: lastSend)) }
+        if deadline == .distantFuture { timer.disarm() } else { timer.arm(at: deadline) }
+    }
+
+    private func after(_ milliseconds: Int?, from start: Instant) -> Instant {
+        milliseconds.map { start.advanced(milliseconds: $0) } ?? .distantFuture
+    }
+
+    func armHandshakeTimer() { timer.arm(at: after(settings.handshakeTimeout, from: startedAt)) }
+
+    package func timerFired(_ timer: Timer) {
+        switch phase {
+        case .connecting, .proxyHeader, .handshake, .detecting: close(.timeout)
+        case .lingering: close(nil)
+        case .closed: break
+        case .open:
+            if !output.isEmpty {
+                fail(.timeout)
+            } else if let mux {
+                mux.idleTimeout()
+                loop.schedule(self)
+            }
+        }
+    }
+
+    // MARK: The end
+
+    /// The transport is broken: the mux aborts what is open, and the connection closes.
+    func fail(_ failure: TransportFailure) {
+        guard phase < .closed else { return }
+        output.removeAll()
+        mux?.transportFailed(failure)
+        if failure != .truncated { Socket.resetOnClose(descriptor) }
+        close(.transport(failure))
+    }
+
+    func close(_ failure: ConnectionFailure?) {
+        guard phase != .closed else { return }
+        let wasOpen = phase == .open
+        phase = .closed
+        timer.disarm()
+        if wasOpen, failure == nil { mux?.transportFailed(.stopping) }
+        loop.deregister(self, descriptor: descriptor)
+        tls = nil
+        _ = Glibc.close(descriptor)
+        input.consume(input.count)
+        input.releaseWhenIdle()
+        output.removeAll()
+        manager.remove(self)
+        let last = owner
+        owner = nil
+        last?.connectionClosed(self, failure)
+        mux = nil
+    }
+}

@@ -1,0 +1,129 @@
+package import Bytes
+import Configuration
+package import Runtime
+package import Streams
+import Synchronization
+
+/// Who wants to know how a dispatch ends.
+package protocol DispatchOwner: AnyObject {
+    /// The exchange is attached to a connection of ``Dispatch/server``.
+    func dispatched(_ dispatch: Dispatch)
+    /// No server took the exchange: `reason` is connectFailed, connectTimeout, queueTimeout or noServer.
+    func dispatchFailed(_ dispatch: Dispatch, _ reason: CloseReason)
+}
+
+/// One exchange's way to a server: choice, queue, connection, retries. It holds a place at its server until
+/// ``release()``.
+package final class Dispatch: TimerTarget {
+    /// What the dispatch waits for.
+    package enum State: Sendable { case idle, queued, connecting, retrying, attached, over }
+
+    package let exchange: Exchange
+    package let backend: Backend
+    /// Identity of the client's session.
+    package let session: AnyObject
+    /// True for the session's first exchange: `http-reuse safe` gives it a connection of its own.
+    package let isFirst: Bool
+    /// A hash of the client's address, for `balance source`.
+    package let sourceHash: UInt32
+    /// The port that the client came in on.
+    package let clientPort: UInt16
+    package internal(set) var state = State.idle
+    /// The server that was chosen last.
+    package internal(set) var server: PoolServer?
+    /// Retries done so far.
+    package internal(set) var retries = 0
+    /// True when a retry went to another server.
+    package internal(set) var isRedispatched = false
+    /// True when the connection had carried an exchange before.
+    package internal(set) var isReused = false
+    /// Exchanges that were before this one in the server's and in the backend's queue.
+    package internal(set) var serverQueuePosition = 0
+    package internal(set) var backendQueuePosition = 0
+    /// When the dispatch began, left the queue, and was attached; zero before.
+    package let startedAt: Instant
+    package internal(set) var dequeuedAt = Instant.zero
+    package internal(set) var attachedAt = Instant.zero
+
+    /// What the connector keeps about the connection it starts for this dispatch.
+    package var attempt: AnyObject?
+
+    unowned let owner: any DispatchOwner
+    var holdsPlace = false
+    var timer: Timer!
+
+    init(
+        _ exchange: Exchange, backend: Backend, session: AnyObject, isFirst: Bool, sourceHash: UInt32,
+        clientPort: UInt16, owner: any DispatchOwner
+    ) {
+        self.exchange = exchange
+        self.backend = backend
+        self.session = session
+        self.isFirst = isFirst
+        self.sourceHash = sourceHash
+        self.clientPort = clientPort
+        self.owner = owner
+        startedAt = backend.clock.now
+        timer = Timer(on: backend.timers, target: self)
+    }
+
+    /// The connection that was started for this dispatch is ready.
+    package func connected(_ connection: any PooledConnection) {
+        guard state == .connecting else {
+            // The exchange went away in the meantime: the connection may serve others.
+            server?.put(connection)
+            return
+        }
+        backend.attach(self, to: connection, isReused: false)
+    }
+
+    /// The connection that was started for this dispatch did not come about.
+    package func connectFailed(timedOut: Bool) {
+        guard state == .connecting else { return }
+        timer.disarm()
+        server?.shared.connectFailures.wrappingAdd(1, ordering: .relaxed)
+        backend.retry(self, timedOut ? .connectTimeout : .connectFailed)
+    }
+
+    /// The back end failed without having sent anything: another connection may do. False when no retry is left; the
+    /// dispatch is over then.
+    package func reattach() -> Bool {
+        guard state == .attached, retries < backend.shared.settings.retries else { return false }
+        retries += 1
+        leaveServer()
+        backend.start(self)
+        return true
+    }
+
+    /// The exchange needs no server any more: its place, its wait or its connection attempt is given up.
+    package func release() {
+        guard state != .over else { return }
+        let last = state
+        state = .over
+        timer.disarm()
+        if last == .queued { backend.dequeue(self) }
+        if last == .connecting { backend.connector.abandon(self) }
+        leaveServer()
+    }
+
+    func leaveServer() {
+        guard holdsPlace, let server else { return }
+        holdsPlace = false
+        server.shared.leave()
+        backend.placeFreed()
+    }
+
+    package func timerFired(_ timer: Timer) {
+        switch state {
+        case .queued:
+            backend.dequeue(self)
+            backend.fail(self, .queueTimeout)
+        case .connecting:
+            backend.connector.abandon(self)
+            server?.shared.connectFailures.wrappingAdd(1, ordering: .relaxed)
+            backend.retry(self, .connectTimeout)
+        case .retrying: backend.start(self)
+        case .idle, .attached, .over: break
+        }
+    }
+}

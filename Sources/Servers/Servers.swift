@@ -1,1 +1,0 @@
-// Servers, idle pools, balancing, queues, life cycle.
