@@ -10,6 +10,10 @@ import COpenSSL
     /// section 5.2), and the small record after it.
     private static let readBufferSize = 17 * 1024
 
+    /// OpenSSL's own list, but AES-128 first as on QUIC: an eighth cheaper per byte.
+    private static let defaultSuites =
+        "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+
     init(server: Bool, _ settings: TLSSettings) throws(TLSError) {
         ERR_clear_error()
         guard let pointer = unsafe SSL_CTX_new(server ? TLS_server_method() : TLS_client_method()) else {
@@ -29,9 +33,8 @@ import COpenSSL
         if let ciphers = settings.ciphers {
             try check(unsafe SSL_CTX_set_cipher_list(pointer, ciphers), "ciphers '\(ciphers)'")
         }
-        if let suites = settings.ciphersuites {
-            try check(unsafe SSL_CTX_set_ciphersuites(pointer, suites), "ciphersuites '\(suites)'")
-        }
+        let suites = settings.ciphersuites ?? Self.defaultSuites
+        try check(unsafe SSL_CTX_set_ciphersuites(pointer, suites), "ciphersuites '\(suites)'")
         if let curves = settings.curves {
             try check(unsafe portico_ssl_ctx_set_groups(pointer, curves), "curves '\(curves)'")
         }

@@ -30,7 +30,7 @@ package struct TLSSettings: Sendable, Equatable {
     package var maxVersion = TLSProtocolVersion.tls13
     /// Cipher list up to TLS 1.2, in OpenSSL's notation.
     package var ciphers: String?
-    /// Cipher suites of TLS 1.3, between colons.
+    /// Cipher suites of TLS 1.3, between colons; nil: AES-128-GCM, AES-256-GCM, ChaCha20-Poly1305.
     package var ciphersuites: String?
     /// Key exchange groups, between colons.
     package var curves: String?
