@@ -53,7 +53,7 @@ package struct HTTP2Limits: Sendable, Equatable {
     /// Requests that the client resets, or makes us reset by breaking the protocol, before they are answered (rapid
     /// reset, CVE-2023-44487, and its variant CVE-2025-8671).
     package var resets = Rate(burst: 500, perSecond: 50)
-    /// SETTINGS, PING, PRIORITY and unknown frames (CVE-2019-9512, CVE-2019-9515).
+    /// SETTINGS, PING, PRIORITY and GOAWAY frames (CVE-2019-9512, CVE-2019-9515).
     package var controlFrames = Rate(burst: 1000, perSecond: 200)
     /// DATA frames without a byte and without END_STREAM (CVE-2019-9518).
     package var emptyDataFrames = Rate(burst: 200, perSecond: 50)

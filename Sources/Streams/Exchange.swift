@@ -95,12 +95,24 @@ package final class Exchange {
         handler.requestRejected(self, status: status)
     }
 
-    /// The front end has sent the whole response and needs nothing more of the exchange.
+    /// The front end has sent the whole response and needs nothing more of the exchange. The exchange is over, but for
+    /// a tunnel whose client said its last words before: the back end still sends them.
     package func frontFinished() {
         front = nil
         response.delivered()
+        if back != nil, isTunnel, request.phase == .ended, !request.isDelivered {
+            request.producer = nil
+            response.consumer = nil
+            return
+        }
         dropBack(.notNeeded)
         finish()
+    }
+
+    /// True once both directions go on by themselves: TCP, CONNECT, an accepted upgrade.
+    package var isTunnel: Bool {
+        guard let head = response.head else { return response.phase > .idle }
+        return head.bodyLength == .tunnel
     }
 
     /// The client is gone, or broke the rules, before the response was sent.
@@ -124,6 +136,7 @@ package final class Exchange {
             // An early response: the rest of the request has nowhere to go.
             request.discard()
         }
+        if front == nil { finish() }
     }
 
     /// The back end failed. Before the response's head the handler decides; after it the client sees a broken message.
@@ -131,7 +144,10 @@ package final class Exchange {
         back = nil
         request.consumer = nil
         response.producer = nil
-        if response.phase == .idle {
+        if front == nil {
+            note(reason)
+            finish()
+        } else if response.phase == .idle {
             handler.backFailed(self, reason, isUnsent: isUnsent)
         } else {
             note(reason)
