@@ -2,11 +2,22 @@ import Configuration
 import Glibc
 import Language
 
+/// The machine's files, and no host names: tests ask no name server.
+struct NamelessSystem: LanguageSystem {
+    private let linux = LinuxSystem()
+
+    func read(_ path: String) throws(SystemError) -> [UInt8] { try linux.read(path) }
+    func entries(of path: String) throws(SystemError) -> [String]? { try linux.entries(of: path) }
+    func isRegularFile(_ path: String) -> Bool { linux.isRegularFile(path) }
+    func address(of name: String, family: AddressFamily?) -> IPAddress? { nil }
+}
+
 /// Reads a text as the only file, named `test.cfg`.
 func load(
-    _ text: String, environment: [String: String] = [:], dialect: Dialect = Dialect(), diagnostic: Bool = false
+    _ text: String, environment: [String: String] = [:], dialect: Dialect = Dialect(), diagnostic: Bool = false,
+    system: any LanguageSystem = NamelessSystem()
 ) -> ConfigurationLoader.Result {
-    ConfigurationLoader(dialect: dialect, environment: environment, isDiagnostic: diagnostic)
+    ConfigurationLoader(dialect: dialect, environment: environment, isDiagnostic: diagnostic, system: system)
         .load(text: text.hasSuffix("\n") || text.isEmpty ? text : text + "\n", named: "test.cfg")
 }
 

@@ -157,7 +157,9 @@ extension AddressText {
     func ipAddress() throws(AddressError) -> IPAddress? {
         if host.isEmpty || host == "*" { return family == .ipv6 ? .anyV6 : .anyV4 }
         guard let address = IPAddress(text: host) else {
-            if host.contains(":") || host.contains("[") || host.contains("]") {
+            // "10.1" is a name to this parser, but an address of some kind to the C library.
+            let isNumeric = host.utf8.allSatisfy { Byte.isDigit($0) || $0 == Byte.dot }
+            if isNumeric || host.contains(":") || host.contains("[") || host.contains("]") {
                 throw AddressError("invalid address: '\(host)' in '\(text)'")
             }
             return nil

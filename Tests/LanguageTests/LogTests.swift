@@ -1,0 +1,128 @@
+import Configuration
+import Language
+import Testing
+
+@Suite struct LogTests {
+    private func target(_ arguments: String, before: String = "") throws -> LogTarget {
+        let result = load("global\n\(before)\n log \(arguments)\n")
+        #expect(result.diagnostics == [])
+        return try #require(result.configuration?.global.logs.first)
+    }
+
+    @Test(arguments: [
+        ("stdout", LogDestination.fd(1)), ("stderr", .fd(2)), ("fd@5", .fd(5)), ("/dev/log", .unix(path: "/dev/log")),
+        ("unix@log", .unix(path: "log")), ("uxdg@/dev/log", .unix(path: "/dev/log")),
+        ("127.0.0.1", .udp(.ip(.v4(0x7f00_0001)), port: 514)),
+        ("127.0.0.1:5140", .udp(.ip(.v4(0x7f00_0001)), port: 5140)),
+        ("[::1]:5140", .udp(.ip(.v6(high: 0, low: 1)), port: 5140)),
+        ("udp@10.0.0.1", .udp(.ip(.v4(0x0a00_0001)), port: 514)),
+        ("loghost", .udp(.name("loghost", family: nil), port: 514)),
+        ("udp6@loghost:1", .udp(.name("loghost", family: .ipv6), port: 1)),
+        ("ipv4@loghost:1", .udp(.name("loghost", family: .ipv4), port: 1)),
+    ])
+    func destinations(text: String, destination: LogDestination) throws {
+        #expect(try target("\(text) local0") == LogTarget(destination: destination, facility: .local0))
+    }
+
+    @Test func allArguments() throws {
+        let expected = LogTarget(
+            destination: .fd(1), framing: .rfc5424, maxLength: 4096, facility: .daemon, level: .warning,
+            minLevel: .alert)
+        #expect(try target("stdout len 4096 format rfc5424 daemon warning alert") == expected)
+        #expect(try target("stdout format rfc5424 len 4096 daemon warning alert") == expected)
+    }
+
+    @Test(arguments: ["local", "rfc3164", "rfc5424", "priority", "short", "timed", "iso", "raw"])
+    func framings(name: String) throws {
+        #expect(try target("stdout format \(name) user").framing.rawValue == name)
+    }
+
+    @Test func aHostNameMakesFramesRFC3164() throws {
+        #expect(try target("stdout user").framing == .local)
+        #expect(try target("stdout user", before: "log-send-hostname").framing == .rfc3164)
+        #expect(try target("stdout format raw user", before: "log-send-hostname h").framing == .raw)
+        #expect(load("global\n log-send-hostname h\n").configuration?.global.logHostname == .fixed("h"))
+        #expect(load("global\n log-send-hostname\n").configuration?.global.logHostname == .system)
+    }
+
+    @Test func proxiesTakeTheGlobalTargets() throws {
+        let result = load(
+            """
+            global
+                log stdout local0
+                log stderr local1
+            defaults
+                log global
+                option tcplog
+                timeout client 1s
+            frontend a
+                bind :81
+                log fd@3 local2
+            frontend b
+                bind :82
+                no log
+                log fd@4 local3
+            frontend c
+                bind :83
+                mode http
+                option httplog
+            backend d
+            """)
+        #expect(result.diagnostics == [])
+        let configuration = try #require(result.configuration)
+        #expect(
+            configuration.frontends.map { $0.logs.map(\.destination) } == [
+                [.fd(1), .fd(2), .fd(3)], [.fd(4)], [.fd(1), .fd(2)],
+            ])
+        #expect(configuration.frontends.map(\.logFormat) == [.tcp, .tcp, .http])
+        #expect(configuration.backends[0].logs.count == 2)
+    }
+
+    @Test(
+        arguments: [
+            ("log", "2:2 'log' expects 'global' or '<target> <facility>' as arguments"),
+            ("log stdout", "2:2 'log' expects a facility: 'log <target> <facility>'"),
+            ("log stdout locl0", "2:13 log : unknown log facility 'locl0'"),
+            ("log stdout local0 warn", "2:20 log : unknown log level 'warn'"),
+            ("log stdout local0 info debg", "2:25 log : unknown log level 'debg'"),
+            ("log stdout local0 info debug x", "2:31 'log' : unexpected extra argument 'x'"),
+            ("log stdout len 10 local0", "2:17 'log' expects an integer between 80 and 65535, got '10'"),
+            ("log stdout format json local0", "2:20 log : unknown log format 'json'"),
+            (
+                "log stdout sample 1:2 local0",
+                "2:13 'log' : 'sample' is a keyword of HAProxy that this version of Portico does not support"
+            ),
+            ("log ring@x local0", "2:6 log : addresses with 'ring@' are not supported by this version of Portico"),
+            (
+                "log tcp@1.1.1.1:514 local0",
+                "2:6 log : log servers over streams are not supported by this version of Portico"
+            ),
+            ("log 1.1.1.1:0 local0", "2:6 log : invalid port in '1.1.1.1:0'"),
+            ("log 1.1.1.1:+1 local0", "2:6 log : port offset not permitted here in '1.1.1.1:+1'"),
+            ("log fd@x local0", "2:6 log : file descriptor 'x' is not a valid integer in 'fd@x'"),
+            ("log abns@x local0", "2:6 log : an abstract socket is not acceptable here in 'abns@x'"),
+            ("log global", "2:6 'log global' is not possible in 'global' itself"),
+            ("no log stdout", "2:9 'no log' does not expect arguments"),
+        ] as [(String, String)])
+    func refusals(line: String, message: String) {
+        let alerts = load("global\n \(line)\n").alerts
+        #expect(alerts == [message])
+    }
+
+    @Test func formatsWithoutATargetAreWarnedAbout() {
+        let result = load(
+            """
+            frontend a
+                bind :81
+                timeout client 1s
+                option httplog
+            """)
+        #expect(
+            result.warnings == [
+                "4:5 'option httplog' not usable with frontend 'a' (needs 'mode http'). Falling back to 'option tcplog'.",
+                "1:10 log format ignored for frontend 'a' since it has no log address.",
+            ])
+        #expect(result.configuration?.frontends[0].logFormat == .tcp)
+        #expect(load("frontend a\n log global\n log global\n").alerts == ["3:6 'log global' is already specified"])
+    }
+}
