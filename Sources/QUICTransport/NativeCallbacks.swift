@@ -188,6 +188,8 @@ extension QUICConnection {
     /// The TLS handshake is complete.
     func handshakeIsComplete() -> Int32 {
         phase = .established
+        // Without a ticket the client makes a full handshake next time, and that is all.
+        if role == .server, settings.sendsSessionTicket { try? tls?.sendTicket() }
         unsafe application?.handshakeCompleted()
         return callbackResult
     }

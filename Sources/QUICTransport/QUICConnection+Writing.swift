@@ -144,8 +144,12 @@ extension QUICConnection {
             pacingArmed = true
             if outcome != .drained { expiry = unsafe ngtcp2_conn_get_expiry(native) }
         }
-        deadline = Instant(nanoseconds: expiry)
+        // The library leaves some timers standing when they are handled in the very nanosecond they come.
+        deadline = max(Instant(nanoseconds: expiry), now.advanced(nanoseconds: Self.shortestWait))
     }
+
+    /// Nanoseconds from a flush to the earliest deadline it sets.
+    private static let shortestWait: UInt64 = 1000
 
     func noteSent(datagrams: UInt64, bytes: Int) {
         counters.datagramsSent &+= datagrams

@@ -53,6 +53,7 @@ final class SimulatedNetwork {
     private var busyUntil: [SocketAddress: Instant] = [:]
     private(set) var delivered = 0
     private(set) var lost = 0
+    private(set) var marked = 0
     private(set) var bytes = 0
 
     init(seed: UInt64, link: Link) {
@@ -75,6 +76,7 @@ final class SimulatedNetwork {
             let wait = start.nanoseconds(since: now)
             if link.marksECN, wait > link.queue / 2, ecn == 1 || ecn == 2 {
                 ecn = 3
+                marked += 1
             } else if wait > link.queue {
                 lost += 1
                 return

@@ -31,11 +31,12 @@ final class SimulatedHost {
 
     func connect(
         to server: SocketAddress, version: UInt32 = QUICSettings.Version.v1, token: [UInt8] = [],
-        originalVersion: UInt32 = 0
+        originalVersion: UInt32 = 0, session: QUICTLSSession? = nil, qlog: (any QUICLogSink)? = nil
     ) throws -> TestApplication {
+        let session = try session ?? tls.makeClientSession(serverName: "quic.test")
         let connection = try endpoint.connect(
-            path: QUICPath(local: address, remote: server), tls: try tls.makeClientSession(serverName: "quic.test"),
-            settings: settings, version: version, token: token, originalVersion: originalVersion, now: network.now)
+            path: QUICPath(local: address, remote: server), tls: session, settings: settings, version: version,
+            token: token, originalVersion: originalVersion, qlog: qlog, now: network.now)
         return adopt(connection)
     }
 
@@ -50,6 +51,15 @@ final class SimulatedHost {
 
     /// The application of the latest connection.
     var application: TestApplication? { connections.last.flatMap { application(of: $0) } }
+
+    /// The application of any connection, also of one that is over.
+    var anyApplication: TestApplication? { applications.values.first }
+
+    /// Drops all connections without a word.
+    func forgetAll() {
+        connections = []
+        applications = [:]
+    }
 
     func receive(_ datagram: FlyingDatagram) {
         let path = QUICPath(local: address, remote: datagram.from)
@@ -133,7 +143,7 @@ final class Simulation {
     let seed: UInt64
     let network: SimulatedNetwork
     let client: SimulatedHost
-    let server: SimulatedHost
+    var server: SimulatedHost
 
     static let clientAddress = SocketAddress(ipv4: 192, 0, 2, 10, port: 40_000)
     static let serverAddress = SocketAddress(ipv4: 198, 51, 100, 1, port: 443)
@@ -157,6 +167,13 @@ final class Simulation {
     /// Connects, and gives the client's application.
     func connect(version: UInt32 = QUICSettings.Version.v1) throws -> TestApplication {
         try client.connect(to: Self.serverAddress, version: version)
+    }
+
+    /// Puts a new server in the place of the old one, which has forgotten everything.
+    func restartServer(key: QUICServiceKey = key) {
+        server = SimulatedHost(
+            network, address: Self.serverAddress, tls: server.tls, settings: server.settings, key: key,
+            seed: seed ^ 0x4e57)
     }
 
     /// One step: to the next datagram or timer. False when nothing is left to happen before `end`.

@@ -67,6 +67,13 @@ final class TestApplication: QUICApplication {
         order.append(id)
     }
 
+    func sendDatagram(_ bytes: [UInt8]) throws(QUICError) {
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
+        defer { unsafe copy.deallocate() }
+        unsafe copy.copyBytes(from: bytes)
+        try unsafe connection.sendDatagram(UnsafeRawBufferPointer(copy))
+    }
+
     /// Returns all credit that was withheld.
     func releaseCredit() {
         for (id, count) in withheld {
