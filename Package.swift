@@ -98,7 +98,7 @@ let package = Package(
         tests("ConfigurationTests", ["Configuration"]),
         tests("LanguageTests", ["Language", "Configuration"]),
         tests("TLSTransportTests", ["TLSTransport", "Bytes", "COpenSSL", "CGnuTLS"]),
-        tests("QUICTransportTests", ["QUICTransport", "TLSTransport", "Bytes", "COpenSSL"]),
+        tests("QUICTransportTests", ["QUICTransport", "TLSTransport", "Bytes", "CNgtcp2", "COpenSSL", "CGnuTLS"]),
         tests("StreamsTests", ["Streams", "Messages", "Bytes"]),
         tests("MuxPassThroughTests", ["MuxPassThrough", "Streams", "Messages", "Bytes"]),
         tests("MuxHTTP1Tests", ["MuxHTTP1", "Streams", "Messages", "Bytes"]),

@@ -1,4 +1,4 @@
-/// One instruction of a classic BPF program, with the fields of the kernel's `sock_filter`.
+/// One instruction of a classic BPF program, with the fields and the layout of the kernel's `sock_filter`.
 package struct FilterInstruction: Equatable, Sendable {
     package var code: UInt16
     package var jumpTrue: UInt8

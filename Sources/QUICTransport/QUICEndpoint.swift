@@ -12,6 +12,8 @@ package final class QUICEndpoint {
         package var route: ConnectionIDCodec.Route
         /// How many workers the process has: datagrams for others of them are `.elsewhere`.
         package var workers: Int
+        /// Generations of other processes of this service that still run: datagrams for them are `.elsewhere` too.
+        package var otherGenerations: [Int] = []
         /// Whether new connections are taken.
         package var acceptsConnections = true
         /// Versions we speak, most preferred first.
@@ -184,8 +186,13 @@ package final class QUICEndpoint {
     /// Whether that connection ID was made for another worker or process.
     private func elsewhere(_ id: ConnectionID) -> ConnectionIDCodec.Route? {
         guard let route = codec.route(of: id), route != configuration.route else { return nil }
-        if route.generation == configuration.route.generation, route.worker >= configuration.workers { return nil }
-        return route
+        let exists =
+            if route.generation == configuration.route.generation {
+                route.worker < configuration.workers
+            } else {
+                configuration.otherGenerations.contains(route.generation)
+            }
+        return exists ? route : nil
     }
 
     private func routeLong(_ datagram: UnsafeRawBufferPointer, id: ConnectionID, path: QUICPath, wall: UInt64) -> Route
@@ -203,9 +210,7 @@ package final class QUICEndpoint {
                 unsafe ngtcp2_pkt_decode_hd_long(&header, start, datagram.count) >= 0
                 && header.type == UInt8(NGTCP2_PKT_INITIAL.rawValue)
             if isInitial { return drop(.unacceptableInitial) }
-            if let route = elsewhere(id), route.generation == configuration.route.generation {
-                return .elsewhere(route)
-            }
+            if let route = elsewhere(id) { return .elsewhere(route) }
             return drop(.unknownConnection)
         }
     }
@@ -217,7 +222,7 @@ package final class QUICEndpoint {
         if let token = unsafe StatelessResetToken(endOf: datagram), let connection = table.connection(for: token) {
             return .connection(connection)
         }
-        if let route = elsewhere(id), route.generation == configuration.route.generation { return .elsewhere(route) }
+        if let route = elsewhere(id) { return .elsewhere(route) }
         return writeStatelessReset(for: id, datagramCount: datagram.count, path: path, into: &batch, now: now)
             ? .answered : drop(.unknownConnection)
     }

@@ -48,6 +48,8 @@ final class SimulatedNetwork {
     var random: SplitMix64
     /// Addresses that a NAT has in place of others, seen from outside.
     var translation: [SocketAddress: SocketAddress] = [:]
+    /// Sees each datagram before it sets out.
+    var tap: (([UInt8], _ from: SocketAddress, _ to: SocketAddress) -> Void)?
     private var flying: [FlyingDatagram] = []
     private var order: UInt64 = 0
     private var busyUntil: [SocketAddress: Instant] = [:]
@@ -64,6 +66,7 @@ final class SimulatedNetwork {
     private func chance(_ percent: Int) -> Bool { percent > 0 && Int.random(in: 0..<100, using: &random) < percent }
 
     func send(_ datagram: [UInt8], from: SocketAddress, to: SocketAddress, ecn: UInt8) {
+        tap?(datagram, from, to)
         if datagram.count > link.mtu || chance(link.loss) {
             lost += 1
             return
@@ -94,6 +97,12 @@ final class SimulatedNetwork {
                     from: visible,
                     to: to, ecn: ecn))
         }
+    }
+
+    /// Puts a datagram straight before its receiver.
+    func inject(_ bytes: [UInt8], from: SocketAddress, to: SocketAddress) {
+        order += 1
+        flying.append(FlyingDatagram(arrival: now, order: order, bytes: bytes, from: from, to: to, ecn: 0))
     }
 
     var nextArrival: Instant { flying.map(\.arrival).min() ?? .distantFuture }

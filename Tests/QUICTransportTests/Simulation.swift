@@ -155,6 +155,8 @@ final class Simulation {
         configuration: QUICEndpoint.Configuration = .init(), clientConfiguration: QUICEndpoint.Configuration = .init()
     ) {
         self.seed = seed
+        var clientConfiguration = clientConfiguration
+        clientConfiguration.acceptsConnections = false
         network = SimulatedNetwork(seed: seed, link: link)
         client = SimulatedHost(
             network, address: Self.clientAddress, tls: clientTLS, settings: clientSettings ?? settings,
