@@ -90,8 +90,8 @@ let package = Package(
         // Tests
         testSupport(),
         tests("TestSupportTests", ["TestSupport"]),
-        fuzzTargets(["Configuration", "Messages", "Bytes"]),
-        tests("FuzzTests", ["FuzzTargets"]),
+        fuzzTargets(["Connections", "QUICTransport", "TLSTransport", "Configuration", "Messages", "Bytes", "COpenSSL"]),
+        tests("FuzzTests", ["FuzzTargets", "TestSupport"]),
         tests("BytesTests", ["Bytes"]),
         tests("RuntimeTests", ["Runtime", "Bytes"]),
         tests("MessagesTests", ["Messages", "Bytes"]),

@@ -245,18 +245,20 @@ package struct HeadRange: Sendable, Equatable {
         return kept != fieldCount
     }
 
-    /// Joins the values of all fields of a name into the first one, with `separator` between them.
+    /// Joins the values of all fields of a name into the first one, with `separator` between them. Empty values leave
+    /// nothing behind: with a separator beside them the joined value could end in a space, which HTTP/2 and HTTP/3
+    /// forbid.
     package func join(_ name: FieldName, separator: StaticString) throws(MessageError) {
         guard count(name) > 1, let first = first(name) else { return }
         var length = 0
-        for index in first..<fieldCount where unsafe fields[index].name == name {
-            if index != first { length += separator.utf8CodeUnitCount }
+        for index in first..<fieldCount where unsafe fields[index].name == name && fields[index].valueCount > 0 {
+            if length > 0 { length += separator.utf8CodeUnitCount }
             length += unsafe fields[index].valueCount.asInt
         }
         let place = try reserve(length)
         var offset = place.start.asInt
-        for index in first..<fieldCount where unsafe fields[index].name == name {
-            if index != first {
+        for index in first..<fieldCount where unsafe fields[index].name == name && fields[index].valueCount > 0 {
+            if offset > place.start.asInt {
                 unsafe (storage + offset).update(from: separator.utf8Start, count: separator.utf8CodeUnitCount)
                 offset += separator.utf8CodeUnitCount
             }

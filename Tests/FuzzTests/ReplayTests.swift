@@ -1,16 +1,16 @@
 import Foundation
 import FuzzTargets
+import TestSupport
 import Testing
 
 /// Each fuzz target on its corpus, and on inputs made from it: what `make fuzz` found stays found, and a parser that
 /// falls over at the first strange byte fails here already.
-@Suite struct ReplayTests {
-    static let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
+@Suite(.serialized) struct ReplayTests {
     static let targets = FuzzTarget.all.map(\.name)
 
     /// The inputs below `Fuzz/Corpus/TARGET`, in the order of their names.
     private func corpus(_ target: String) throws -> [[UInt8]] {
-        let folder = Self.root.appending(path: "Fuzz/Corpus/\(target)")
+        let folder = Repository.root.appending(path: "Fuzz/Corpus/\(target)")
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path()).sorted()
         return try names.map { Array(try Data(contentsOf: folder.appending(path: $0))) }
     }
@@ -23,12 +23,15 @@ import Testing
     }
 
     private func record(_ target: String) throws -> FileHandle {
-        let folder = Self.root.appending(path: ".build/fuzz/last")
+        let folder = Repository.root.appending(path: ".build/fuzz/last")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let file = folder.appending(path: target)
         try Data().write(to: file)
         return try FileHandle(forWritingTo: file)
     }
+
+    /// The QUIC targets are servers, and load their certificates.
+    init() async throws { _ = try await TestCertificates.directory() }
 
     @Test(arguments: targets) func takesItsCorpus(_ name: String) throws {
         let target = try #require(FuzzTarget.named(name))
@@ -52,7 +55,16 @@ import Testing
     /// A corpus without a target would be kept by nobody.
     @Test func eachCorpusHasItsTarget() throws {
         let folders = try FileManager.default.contentsOfDirectory(
-            atPath: Self.root.appending(path: "Fuzz/Corpus").path())
+            atPath: Repository.root.appending(path: "Fuzz/Corpus").path())
         #expect(Set(folders) == Set(Self.targets))
+    }
+
+    /// The target gets past the encryption: a server answers a good ClientHello with its certificate.
+    @Test func anInitialReachesTheHandshake() throws {
+        let path = Repository.path("Fuzz/Corpus/quic-initial/hello-localhost")
+        let hello = try Array(Data(contentsOf: URL(filePath: path)))
+        let server = QUICServer()
+        server.receive(InitialPacket(frames: hello).datagram)
+        #expect(server.sent > 1200)
     }
 }

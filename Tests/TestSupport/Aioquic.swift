@@ -7,22 +7,22 @@ package enum Aioquic {
         package struct Handshake: Decodable, Sendable {
             package let alpn: String?
             package let resumed: Bool
-            package let early_data_accepted: Bool
+            package let earlyDataAccepted: Bool
         }
         package struct Response: Decodable, Sendable {
             package let stream: Int
             package let interim: [Int]
             package let status: Int?
             package let headers: [[String]]
-            package let body_bytes: Int
-            package let body_sha256: String
+            package let bodyBytes: Int
+            package let bodySha256: String
             package let trailers: [[String]]
             /// True when the response came to its end.
             package let ended: Bool
             /// Code of the peer's RESET_STREAM.
             package let reset: Int?
             /// Code of the peer's STOP_SENDING.
-            package let stop_sending: Int?
+            package let stopSending: Int?
             package let cancelled: Bool
             package let seconds: Double?
             /// With `--show-body` only.
@@ -32,8 +32,8 @@ package enum Aioquic {
             package subscript(name: String) -> String? { headers.first { $0[0] == name }?[1] }
         }
         package struct Close: Decodable, Sendable {
-            package let error_code: Int
-            package let frame_type: Int?
+            package let errorCode: Int
+            package let frameType: Int?
             package let reason: String
         }
         /// Nil when there was no connection; then `error` tells why.
@@ -51,7 +51,9 @@ package enum Aioquic {
         let python = Repository.path(".build/peers/bin/python")
         let script = Repository.path("interop/clients/aioquic_get.py")
         let result = try await ChildProcess.run(python, [script, url] + arguments, within: limit)
-        guard let report = try? JSONDecoder().decode(Report.self, from: Data(result.output.utf8)) else {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        guard let report = try? decoder.decode(Report.self, from: Data(result.output.utf8)) else {
             throw SupportError.failed(
                 command: "aioquic_get.py \(url)", status: result.status, output: result.output + result.errors)
         }

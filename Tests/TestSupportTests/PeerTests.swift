@@ -30,7 +30,7 @@ import Testing
             "https://localhost:\(port)/file", ["--ca", try await TestCertificates.authority(), "--streams", "3"])
         #expect(report.handshake?.alpn == "h3")
         #expect(report.responses?.map(\.status) == [200, 200, 200])
-        #expect(report.responses?.allSatisfy { $0.ended && $0.body_bytes == 100_000 } == true)
+        #expect(report.responses?.allSatisfy { $0.ended && $0.bodyBytes == 100_000 } == true)
         #expect(report.responses?.first?["content-length"] == "100000")
         try await server.stop()
     }
@@ -44,7 +44,7 @@ import Testing
             ["--connect-to", "127.0.0.1:\(port)", "--ca", try await TestCertificates.authority()])
         #expect(report.handshake == nil)
         // 0x12a: a TLS alert 42, bad_certificate (RFC 9001 section 4.8).
-        #expect(report.closed?.error_code == 0x12a)
+        #expect(report.closed?.errorCode == 0x12a)
         try await server.stop()
     }
 
