@@ -100,6 +100,7 @@ let package = Package(
         tests("TLSTransportTests", ["TLSTransport", "Bytes", "COpenSSL", "CGnuTLS"]),
         tests("QUICTransportTests", ["QUICTransport", "TLSTransport", "Bytes", "CNgtcp2", "COpenSSL", "CGnuTLS"]),
         tests("StreamsTests", ["Streams", "Messages", "Bytes"]),
+        tests("ConnectionsTests", ["Connections", "MuxHTTP3", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", "TestSupport"]),
         tests("MuxPassThroughTests", ["MuxPassThrough", "Streams", "Messages", "Bytes"]),
         tests("MuxHTTP1Tests", ["MuxHTTP1", "Streams", "Messages", "Bytes"]),
         tests("MuxHTTP2Tests", ["MuxHTTP2", "Streams", "Messages", "Bytes"]),

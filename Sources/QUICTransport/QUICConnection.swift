@@ -36,6 +36,8 @@ package final class QUICConnection {
     package let role: Role
     /// Takes the events and gives the data. Not owned; set it before the first call of `receive` or `writeDatagrams`.
     package unowned(unsafe) var application: (any QUICApplication)?
+    /// Who lives with the connection on a socket: found again from what `QUICEndpoint.route` gives. Not owned.
+    package unowned(unsafe) var holder: AnyObject?
     package internal(set) var phase = Phase.handshaking
     /// When `handleExpiry` wants to be called, as of the last `writeDatagrams`; `.distantFuture` when never.
     package internal(set) var deadline = Instant.distantFuture
