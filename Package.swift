@@ -59,7 +59,7 @@ let package = Package(
     ],
     targets: [
         // Programs
-        program("portico", ["Control", "Language", "Proxying", "Connections", "Servers", "Configuration", "Streams", "TLSTransport", "QUICTransport", "Messages", "Runtime", "Bytes", "CLinux"]),
+        program("portico", ["Control", "Language", "Proxying", "Connections", "Servers", "Configuration", "MuxHTTP3", "MuxHTTP2", "Streams", "TLSTransport", "QUICTransport", "Messages", "Runtime", "Bytes", "CLinux"]),
         program("portico-origin", ["Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", arguments]),
         program("portico-load", ["Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", arguments]),
         // The operator's side
@@ -99,6 +99,7 @@ let package = Package(
         tests("LanguageTests", ["Language", "Configuration"]),
         tests("TLSTransportTests", ["TLSTransport", "Bytes", "COpenSSL", "CGnuTLS"]),
         tests("QUICTransportTests", ["QUICTransport", "TLSTransport", "Bytes", "CNgtcp2", "COpenSSL", "CGnuTLS"]),
+        tests("ServersTests", ["Servers", "Configuration", "Streams", "Runtime", "Bytes"]),
         tests("StreamsTests", ["Streams", "Messages", "Bytes"]),
         tests("ConnectionsTests", ["Connections", "MuxHTTP3", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", "TestSupport"]),
         tests("MuxPassThroughTests", ["MuxPassThrough", "Streams", "Messages", "Bytes", "TestSupport"]),
