@@ -1,6 +1,7 @@
 import Bytes
 import QUICTransport
 import TLSTransport
+import TestSupport
 import Testing
 
 @Suite("QUIC connection close")

@@ -1,5 +1,6 @@
 import Glibc
 import QUICTransport
+import TestSupport
 import Testing
 
 /// Runs a classic BPF program as the kernel would, on a datagram's payload.

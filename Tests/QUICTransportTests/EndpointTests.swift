@@ -1,5 +1,6 @@
 import Bytes
 import QUICTransport
+import TestSupport
 import Testing
 
 @Suite("QUIC demultiplexing")

@@ -3,6 +3,7 @@ import CGnuTLS
 import CNgtcp2
 import QUICTransport
 import TLSTransport
+import TestSupport
 
 /// A peer made of the bare libraries, which can break rules that ours keeps: it may leave out its transport parameters,
 /// and may spoil its packets before it encrypts them.

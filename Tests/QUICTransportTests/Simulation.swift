@@ -1,6 +1,7 @@
 import Bytes
 import QUICTransport
 import TLSTransport
+import TestSupport
 
 /// One host of a simulation: an endpoint with its connections, as a worker would drive them.
 final class SimulatedHost {
@@ -16,9 +17,7 @@ final class SimulatedHost {
     /// Called with each application that a server makes.
     var onAccept: ((TestApplication) -> Void)?
     var routes: [String] = []
-    /// Sizes of the datagrams of each run that left.
-    private(set) var runs: [[Int]] = []
-    private var batch = DatagramBatch(capacity: 128 << 10, runs: 64)
+    private var batch = DatagramBatch(capacity: 64 << 10, runs: 64)
 
     init(
         _ network: SimulatedNetwork, address: SocketAddress, tls: QUICTLSContext, settings: QUICSettings,
@@ -129,8 +128,6 @@ final class SimulatedHost {
             let run = batch[index]
             let bytes = unsafe Array(batch.bytes(of: run))
             var offset = 0
-            precondition(run.datagramCount <= DatagramBatch.maxSegments && run.count <= DatagramBatch.maxRunSize)
-            runs.append((0..<run.datagramCount).map { min(run.segmentSize, run.count - $0 * run.segmentSize) })
             while offset < bytes.count {
                 let end = min(offset + run.segmentSize, bytes.count)
                 network.send(

@@ -1,11 +1,12 @@
-import Bytes
-import QUICTransport
+package import Bytes
 
 /// A small random source that a test seeds: SplitMix64.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
+package struct SplitMix64: RandomNumberGenerator {
+    package var state: UInt64
 
-    mutating func next() -> UInt64 {
+    package init(state: UInt64) { self.state = state }
+
+    package mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var z = state
         z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
@@ -15,57 +16,71 @@ struct SplitMix64: RandomNumberGenerator {
 }
 
 /// How a link treats datagrams. Times are nanoseconds, probabilities percent.
-struct Link {
-    var delay: UInt64 = 10_000_000
+package struct Link {
+    package var delay: UInt64 = 10_000_000
     /// Up to so much is added to the delay, differently for each datagram: more than the sending gap reorders.
-    var jitter: UInt64 = 0
-    var loss = 0
-    var duplication = 0
+    package var jitter: UInt64 = 0
+    package var loss = 0
+    package var duplication = 0
     /// Larger datagrams disappear.
-    var mtu = 1500
+    package var mtu = 1500
     /// Bytes per second; zero is endless.
-    var rate: UInt64 = 0
+    package var rate: UInt64 = 0
     /// Datagrams that would wait longer than this for the link disappear.
-    var queue: UInt64 = 100_000_000
+    package var queue: UInt64 = 100_000_000
     /// Congestion is marked instead of waiting in the queue for longer than half of it.
-    var marksECN = false
+    package var marksECN = false
+
+    package init(
+        delay: UInt64 = 10_000_000, jitter: UInt64 = 0, loss: Int = 0, duplication: Int = 0, mtu: Int = 1500,
+        rate: UInt64 = 0, queue: UInt64 = 100_000_000, marksECN: Bool = false
+    ) {
+        self.delay = delay
+        self.jitter = jitter
+        self.loss = loss
+        self.duplication = duplication
+        self.mtu = mtu
+        self.rate = rate
+        self.queue = queue
+        self.marksECN = marksECN
+    }
 }
 
 /// A datagram on its way.
-struct FlyingDatagram {
-    var arrival: Instant
-    var order: UInt64
-    var bytes: [UInt8]
-    var from: SocketAddress
-    var to: SocketAddress
-    var ecn: UInt8
+package struct FlyingDatagram {
+    package var arrival: Instant
+    package var order: UInt64
+    package var bytes: [UInt8]
+    package var from: SocketAddress
+    package var to: SocketAddress
+    package var ecn: UInt8
 }
 
 /// A network with virtual time: carries datagrams between addresses, as the seed and the link decide.
-final class SimulatedNetwork {
-    var now = Instant(nanoseconds: 1_000_000_000)
-    var link: Link
-    var random: SplitMix64
+package final class SimulatedNetwork {
+    package var now = Instant(nanoseconds: 1_000_000_000)
+    package var link: Link
+    package var random: SplitMix64
     /// Addresses that a NAT has in place of others, seen from outside.
-    var translation: [SocketAddress: SocketAddress] = [:]
+    package var translation: [SocketAddress: SocketAddress] = [:]
     /// Sees each datagram before it sets out.
-    var tap: (([UInt8], _ from: SocketAddress, _ to: SocketAddress) -> Void)?
+    package var tap: (([UInt8], _ from: SocketAddress, _ to: SocketAddress) -> Void)?
     private var flying: [FlyingDatagram] = []
     private var order: UInt64 = 0
     private var busyUntil: [SocketAddress: Instant] = [:]
-    private(set) var delivered = 0
-    private(set) var lost = 0
-    private(set) var marked = 0
-    private(set) var bytes = 0
+    package private(set) var delivered = 0
+    package private(set) var lost = 0
+    package private(set) var marked = 0
+    package private(set) var bytes = 0
 
-    init(seed: UInt64, link: Link) {
+    package init(seed: UInt64, link: Link) {
         random = SplitMix64(state: seed)
         self.link = link
     }
 
     private func chance(_ percent: Int) -> Bool { percent > 0 && Int.random(in: 0..<100, using: &random) < percent }
 
-    func send(_ datagram: [UInt8], from: SocketAddress, to: SocketAddress, ecn: UInt8) {
+    package func send(_ datagram: [UInt8], from: SocketAddress, to: SocketAddress, ecn: UInt8) {
         tap?(datagram, from, to)
         if datagram.count > link.mtu || chance(link.loss) {
             lost += 1
@@ -100,15 +115,15 @@ final class SimulatedNetwork {
     }
 
     /// Puts a datagram straight before its receiver.
-    func inject(_ bytes: [UInt8], from: SocketAddress, to: SocketAddress) {
+    package func inject(_ bytes: [UInt8], from: SocketAddress, to: SocketAddress) {
         order += 1
         flying.append(FlyingDatagram(arrival: now, order: order, bytes: bytes, from: from, to: to, ecn: 0))
     }
 
-    var nextArrival: Instant { flying.map(\.arrival).min() ?? .distantFuture }
+    package var nextArrival: Instant { flying.map(\.arrival).min() ?? .distantFuture }
 
     /// The datagrams that have arrived, in order of arrival.
-    func arrivals() -> [FlyingDatagram] {
+    package func arrivals() -> [FlyingDatagram] {
         let due = flying.filter { $0.arrival <= now }.sorted { ($0.arrival, $0.order) < ($1.arrival, $1.order) }
         flying.removeAll { $0.arrival <= now }
         delivered += due.count
@@ -117,7 +132,7 @@ final class SimulatedNetwork {
     }
 
     /// Where a datagram to `address` goes behind the NAT.
-    func inside(_ address: SocketAddress) -> SocketAddress {
+    package func inside(_ address: SocketAddress) -> SocketAddress {
         translation.first { $0.value == address }?.key ?? address
     }
 }
