@@ -105,6 +105,10 @@ package protocol QUICApplication: AnyObject {
     /// The connection carries nothing any more, whoever closed it. Called once, and nothing follows it.
     func connectionClosed(_ close: QUICClose)
 
+    /// Called once at the start of each `writeDatagrams`: the application does what it has put off until now, such as
+    /// returning credit.
+    func prepareToSend()
+
     /// Names the stream to send from next and fills `vectors` from its start; nil when nothing waits.
     ///
     /// Called in a loop while packets are built, so it must not allocate. Each answer is followed by exactly one of
@@ -122,4 +126,8 @@ package protocol QUICApplication: AnyObject {
     /// RESET_STREAM already), or we have reset it, or it is gone. Drop what waits for it.
     /// The peer's STOP_SENDING has no event of its own: the library shows it at the next attempt to send.
     func streamShutWrite(_ id: QUICStreamID)
+}
+
+extension QUICApplication {
+    package func prepareToSend() {}
 }

@@ -23,6 +23,7 @@ extension QUICConnection {
             handleExpiry(now: now)
             guard unsafe native != nil else { return .idle }
         }
+        if pendingClose == nil { unsafe application?.prepareToSend() }
         let before = batch.count
         let outcome = pendingClose == nil ? writePackets(into: &batch, now: now) : .drained
         if let close = pendingClose {
@@ -44,7 +45,6 @@ extension QUICConnection {
 
     private func writePackets(into batch: inout DatagramBatch, now: Instant) -> Outcome {
         let size = settings.sentDatagramLimit
-        let provenSize = unsafe ngtcp2_conn_get_path_max_tx_udp_payload_size(native)
         var quantum = max(1, unsafe ngtcp2_conn_get_send_quantum(native) / size)
         while true {
             guard quantum > 0, batch.hasRoom(for: size) else { return .stopped }
@@ -57,7 +57,7 @@ extension QUICConnection {
                 return .drained
             }
             guard count > 0 else { return wants ? .limited : .drained }
-            batch.append(size: count, ecn: ecn, alone: count > provenSize)
+            batch.append(size: count, ecn: ecn)
             noteSent(datagrams: 1, bytes: count)
             quantum -= 1
         }
