@@ -145,9 +145,7 @@ package struct HeadAssembler {
         case .contentLength where head.kind != .trailers:
             let isFirst = length.value == nil
             try length.add(value)
-            // One field with one number is what goes on.
-            if isFirst { try head.append(.contentLength, value.firstMember) }
-            return
+            guard isFirst else { return }
         case .cookie: cookies += 1
         default: break
         }

@@ -1,4 +1,4 @@
-internal import CNghttp3
+import CNghttp3
 package import Messages
 
 /// The lines of one field section on their way to the QPACK encoder: a worker's reusable array of pointers into a head.

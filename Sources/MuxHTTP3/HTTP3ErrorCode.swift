@@ -1,4 +1,4 @@
-internal import Streams
+import Streams
 
 /// Error codes of HTTP/3 (RFC 9114 section 8.1) and QPACK (RFC 9204 section 6), as RESET_STREAM, STOP_SENDING and
 /// CONNECTION_CLOSE carry them.

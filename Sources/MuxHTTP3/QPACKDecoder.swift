@@ -1,5 +1,5 @@
 package import Bytes
-internal import CNghttp3
+import CNghttp3
 package import QUICTransport
 
 /// Decodes field sections and the peer's encoder stream (RFC 9204). Owns nghttp3's decoder.
@@ -63,7 +63,7 @@ package import QUICTransport
     ///
     /// - Parameter isLast: the section ends with these bytes.
     package mutating func next(
-        _ section: borrowing FieldSection, _ bytes: Span<UInt8>, _ position: inout Int, isLast: Bool
+        _ section: FieldSection, _ bytes: Span<UInt8>, _ position: inout Int, isLast: Bool
     ) throws(HTTP3ConnectionError) -> Step {
         if holdsField {
             unsafe Self.drop(field)
@@ -127,24 +127,30 @@ package import QUICTransport
     }
 }
 
-/// The decoder's state for the field sections of one stream.
-@safe package struct FieldSection: ~Copyable {
-    fileprivate let context: OpaquePointer
+/// The decoder's state for the field sections of one stream; the object is used again for other streams.
+@safe package final class FieldSection {
+    fileprivate private(set) var context: OpaquePointer?
 
-    package init(_ stream: QUICStreamID) throws(HTTP3ConnectionError) {
-        var created: OpaquePointer?
-        let result = unsafe nghttp3_qpack_stream_context_new(&created, stream, nghttp3_mem_default())
-        guard result == 0, let created = unsafe created else {
-            throw HTTP3ConnectionError(.internalError, "no QPACK stream context", cause: result)
-        }
-        unsafe context = created
-    }
+    package init() { unsafe context = nil }
 
     deinit { unsafe nghttp3_qpack_stream_context_del(context) }
 
-    /// The insert count that the section needs before it can be decoded (RFC 9204 section 4.5.1.1).
-    package var requiredInsertCount: UInt64 { unsafe nghttp3_qpack_stream_context_get_ricnt(context) }
+    /// Makes ready for the next section of a stream.
+    package func begin(_ stream: QUICStreamID) throws(HTTP3ConnectionError) {
+        if let context = unsafe context { return unsafe nghttp3_qpack_stream_context_reset(context) }
+        let result = unsafe nghttp3_qpack_stream_context_new(&context, stream, nghttp3_mem_default())
+        guard result == 0 else { throw HTTP3ConnectionError(.internalError, "no QPACK stream context", cause: result) }
+    }
 
-    /// Makes ready for another section of the stream.
-    package mutating func reset() { unsafe nghttp3_qpack_stream_context_reset(context) }
+    /// Forgets the stream.
+    package func end() {
+        unsafe nghttp3_qpack_stream_context_del(context)
+        unsafe context = nil
+    }
+
+    /// The insert count that the section needs before it can be decoded (RFC 9204 section 4.5.1.1).
+    package var requiredInsertCount: UInt64 {
+        guard let context = unsafe context else { return 0 }
+        return unsafe nghttp3_qpack_stream_context_get_ricnt(context)
+    }
 }

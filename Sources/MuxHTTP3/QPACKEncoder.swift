@@ -1,5 +1,5 @@
 package import Bytes
-internal import CNghttp3
+import CNghttp3
 package import QUICTransport
 
 /// Encodes field sections and reads the peer's decoder stream (RFC 9204). Owns nghttp3's encoder.

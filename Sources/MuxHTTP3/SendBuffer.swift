@@ -17,6 +17,16 @@ package struct SendBuffer: ~Copyable {
 
     package mutating func append(_ chunk: consuming Chunk) { unsent.append(chunk) }
 
+    /// Appends a chunk of a body by reference; a small one is copied behind what stands before it instead of holding its
+    /// slab.
+    package mutating func append(body chunk: consuming Chunk, _ gather: inout GatherBuffer) {
+        if chunk.count <= 256 {
+            append(copying: chunk.bytes, &gather)
+        } else {
+            unsent.append(chunk)
+        }
+    }
+
     /// Appends a copy of `bytes`.
     package mutating func append(copying bytes: Span<UInt8>, _ gather: inout GatherBuffer) {
         var offset = 0
@@ -25,6 +35,11 @@ package struct SendBuffer: ~Copyable {
             offset += chunk.count
             unsent.append(chunk)
         }
+    }
+
+    /// Appends one integer.
+    mutating func append(varint value: UInt64, _ gather: inout GatherBuffer) {
+        unsent.append(unsafe gather.write(minimum: 8) { room in unsafe Varint.write(value, to: room, at: 0) })
     }
 
     /// Appends the header of a frame whose payload has `length` bytes (RFC 9114 section 7.1).

@@ -1,4 +1,4 @@
-internal import CNghttp3
+import CNghttp3
 
 /// A request's place in the order of sending (RFC 9218 section 4).
 package struct StreamPriority: Equatable, Sendable {

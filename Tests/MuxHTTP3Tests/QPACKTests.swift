@@ -69,7 +69,8 @@ import Testing
             let header = try #require(reader.read(frame.span, &start))
             #expect(header.type == FrameType.headers)
             #expect(Int(header.length) == frame.count - start)
-            var section = try FieldSection(stream)
+            let section = FieldSection()
+            try section.begin(stream)
             var lines: [String] = []
             var offset = start
             while true {
@@ -81,7 +82,6 @@ import Testing
                     case .field: decoder.withField { lines.append($0.string + "=" + $1.string) }
                     case .more: break loop
                     case .end:
-                        section.reset()
                         return lines
                     case .blocked: return nil
                     }

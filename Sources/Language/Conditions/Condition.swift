@@ -160,6 +160,7 @@ struct ConditionParser {
                     argument.append(byte)
                 }
             }
+            if arguments == [""] { arguments = [] }
         }
         guard arguments.count == wanted else {
             let what = arguments.count < wanted ? "missing" : "too many"

@@ -1,0 +1,1 @@
+// HTTP/1: connection bytes to exchanges and back.

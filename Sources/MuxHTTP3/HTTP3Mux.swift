@@ -1,0 +1,167 @@
+import Bytes
+import Messages
+package import QUICTransport
+package import Streams
+
+/// HTTP/3 on one QUIC connection (RFC 9114): towards clients (the front) when the connection is a server's, towards
+/// servers (the back) when it is a client's. QUIC tells it what came and asks it what to send; it owns no socket and
+/// reads no clock but the turn's.
+///
+/// This file is what connection and proxy see. `+Receiving` and `+Sending` are the two directions of request streams,
+/// `+Front` and `+Back` what differs by side, `+Control` the unidirectional streams, `+Credit` flow control, `+Streams`
+/// the table of streams, `+Closing` the ends.
+@safe package final class HTTP3Mux: QUICApplication, ServerMux {
+    /// The side of the proxy that the connection is on.
+    package enum Side: Sendable { case front, back }
+
+    package let side: Side
+    package let settings: HTTP3Settings
+    /// What happened so far.
+    package internal(set) var statistics = HTTP3Statistics()
+    /// What the peer said about itself.
+    package internal(set) var peerSettings = PeerSettings()
+
+    unowned(unsafe) let connection: QUICConnection
+    unowned(unsafe) let host: any MuxHost
+    let resources: HTTP3Resources
+
+    // Streams (+Streams)
+    var table = StreamTable()
+    var ready = ReadyStreams()
+    unowned(unsafe) var firstMarked: HTTP3Stream?
+    unowned(unsafe) var lastMarked: HTTP3Stream?
+    /// The host was asked for a flush.
+    var isFlushAsked = false
+    /// Streams that carry an exchange.
+    var openExchanges = 0
+    /// Front: streams whose request head is not complete.
+    var openHeads = 0
+    /// Requests that the client has opened in the connection's life.
+    var totalStreams = 0
+    /// The ID behind the last request stream that the client opened.
+    var nextRequestID: QUICStreamID = 0
+    /// Priorities for streams that have not come yet (RFC 9218 section 7).
+    var earlyPriorities: [(id: QUICStreamID, priority: StreamPriority)] = []
+    /// The host is to be told that ``availableStreams`` changed.
+    var streamsChanged = false
+
+    // QPACK (+Control)
+    var encoder: QPACKEncoder
+    var decoder: QPACKDecoder
+    /// Something waits for our decoder stream.
+    var hasDecoderInstructions = false
+    /// Streams whose field section waits for the peer's encoder stream.
+    var blockedStreams: [HTTP3Stream] = []
+
+    // Unidirectional streams (+Control)
+    var control = OutgoingControl()
+    var encoderStream = OutgoingControl()
+    var decoderStream = OutgoingControl()
+    var peerControl = IncomingControl()
+    var peerEncoder = IncomingControl()
+    var peerDecoder = IncomingControl()
+    var controlReader: ControlStreamReader
+    /// Streams of the peer whose type has not come whole.
+    var untyped: [UntypedStream] = []
+    var hasPeerSettings = false
+
+    // Credit (+Credit)
+    /// Bytes whose credit the connection's window is still to get back.
+    var owedCredit: UInt64 = 0
+
+    // Closing (+Closing)
+    var floodGuard: FloodGuard
+    /// The connection carries nothing any more.
+    var isDead = false
+    /// We have closed the connection.
+    var isClosing = false
+    var drainStage = DrainStage.none
+    /// Bytes of the control stream up to the end of the last GOAWAY.
+    var goawayEnd: UInt64 = 0
+    /// Front: requests from this ID on are refused. Back: the server refuses requests from this ID on.
+    var goawayID = QUICStreamID.max
+    /// 1-RTT packets can be sent.
+    var isReady = false
+    var hasReceived = false
+
+    /// Puts HTTP/3 on a connection; set it as the connection's application.
+    ///
+    /// - Parameters:
+    ///   - connection: outlives the mux, or says before that it is closed.
+    ///   - host: the connection's owner, which outlives the mux.
+    package init(
+        settings: HTTP3Settings, connection: QUICConnection, host: any MuxHost, resources: HTTP3Resources
+    ) throws(HTTP3ConnectionError) {
+        side = connection.role == .server ? .front : .back
+        self.settings = settings
+        unsafe self.connection = connection
+        unsafe self.host = host
+        self.resources = resources
+        unsafe firstMarked = nil
+        unsafe lastMarked = nil
+        controlReader = ControlStreamReader(isServer: connection.role == .server)
+        floodGuard = FloodGuard(settings.limits)
+        encoder = try QPACKEncoder(capacity: max(0, settings.qpackEncoderCapacity))
+        decoder = try QPACKDecoder(
+            capacity: max(0, settings.qpackTableCapacity), blockedStreams: max(0, settings.qpackBlockedStreams),
+            streams: settings.concurrentStreams)
+        writePrefaces()
+    }
+
+    deinit {
+        // A connection says that it is over before it lets go; the exchanges must not keep these ends.
+        if !isDead {
+            isDead = true
+            abortExchanges(.internalError)
+        }
+    }
+
+    // MARK: What the owner of the connection says
+
+    /// What the connection is doing, for its idle timers.
+    package var activity: MuxActivity {
+        if openExchanges > 0 { return .busy }
+        if openHeads > 0 { return .receivingHead }
+        return hasReceived ? .idle : .fresh
+    }
+
+    /// Graceful end: no new exchanges, open ones finish, then the connection is closed with H3_NO_ERROR (RFC 9114
+    /// section 5.2).
+    package func drain() {
+        guard !isDead, !isClosing, drainStage == .none else { return }
+        startDrain()
+    }
+
+    /// The connection's idle timer ran out in ``activity``.
+    package func idleTimeout() {
+        guard !isDead, !isClosing else { return }
+        rejectLateHeads()
+        drain()
+    }
+
+    /// The connection can not go on for a reason that QUIC does not see (the socket failed, the proxy stops): open
+    /// exchanges are aborted, and the peer is told when it can be.
+    package func transportFailed(_ failure: TransportFailure) {
+        guard !isDead else { return }
+        isClosing = true
+        abortExchanges(CloseReason(failure, onFront: side == .front))
+        unsafe connection.close(applicationError: HTTP3ErrorCode.noError.rawValue)
+        askForFlush()
+    }
+
+    /// True once the connection is being closed or is gone: it takes no more exchanges.
+    package var isEnding: Bool { isDead || isClosing || drainStage != .none }
+
+    // MARK: What the proxy says to a back connection
+
+    package var availableStreams: Int {
+        guard side == .back, isReady, !isEnding, goawayID == .max else { return 0 }
+        let allowed = Int(clamping: unsafe connection.bidirectionalStreamsLeft)
+        return max(0, min(allowed, settings.concurrentStreams - table.count))
+    }
+
+    package func open(_ exchange: Exchange) -> Bool {
+        guard availableStreams > 0 else { return false }
+        return openRequest(exchange)
+    }
+}

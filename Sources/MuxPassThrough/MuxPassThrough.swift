@@ -1,0 +1,1 @@
+// TCP: connection bytes to one exchange and back.

@@ -1,0 +1,1 @@
+// Frontends, rules, routing; composes one worker.
