@@ -31,8 +31,8 @@ func tests(_ name: String, _ imports: [Target.Dependency]) -> Target {
 }
 
 /// What tests share: ports, certificates, peers and other programs, a network with virtual time.
-func testSupport() -> Target {
-    .target(name: "TestSupport", dependencies: ["Bytes"], path: "Tests/TestSupport", swiftSettings: settings)
+func testSupport(_ imports: [Target.Dependency]) -> Target {
+    .target(name: "TestSupport", dependencies: imports, path: "Tests/TestSupport", swiftSettings: settings)
 }
 
 /// The fuzz targets: one for each parser of input that others write. `swift test` replays their corpus.
@@ -59,7 +59,7 @@ let package = Package(
     ],
     targets: [
         // Programs
-        program("portico", ["Control", "Language", "Proxying", "Connections", "Servers", "Configuration", "Streams", "TLSTransport", "QUICTransport", "Messages", "Runtime", "Bytes", "CLinux"]),
+        program("portico", ["Control", "Language", "Proxying", "Connections", "Servers", "Configuration", "MuxHTTP3", "MuxHTTP2", "Streams", "TLSTransport", "QUICTransport", "Messages", "Runtime", "Bytes", "CLinux"]),
         program("portico-origin", ["Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", arguments]),
         program("portico-load", ["Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", arguments]),
         // The operator's side
@@ -71,7 +71,7 @@ let package = Package(
         module("Connections", ["MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "MuxPassThrough", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", "CLinux"]),
         module("MuxHTTP3", ["Streams", "QUICTransport", "Messages", "Bytes", "CNghttp3"]),
         module("MuxHTTP2", ["Streams", "Messages", "Bytes", "CNghttp2"]),
-        module("MuxHTTP1", ["Streams", "Messages", "Bytes"]),
+        module("MuxHTTP1", ["Streams", "Messages", "Bytes", "COpenSSL"]),
         module("MuxPassThrough", ["Streams", "Messages", "Bytes"]),
         module("Streams", ["Messages", "Bytes"]),
         module("QUICTransport", ["TLSTransport", "Bytes", "CNgtcp2", "CGnuTLS", "COpenSSL"]),
@@ -88,9 +88,9 @@ let package = Package(
         library("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
         library("CGnuTLS", pkgConfig: "gnutls", apt: "libgnutls28-dev"),
         // Tests
-        testSupport(),
+        testSupport(["Streams", "Messages", "Bytes"]),
         tests("TestSupportTests", ["TestSupport"]),
-        fuzzTargets(["Connections", "QUICTransport", "TLSTransport", "Configuration", "Messages", "Bytes", "COpenSSL"]),
+        fuzzTargets(["Connections", "MuxHTTP2", "Streams", "QUICTransport", "TLSTransport", "Configuration", "Messages", "Bytes", "COpenSSL"]),
         tests("FuzzTests", ["FuzzTargets", "TestSupport"]),
         tests("BytesTests", ["Bytes"]),
         tests("RuntimeTests", ["Runtime", "Bytes"]),
@@ -99,9 +99,11 @@ let package = Package(
         tests("LanguageTests", ["Language", "Configuration"]),
         tests("TLSTransportTests", ["TLSTransport", "Bytes", "COpenSSL", "CGnuTLS"]),
         tests("QUICTransportTests", ["QUICTransport", "TLSTransport", "Bytes", "TestSupport", "CNgtcp2", "COpenSSL", "CGnuTLS"]),
+        tests("ServersTests", ["Servers", "Configuration", "Streams", "Runtime", "Bytes"]),
         tests("StreamsTests", ["Streams", "Messages", "Bytes"]),
-        tests("MuxPassThroughTests", ["MuxPassThrough", "Streams", "Messages", "Bytes"]),
-        tests("MuxHTTP1Tests", ["MuxHTTP1", "Streams", "Messages", "Bytes"]),
+        tests("ConnectionsTests", ["Connections", "MuxHTTP3", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", "TestSupport"]),
+        tests("MuxPassThroughTests", ["MuxPassThrough", "Streams", "Messages", "Bytes", "TestSupport"]),
+        tests("MuxHTTP1Tests", ["MuxHTTP1", "Streams", "Messages", "Bytes", "TestSupport"]),
         tests("MuxHTTP2Tests", ["MuxHTTP2", "Streams", "Messages", "Bytes"]),
         tests("MuxHTTP3Tests", ["MuxHTTP3", "QUICTransport", "TLSTransport", "Streams", "Messages", "Bytes", "TestSupport"]),
     ]

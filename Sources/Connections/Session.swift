@@ -58,7 +58,7 @@ package final class Session {
 }
 
 /// What a listener's connections share: set once at start.
-package final class ListenerContext {
+package final class ListenerContext: Sendable {
     /// The frontend's place in the configuration.
     package let frontend: Int
     /// The bind line's place in the frontend.

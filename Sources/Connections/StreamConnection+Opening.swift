@@ -82,7 +82,8 @@ extension StreamConnection {
             case .done:
                 if let session {
                     session.tls = TLSFacts(
-                        version: tls.version, cipher: tls.cipher ?? "", serverName: tls.serverName ?? "", alpn: tls.alpn,
+                        version: tls.version, cipher: tls.cipher ?? "", serverName: tls.serverName ?? "",
+                        alpn: tls.alpn,
                         isResumed: tls.isResumed)
                 }
                 openMux(tls.alpn)

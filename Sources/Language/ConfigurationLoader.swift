@@ -65,9 +65,18 @@ package struct ConfigurationLoader: Sendable {
         return finish(sections, files: [name])
     }
 
-    /// Whether a condition holds (`-cc`).
+    /// Whether a condition holds (`-cc`). Its text is cut into words first, as on an `.if` line: quotes are taken off,
+    /// and variables are resolved.
     package func evaluate(condition: String) throws(ConditionError) -> Bool {
-        try ConditionEvaluator(dialect: dialect, environment: environmentForFiles).evaluate(condition)
+        let words: [Word]
+        do throws(LexicalError) {
+            words = try Lexer.split(Array(condition.utf8)[...], variables: Variables(environment: environmentForFiles))
+                .words
+        } catch {
+            throw ConditionError(message: error.message, column: error.column)
+        }
+        let text = words.map(\.text).joined(separator: " ")
+        return try ConditionEvaluator(dialect: dialect, environment: environmentForFiles).evaluate(text)
     }
 
     // MARK: Steps

@@ -45,8 +45,11 @@ extension Span<UInt8> {
 
     /// The place of the first byte that a field value must not hold: a control other than a tab, or DEL (RFC 9110
     /// section 5.5); nil when there is none. Bytes from 128 on are let through. Eight bytes at a time.
-    package var firstInvalidValueByte: Int? {
-        var index = 0
+    package var firstInvalidValueByte: Int? { firstInvalidValueByte(from: 0) }
+
+    /// The same from `start` on.
+    package func firstInvalidValueByte(from start: Int) -> Int? {
+        var index = Swift.max(0, start)
         let ones: UInt64 = 0x0101_0101_0101_0101
         let tops: UInt64 = 0x8080_8080_8080_8080
         while index &+ 8 <= count {
@@ -68,8 +71,27 @@ extension Span<UInt8> {
         return nil
     }
 
+    /// The place of the first byte from `start` on that no request target holds, or the end. Eight bytes at a time.
+    package func endOfTarget(from start: Int) -> Int {
+        var index = Swift.max(0, start)
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops: UInt64 = 0x8080_8080_8080_8080
+        while index &+ 8 <= count {
+            let word = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)
+            let below = (word &- ones &* 0x21) & ~word
+            let flipped = word ^ (ones &* 0x7f)
+            let deletes = (flipped &- ones) & ~flipped
+            let hashed = word ^ (ones &* 0x23)
+            let hashes = (hashed &- ones) & ~hashed
+            if (below | deletes | hashes | word) & tops != 0 { break }
+            index &+= 8
+        }
+        while index < count, unsafe self[unchecked: index].isTargetCharacter { index &+= 1 }
+        return Swift.min(index, count)
+    }
+
     /// True for a field value as HTTP/2 and HTTP/3 carry it: no controls, no blank at either end.
-    var isFieldValue: Bool {
+    package var isFieldValue: Bool {
         if isEmpty { return true }
         return !self[0].isBlank && !self[count - 1].isBlank && firstInvalidValueByte == nil
     }
@@ -151,6 +173,15 @@ extension Span<UInt8> {
             if !member.isEmpty { return member }
         }
         return nil
+    }
+
+    /// The first member of a comma-separated list; everything when there is none.
+    package var firstMember: Span<UInt8> {
+        @_lifetime(copy self) get {
+            var place = 0
+            guard let member = nextMember(&place) else { return self }
+            return member
+        }
     }
 
     /// True when the comma-separated list has `token`, which is in lower case.

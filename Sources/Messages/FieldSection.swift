@@ -7,7 +7,7 @@ extension MessageHead {
     /// fields, those of one connection left out. `body` gets the name's token, the name in lower case and the value.
     /// The bytes stay good until the head is changed. No allocation.
     ///
-    /// - `:authority` is the `host` field's value, or ``authority`` when there is none.
+    /// - `:authority` is ``sentAuthority``.
     /// - A WebSocket upgrade or an extended CONNECT goes out as an extended CONNECT (RFC 8441, RFC 9220); a 101 as 200.
     /// - `te` goes out only as `trailers`.
     ///
@@ -52,11 +52,7 @@ extension MessageHead {
         if method != .connect {
             body(.other, Span(":scheme"), scheme.isEmpty ? Span(defaultScheme) : scheme)
         }
-        if let host = first(.host) {
-            if !value(at: host).isEmpty { body(.other, Span(":authority"), value(at: host)) }
-        } else if !authority.isEmpty {
-            body(.other, Span(":authority"), authority)
-        }
+        if !sentAuthority.isEmpty { body(.other, Span(":authority"), sentAuthority) }
         if method != .connect { body(.other, Span(":path"), path) }
     }
 }

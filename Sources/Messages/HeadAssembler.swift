@@ -145,7 +145,9 @@ package struct HeadAssembler {
         case .contentLength where head.kind != .trailers:
             let isFirst = length.value == nil
             try length.add(value)
-            guard isFirst else { return }
+            // One field with one number is what goes on.
+            if isFirst { try head.append(.contentLength, value.firstMember) }
+            return
         case .cookie: cookies += 1
         default: break
         }

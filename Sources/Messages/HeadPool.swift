@@ -4,6 +4,8 @@ package final class HeadPool {
     private let byteLimit: Int
     private let fieldLimit: Int
     private let spareLimit: Int
+    /// Heads given out and not taken back: what a leak shows in.
+    package private(set) var used = 0
 
     /// - Parameters:
     ///   - byteLimit: bytes of text per head: `tune.bufsize`.
@@ -17,6 +19,7 @@ package final class HeadPool {
 
     /// An empty head.
     package func obtain(_ kind: MessageHead.Kind) -> MessageHead {
+        used += 1
         guard let head = spare.popLast() else {
             return MessageHead(kind, byteLimit: byteLimit, fieldLimit: fieldLimit)
         }
@@ -26,6 +29,7 @@ package final class HeadPool {
 
     /// Takes back a head that nobody uses any more.
     package func giveBack(_ head: MessageHead) {
+        used -= 1
         if spare.count < spareLimit { spare.append(head) }
     }
 }

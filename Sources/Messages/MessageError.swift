@@ -17,8 +17,9 @@ package enum MessageError: UInt8, Error, Equatable, Sendable, CaseIterable {
     case bodyLongerThanLength, bodyShorterThanLength, interimWithEnd
     // HTTP/1 only (RFC 9112)
     case badStartLine, badTarget, badVersion, unsupportedVersion
-    case bareCarriageReturn, foldedField, blankBeforeColon, missingColon
-    case badTransferEncoding, unknownTransferEncoding, transferEncodingInHTTP10, upgradeWithBody
+    case bareCarriageReturn, bareLineFeed, foldedField, blankBeforeColon, missingColon
+    case badTransferEncoding, unknownTransferEncoding, transferEncodingInHTTP10, bodyInHTTP10, upgradeWithBody
+    case tooManyConnectionOptions, unexpectedUpgrade, badUpgradeAnswer, tooManyEmptyLines
     case badChunk, chunkExtensionTooLong
 
     /// The rule in words, for logs.
@@ -66,13 +67,19 @@ package enum MessageError: UInt8, Error, Equatable, Sendable, CaseIterable {
         case .badVersion: "version is malformed"
         case .unsupportedVersion: "version is not supported"
         case .bareCarriageReturn: "CR without LF"
+        case .bareLineFeed: "LF without CR"
         case .foldedField: "folded field line"
         case .blankBeforeColon: "blank before a colon"
         case .missingColon: "field line without a colon"
         case .badTransferEncoding: "transfer-encoding does not end in one chunked"
         case .unknownTransferEncoding: "transfer coding is not supported"
         case .transferEncodingInHTTP10: "transfer-encoding in HTTP/1.0"
+        case .bodyInHTTP10: "body in a GET, HEAD or DELETE of HTTP/1.0"
         case .upgradeWithBody: "upgrade with a body"
+        case .tooManyConnectionOptions: "too many connection options"
+        case .unexpectedUpgrade: "101 that nobody asked for"
+        case .badUpgradeAnswer: "101 does not fit the upgrade"
+        case .tooManyEmptyLines: "too many empty lines before the start line"
         case .badChunk: "chunk is malformed"
         case .chunkExtensionTooLong: "chunk extension is too long"
         }
@@ -82,6 +89,7 @@ package enum MessageError: UInt8, Error, Equatable, Sendable, CaseIterable {
     package var status: Int {
         switch self {
         case .headTooLarge, .tooManyFields: 431
+        case .bodyInHTTP10: 413
         case .targetTooLong: 414
         case .unsupportedVersion: 505
         case .unknownTransferEncoding, .upgradeWithBody: 501

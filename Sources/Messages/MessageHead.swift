@@ -2,6 +2,12 @@
 package struct HeadRange: Sendable, Equatable {
     package var start: UInt32
     package var count: UInt32
+
+    package init(start: UInt32, count: UInt32) {
+        self.start = start
+        self.count = count
+    }
+
     package static let empty = HeadRange(start: 0, count: 0)
     package var isEmpty: Bool { count == 0 }
 }
@@ -181,6 +187,22 @@ package struct HeadRange: Sendable, Equatable {
                 valueCount: text.count))
     }
 
+    /// Adds a field whose name and value lie in the head already: parsers that store a whole head at once. The name is
+    /// turned to lower case where it lies. Returns its token.
+    @discardableResult
+    package func appendStored(name: HeadRange, value: HeadRange) throws(MessageError) -> FieldName {
+        guard name.count <= UInt32(UInt16.max) else { throw .headTooLarge }
+        let start = min(name.start.asInt, used)
+        let count = min(name.count.asInt, used - start)
+        for index in start..<(start + count) { unsafe storage[index] = storage[index].asciiLowercased }
+        let token = FieldName(text(name))
+        try add(
+            Field(
+                name: token, nameCount: UInt16(count), nameStart: UInt32(start), valueStart: value.start,
+                valueCount: value.count))
+        return token
+    }
+
     private func add(_ field: Field) throws(MessageError) {
         guard fieldCount < fieldLimit else { throw .tooManyFields }
         if fieldCount == fieldCapacity {
@@ -286,6 +308,22 @@ package struct HeadRange: Sendable, Equatable {
     package func first(_ name: FieldName) -> Int? {
         for index in 0..<fieldCount where unsafe fields[index].name == name { return index }
         return nil
+    }
+
+    /// Removes all fields with the name `name` (in lower case, or with the token `token`).
+    package func removeAll(named name: Span<UInt8>) {
+        let token = FieldName(name)
+        if token != .other {
+            removeAll(token)
+            return
+        }
+        var kept = 0
+        for index in 0..<fieldCount {
+            if unsafe fields[index].name == .other, nameText(at: index).equals(name) { continue }
+            if kept != index { unsafe fields[kept] = fields[index] }
+            kept += 1
+        }
+        fieldCount = kept
     }
 
     /// How many fields have a name.

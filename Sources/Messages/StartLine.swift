@@ -20,6 +20,14 @@ extension MessageHead {
         @_lifetime(borrow self) get { text(authorityRange) }
     }
 
+    /// Request: what the muxes send as its authority: the `host` field's value, or ``authority`` when there is no field.
+    package var sentAuthority: Span<UInt8> {
+        @_lifetime(borrow self) get {
+            guard let index = first(.host) else { return authority }
+            return value(at: index)
+        }
+    }
+
     /// Request: the path with its query, as it came; `*` for the asterisk form; empty for CONNECT.
     package var path: Span<UInt8> {
         @_lifetime(borrow self) get { text(pathRange) }
@@ -62,6 +70,14 @@ extension MessageHead {
     package func setAuthority(fromField index: Int) { authorityRange = valueRange(at: index) }
     package func setPath(_ text: Span<UInt8>) throws(MessageError) { pathRange = try store(text) }
     package func setUpgradeProtocol(_ text: Span<UInt8>) throws(MessageError) { upgradeRange = try store(text) }
+    /// Takes text that lies in the head already as the method, the path or the reason.
+    package func setMethod(stored place: HeadRange) {
+        method = Method(text(place))
+        methodRange = place
+    }
+    package func setScheme(stored place: HeadRange) { schemeRange = place }
+    package func setPath(stored place: HeadRange) { pathRange = place }
+    package func setReason(stored place: HeadRange) { reasonRange = place }
     package func setReason(_ text: Span<UInt8>) throws(MessageError) { reasonRange = try store(text) }
     /// Forgets the wish for another protocol.
     package func clearUpgradeProtocol() { upgradeRange = .empty }

@@ -67,6 +67,7 @@ extension HTTP2Mux {
     func startDrain() {
         isDraining = true
         streamsChanged = true
+        for stream in slots where stream.isLive && stream.lingerLimit != nil { stopLingering(stream) }
         switch side {
         case .front:
             unsafe nghttp2_submit_shutdown_notice(session)

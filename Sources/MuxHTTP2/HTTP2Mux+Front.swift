@@ -93,19 +93,42 @@ extension HTTP2Mux {
         guard let exchange = stream.exchange else { return }
         // In a tunnel the client's direction goes on by itself (RFC 9113 section 8.5).
         if exchange.response.head?.bodyLength == .tunnel, !stream.hasIncomingEnd { return }
+        let windowLeft = UInt64(stream.window) &- (exchange.request.bytesIn &- stream.credited)
         guard let exchange = detach(stream) else { return }
-        if !stream.hasIncomingEnd {
-            // RFC 9113 section 8.1: the response did not need the rest of the request.
-            stream.isResetByUs = true
-            submitReset(stream.id, .noError)
-        }
+        if !stream.hasIncomingEnd { linger(stream, windowLeft: Int(clamping: windowLeft)) }
         exchange.frontFinished()
+    }
+
+    /// The response did not need the rest of the request: RFC 9113 section 8.1 lets us ask for its end with NO_ERROR.
+    /// A client that has little left to send is let finish, since some clients take any RST_STREAM for a failure.
+    private func linger(_ stream: HTTP2Stream, windowLeft: Int) {
+        if isDraining || windowLeft < stream.window / 4 {
+            stopLingering(stream)
+        } else {
+            stream.lingerLimit = windowLeft / 2
+        }
+    }
+
+    /// Bytes of a request came that nobody needs.
+    func dropBody(_ stream: HTTP2Stream, _ count: Int) {
+        guard let limit = stream.lingerLimit else { return }
+        if count < limit {
+            stream.lingerLimit = limit - count
+        } else {
+            stopLingering(stream)
+        }
+    }
+
+    func stopLingering(_ stream: HTTP2Stream) {
+        stream.lingerLimit = nil
+        stream.isResetByUs = true
+        submitReset(stream.id, .noError)
     }
 
     /// A client's stream is closed before its response was sent, or a tunnel has ended in both directions.
     func requestStreamClosed(_ stream: HTTP2Stream, _ code: UInt32) {
         guard let exchange = detach(stream) else {
-            if !stream.isResetByUs, code != HTTP2ErrorCode.noError.rawValue { noteAbandoned() }
+            if !stream.isResetByUs, !stream.hasOutgoingEnd, code != HTTP2ErrorCode.noError.rawValue { noteAbandoned() }
             return
         }
         if stream.hasIncomingEnd, stream.hasOutgoingEnd { return exchange.frontFinished() }

@@ -185,9 +185,8 @@ extension HTTP2Mux {
         // The connection's window is open to all streams at any time; only their own windows hold them back.
         connectionCredit += count
         statistics.bodyBytesReceived += UInt64(count)
-        guard let stream = stream(id), let half = unsafe stream.incoming, let exchange = stream.exchange,
-            let input = unsafe input
-        else { return }
+        guard let stream = stream(id), let input = unsafe input else { return }
+        guard let half = unsafe stream.incoming, let exchange = stream.exchange else { return dropBody(stream, count) }
         let offset = unsafe input.pointee.bytes.withUnsafeBufferPointer { bytes in
             unsafe bytes.baseAddress.map { unsafe data - $0 } ?? 0
         }

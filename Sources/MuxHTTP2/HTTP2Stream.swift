@@ -33,6 +33,8 @@ final class HTTP2Stream: StreamEnd {
     var isResetByUs = false
     /// The peer's message broke the rules.
     var isMalformed = false
+    /// The response is complete and the rest of the request is dropped: how many bytes of it are still let in.
+    var lingerLimit: Int?
     /// The stream is in use.
     var isLive = false
 
@@ -84,6 +86,7 @@ final class HTTP2Stream: StreamEnd {
         isResetByPeer = false
         isResetByUs = false
         isMalformed = false
+        lingerLimit = nil
         credited = 0
         window = 0
         windowGrowth = 0

@@ -88,10 +88,12 @@ package struct DatagramBatch: ~Copyable {
     /// Where ngtcp2 puts the path of the datagram it writes at `tail`.
     var currentPath: UnsafeMutablePointer<ngtcp2_path> { unsafe current.path }
 
-    /// Takes the `size` bytes written at `tail`, on the path in `currentPath`.
-    mutating func append(size: Int, ecn: UInt8) {
+    /// Takes the `size` bytes written at `tail`, on the path in `currentPath`. A datagram that goes `alone` shares its
+    /// run with no other: a probe of the path's MTU, which the kernel may refuse to send.
+    mutating func append(size: Int, ecn: UInt8, alone: Bool = false) {
+        defer { if alone { lastRunIsOpen = false } }
         let samePath = unsafe lastRunIsOpen && ngtcp2_path_eq(previous.path, current.path) != 0
-        if samePath, extendLastRun(size: size, ecn: ecn) { return }
+        if samePath, !alone, extendLastRun(size: size, ecn: ecn) { return }
         if !samePath { unsafe ngtcp2_path_copy(previous.path, current.path) }
         let path = unsafe QUICPath(current.path.pointee)
         startRun(size: size, ecn: ecn, path: path)

@@ -140,9 +140,8 @@ extension QUICConnection {
     /// while it is used. Client only.
     package func migrate(to path: QUICPath, now: Instant) throws(QUICError) {
         let native = try unsafe usable("migrate")
-        guard role == .client, path.isInternet else { throw QUICError(.invalidArgument, place: "migrate") }
         var storage = PathStorage()
-        storage.set(path)
+        guard role == .client, storage.set(path) else { throw QUICError(.invalidArgument, place: "migrate") }
         try check(unsafe ngtcp2_conn_initiate_immediate_migration(native, storage.path, now.nanoseconds), "migrate")
     }
 

@@ -45,6 +45,7 @@ extension QUICConnection {
 
     private func writePackets(into batch: inout DatagramBatch, now: Instant) -> Outcome {
         let size = settings.sentDatagramLimit
+        let provenSize = unsafe ngtcp2_conn_get_path_max_tx_udp_payload_size(native)
         var quantum = max(1, unsafe ngtcp2_conn_get_send_quantum(native) / size)
         while true {
             guard quantum > 0, batch.hasRoom(for: size) else { return .stopped }
@@ -57,7 +58,7 @@ extension QUICConnection {
                 return .drained
             }
             guard count > 0 else { return wants ? .limited : .drained }
-            batch.append(size: count, ecn: ecn)
+            batch.append(size: count, ecn: ecn, alone: count > provenSize)
             noteSent(datagrams: 1, bytes: count)
             quantum -= 1
         }

@@ -36,6 +36,8 @@ package final class QUICConnection {
     package let role: Role
     /// Takes the events and gives the data. Not owned; set it before the first call of `receive` or `writeDatagrams`.
     package unowned(unsafe) var application: (any QUICApplication)?
+    /// Who lives with the connection on a socket: found again from what `QUICEndpoint.route` gives. Not owned.
+    package unowned(unsafe) var holder: AnyObject?
     package internal(set) var phase = Phase.handshaking
     /// When `handleExpiry` wants to be called, as of the last `writeDatagrams`; `.distantFuture` when never.
     package internal(set) var deadline = Instant.distantFuture
@@ -114,8 +116,7 @@ package final class QUICConnection {
                     guard let reference = unsafe reference else { return nil }
                     return unsafe QUICConnection.from(reference.pointee.user_data).native
                 }, user_data: Unmanaged.passUnretained(self).toOpaque()))
-        guard path.isInternet else { throw QUICError(.invalidArgument, place: "start connection") }
-        receivePath.set(path)
+        guard receivePath.set(path) else { throw QUICError(.invalidArgument, place: "start connection") }
         unsafe gnutls_session_set_ptr(session, UnsafeMutableRawPointer(reference))
         let configured =
             unsafe role == .server
@@ -207,8 +208,7 @@ package final class QUICConnection {
             if phase == .closing { ending.datagramReceived() }
             return
         }
-        guard pendingClose == nil, datagram.count > 0, path.isInternet else { return }
-        receivePath.set(path)
+        guard pendingClose == nil, datagram.count > 0, receivePath.set(path) else { return }
         var info = ngtcp2_pkt_info(ecn: UInt32(ecn & 3))
         let result = unsafe ngtcp2_conn_read_pkt_versioned(
             native, receivePath.path, NGTCP2_PKT_INFO_VERSION, &info,
@@ -236,12 +236,4 @@ package final class QUICConnection {
 package protocol QUICLogSink: AnyObject {
     /// The next piece of the log. `isLast` comes once, when the connection is freed; `bytes` may then be empty.
     func write(_ bytes: UnsafeRawBufferPointer, isLast: Bool)
-}
-
-extension QUICPath {
-    /// Whether both ends are IP addresses: the library knows no other.
-    var isInternet: Bool {
-        func known(_ family: SocketAddress.Family) -> Bool { family == .ipv4 || family == .ipv6 }
-        return known(local.family) && known(remote.family)
-    }
 }

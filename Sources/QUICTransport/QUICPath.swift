@@ -16,6 +16,16 @@ package struct QUICPath: Hashable, Sendable {
     /// No path: both ends unspecified.
     static let none = QUICPath(local: .unspecified, remote: .unspecified)
 
+    /// Whether both ends are IP addresses.
+    var isInternet: Bool { Self.isInternet(local.family) && Self.isInternet(remote.family) }
+
+    private static func isInternet(_ family: SocketAddress.Family) -> Bool {
+        switch family {
+        case .ipv4, .ipv6: true
+        case .unix, .unspecified: false
+        }
+    }
+
     /// Reads a path that ngtcp2 gave.
     init(_ path: borrowing ngtcp2_path) {
         local = unsafe Self.address(path.local)
@@ -51,9 +61,10 @@ struct PathStorage: ~Copyable {
         unsafe UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: ngtcp2_path.self)
     }
 
-    /// Puts `new` into the storage.
-    mutating func set(_ new: QUICPath) {
-        guard new != value else { return }
+    /// Puts `new` into the storage. False, and nothing is changed, when an end is no IP address: the library knows no other.
+    mutating func set(_ new: QUICPath) -> Bool {
+        if new == value { return value.isInternet }
+        guard new.isInternet else { return false }
         value = new
         let storage = unsafe pointer
         unsafe ngtcp2_path_storage_zero(storage)
@@ -65,5 +76,6 @@ struct PathStorage: ~Copyable {
             guard let address = unsafe address else { return }
             unsafe ngtcp2_addr_copy_byte(&storage.pointee.path.remote, address, length)
         }
+        return true
     }
 }

@@ -49,8 +49,8 @@ package struct DatagramCounters: Equatable, Sendable {
     /// The kernel's own count of lost datagrams, as last seen: it wraps.
     var lastOverflow: UInt32 = 0
 
-    private let owned: OwnedDescriptor
-    package var descriptor: Int32 { owned.number }
+    /// The open descriptor; -1 after ``close()``.
+    package private(set) var descriptor: Int32
 
     /// How a UDP socket is set up.
     package struct Options: Sendable {
@@ -69,8 +69,7 @@ package struct DatagramCounters: Equatable, Sendable {
     ///
     /// Throws ENOTSOCK or EPROTOTYPE when the descriptor is not a datagram socket on IPv4 or IPv6.
     package init(adopting descriptor: consuming OwnedDescriptor, options: Options = Options()) throws(SystemError) {
-        owned = descriptor
-        let number = owned.number
+        let number = descriptor.number
         guard let type = Socket.get(number, level: SOL_SOCKET, option: SO_TYPE) else { throw SystemError("getsockopt") }
         localAddress = Socket.localAddress(number)
         let peer = Socket.peerAddress(number)
@@ -83,12 +82,22 @@ package struct DatagramCounters: Equatable, Sendable {
         segments = options.offloads && isInternet && Self.canSegment
         gathers =
             options.offloads && isInternet && Socket.set(number, level: Int32(IPPROTO_UDP), option: UDP_GRO, 1)
+        self.descriptor = descriptor.release()
         let flags = fcntl(number, F_GETFL)
         guard flags >= 0, fcntl(number, F_SETFL, flags | O_NONBLOCK) == 0 else { throw SystemError("fcntl") }
         Socket.set(number, level: SOL_SOCKET, option: SO_RXQ_OVFL, 1)
         Self.raise(number, to: options.receiveBuffer, force: SO_RCVBUFFORCE, plain: SO_RCVBUF)
         Self.raise(number, to: options.sendBuffer, force: SO_SNDBUFFORCE, plain: SO_SNDBUF)
         if isInternet { configureInternet() }
+    }
+
+    deinit { close() }
+
+    /// Closes the socket. Nothing may be received or sent after it.
+    package func close() {
+        guard descriptor >= 0 else { return }
+        _ = Glibc.close(descriptor)
+        descriptor = -1
     }
 
     private func configureInternet() {
@@ -112,7 +121,7 @@ package struct DatagramCounters: Equatable, Sendable {
     private static let canSegment: Bool = {
         let number = socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard number >= 0 else { return false }
-        defer { _ = close(number) }
+        defer { _ = Glibc.close(number) }
         return Socket.get(number, level: Int32(IPPROTO_UDP), option: UDP_SEGMENT) != nil
     }()
 

@@ -90,6 +90,18 @@ open class Pollable: LoopMember {
         unsafe retired.append(Unmanaged.passUnretained(pollable))
     }
 
+    /// Changes which directions a registered, level-triggered descriptor is polled in: a datagram socket waits for room
+    /// to send only after a full buffer.
+    package func update(_ pollable: Pollable, descriptor: Int32, writing: Bool) throws(SystemError) {
+        guard pollable.isRegistered else { return }
+        var mask = PollEvents.readable.rawValue
+        if writing { mask |= PollEvents.writable.rawValue }
+        let pointer = unsafe Unmanaged.passUnretained(pollable).toOpaque()
+        guard unsafe portico_epoll_set(epoll.number, EPOLL_CTL_MOD, descriptor, mask, pointer) == 0 else {
+            throw SystemError("epoll_ctl")
+        }
+    }
+
     /// Calls ``LoopMember/flush()`` at the end of this turn; more calls before that change nothing.
     @inline(__always)
     package func schedule(_ member: LoopMember) {

@@ -8,8 +8,9 @@ package protocol ExchangeHandler: AnyObject {
     /// answers by itself.
     func requestReceived(_ exchange: Exchange)
 
-    /// The front end refuses what the client sent, before it became a request; `status` is 400, 408, 413, 414, 431,
-    /// 501 or 505. The handler answers with an error message.
+    /// The front end refuses what the client sent; `status` is 400, 408, 413, 414, 431, 501 or 505. Either no request
+    /// came of it, or (after ``requestReceived(_:)``) its body breaks the rules and the response has not begun: the back
+    /// end is dropped already. The handler answers with an error message.
     func requestRejected(_ exchange: Exchange, status: Int)
 
     /// The final response's head is here; the handler may change it before the front end sends it.
@@ -22,6 +23,18 @@ package protocol ExchangeHandler: AnyObject {
 
     /// The exchange is over: both ends are gone. The handler logs it. Its heads are good until this returns.
     func exchangeEnded(_ exchange: Exchange)
+}
+
+/// How far an exchange came with the back end that is, or was last, attached: what a retry depends on.
+package struct BackAttempt: Equatable, Sendable {
+    /// The connection served other exchanges before, so that its end may have crossed the request.
+    package var connectionReused = false
+    /// A byte of the request was given to the transport.
+    package var requestStarted = false
+    /// A byte of the response came.
+    package var responseStarted = false
+
+    package init(connectionReused: Bool = false) { self.connectionReused = connectionReused }
 }
 
 /// One exchange: a request and its response between a front end and a back end, or a TCP connection pair. It joins the
@@ -53,6 +66,8 @@ package final class Exchange {
     package private(set) var attachedAt = Instant.zero
     /// When the response's head was complete; zero before.
     package private(set) var responseHeadAt = Instant.zero
+    /// What the last back end did with the request; the back end keeps it.
+    package var attempt = BackAttempt()
     /// True once ``ExchangeHandler/exchangeEnded(_:)`` was called.
     package private(set) var isOver = false
 
@@ -82,6 +97,7 @@ package final class Exchange {
             return
         }
         back = end
+        attempt = BackAttempt()
         attachedAt = resources.clock.now
         request.consumer = end
         response.producer = end
@@ -90,10 +106,12 @@ package final class Exchange {
 
     // MARK: What the front end says
 
-    /// The client's message breaks the rules before it became a request: the handler answers with `status`.
-    package func rejectRequest(status: Int) {
-        note(.clientProtocolError)
-        request.abort(.clientProtocolError)
+    /// The client's message breaks the rules, or does not come in time: the handler answers with `status`. Only before
+    /// the response has begun.
+    package func rejectRequest(status: Int, reason: CloseReason = .clientProtocolError) {
+        note(reason)
+        request.abort(reason)
+        dropBack(reason)
         handler.requestRejected(self, status: status)
     }
 

@@ -75,7 +75,9 @@ package final class Half {
 
     /// Puts in an interim response (1xx other than 101). At most 16 may wait; more are dropped.
     package func putInterim(_ head: MessageHead) {
-        guard phase == .idle, interim.count < 16 else { return }
+        guard phase == .idle, interim.count < 16 else {
+            return unsafe exchange.resources.heads.giveBack(head)
+        }
         lastPut = clock.now
         interim.append(head)
         consumer?.outgoingReady()
@@ -83,7 +85,7 @@ package final class Half {
 
     /// Puts in the head. The exchange's handler sees it first (routing, rules), then the consumer.
     package func put(_ head: MessageHead) {
-        guard phase == .idle else { return }
+        guard phase == .idle else { return unsafe exchange.resources.heads.giveBack(head) }
         self.head = head
         phase = .body
         lastPut = clock.now
@@ -111,7 +113,10 @@ package final class Half {
 
     /// Ends the message, with trailers or without.
     package func end(trailers: MessageHead? = nil) {
-        guard phase == .body else { return }
+        guard phase == .body else {
+            if let trailers { unsafe exchange.resources.heads.giveBack(trailers) }
+            return
+        }
         self.trailers = trailers
         phase = .ended
         lastPut = clock.now

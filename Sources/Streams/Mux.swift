@@ -40,6 +40,27 @@ package enum TransportFailure: UInt8, Error, Sendable {
     case stopping
 }
 
+extension TransportFailure {
+    /// The reason that a broken connection to a client gives its exchanges.
+    package var clientReason: CloseReason {
+        switch self {
+        case .reset, .truncated, .failed: .clientAborted
+        case .timeout: .clientTimeout
+        case .stopping: .killed
+        }
+    }
+
+    /// The reason that a broken connection to a server gives its exchanges. Without a byte sent it counts as a
+    /// connection that never stood.
+    package func serverReason(isUnsent: Bool) -> CloseReason {
+        switch self {
+        case .reset, .truncated, .failed: isUnsent ? .connectFailed : .serverAborted
+        case .timeout: isUnsent ? .connectTimeout : .serverTimeout
+        case .stopping: .killed
+        }
+    }
+}
+
 /// A mux on an ordered byte stream: HTTP/1, HTTP/2, or TCP passed through. It is a machine: bytes in, bytes out; it
 /// owns no socket and reads no clock. The connection calls it; it calls ``MuxHost``.
 package protocol ByteStreamMux: AnyObject {

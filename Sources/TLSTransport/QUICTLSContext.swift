@@ -2,68 +2,7 @@
 
 import CGnuTLS
 import COpenSSL
-
-/// A cipher suite of TLS 1.3 that QUIC can use (RFC 9001, section 5.3).
-package enum QUICCipherSuite: String, CaseIterable, Sendable {
-    case aes128GCM = "TLS_AES_128_GCM_SHA256"
-    case aes256GCM = "TLS_AES_256_GCM_SHA384"
-    case chaCha20Poly1305 = "TLS_CHACHA20_POLY1305_SHA256"
-
-    fileprivate var gnutlsName: String {
-        switch self {
-        case .aes128GCM: "AES-128-GCM"
-        case .aes256GCM: "AES-256-GCM"
-        case .chaCha20Poly1305: "CHACHA20-POLY1305"
-        }
-    }
-
-    /// The suites of a `ciphersuites` argument: TLS 1.3 names between colons. Throws `configuration`.
-    package static func list(_ names: String) throws(TLSError) -> [QUICCipherSuite] {
-        var suites: [QUICCipherSuite] = []
-        for name in names.split(separator: ":", omittingEmptySubsequences: false) {
-            guard let suite = QUICCipherSuite(rawValue: String(name)) else {
-                throw TLSError(.configuration, "cipher suite '\(name)' does not exist in QUIC")
-            }
-            suites.append(suite)
-        }
-        return suites
-    }
-}
-
-/// A key exchange group (RFC 8446, section 4.2.7) that both TLS libraries have.
-package enum KeyExchangeGroup: String, CaseIterable, Sendable {
-    case x25519 = "X25519"
-    case p256 = "P-256"
-    case p384 = "P-384"
-    case p521 = "P-521"
-    case x448 = "X448"
-
-    fileprivate var gnutlsName: String {
-        switch self {
-        case .x25519: "GROUP-X25519"
-        case .p256: "GROUP-SECP256R1"
-        case .p384: "GROUP-SECP384R1"
-        case .p521: "GROUP-SECP521R1"
-        case .x448: "GROUP-X448"
-        }
-    }
-
-    /// The groups of a `curves` argument: names between colons, as OpenSSL spells them. Throws `configuration`.
-    package static func list(_ names: String) throws(TLSError) -> [KeyExchangeGroup] {
-        var groups: [KeyExchangeGroup] = []
-        for name in names.split(separator: ":", omittingEmptySubsequences: false) {
-            switch name.uppercased() {
-            case "X25519": groups.append(.x25519)
-            case "P-256", "PRIME256V1", "SECP256R1": groups.append(.p256)
-            case "P-384", "SECP384R1": groups.append(.p384)
-            case "P-521", "SECP521R1": groups.append(.p521)
-            case "X448": groups.append(.x448)
-            default: throw TLSError(.configuration, "unknown curve '\(name)'")
-            }
-        }
-        return groups
-    }
-}
+import Glibc
 
 /// The TLS settings of one QUIC `bind` line or server, for one worker. Never leaves the worker's thread.
 @safe package final class QUICTLSContext {
@@ -79,6 +18,9 @@ package enum KeyExchangeGroup: String, CaseIterable, Sendable {
         package var groups: [KeyExchangeGroup] = [.x25519, .p256, .p384, .p521]
         /// How long a ticket resumes a session, in seconds.
         package var sessionLifetime = 3600
+        /// Admits early data (0-RTT), each hello once; nil refuses all of it. Shared by all workers that share the
+        /// ticket keys.
+        package var replayGuard: ReplayGuard?
 
         package init(certificates: CertificateStore, ticketKeys: TicketKeyRing) {
             self.certificates = certificates
@@ -91,6 +33,8 @@ package enum KeyExchangeGroup: String, CaseIterable, Sendable {
         /// Whom to trust; nil is `verify none`.
         package var trust: TrustStore?
         package var alpn: ALPNList = "h3"
+        /// Whether a resumed session offers early data (0-RTT).
+        package var offersEarlyData = false
         package var cipherSuites: [QUICCipherSuite] = [.aes128GCM, .aes256GCM, .chaCha20Poly1305]
         package var groups: [KeyExchangeGroup] = [.x25519, .p256, .p384, .p521]
 
@@ -106,6 +50,10 @@ package enum KeyExchangeGroup: String, CaseIterable, Sendable {
     private let verifiesPeer: Bool
     private let ticketKey: [UInt8]
     private let sessionLifetime: Int
+    private let replayGuard: ReplayGuard?
+    /// GnuTLS's side of `replayGuard`.
+    private let antiReplay: gnutls_anti_replay_t?
+    private let offersEarlyData: Bool
     private let credentials: gnutls_certificate_credentials_t
     private let priorities: gnutls_priority_t
 
@@ -119,6 +67,15 @@ package enum KeyExchangeGroup: String, CaseIterable, Sendable {
         guard !options.alpn.identifiers.isEmpty else {
             throw TLSError(.configuration, "QUIC needs at least one ALPN protocol")
         }
+        if let guardian = options.replayGuard {
+            guard guardian.lifetime >= options.sessionLifetime else {
+                throw TLSError(.configuration, "tickets outlive the memory of the replay guard")
+            }
+            // Early data of a session belongs to its protocol (RFC 8446, section 4.2.10), which tickets do not hold.
+            guard options.alpn.identifiers.count == 1 else {
+                throw TLSError(.configuration, "early data needs exactly one ALPN protocol")
+            }
+        }
         unsafe priorities = try Self.priorities(options.cipherSuites, options.groups, server: true)
         do throws(TLSError) {
             unsafe credentials = try Self.makeCredentials()
@@ -126,6 +83,15 @@ package enum KeyExchangeGroup: String, CaseIterable, Sendable {
             unsafe gnutls_priority_deinit(priorities)
             throw error
         }
+        do throws(TLSError) {
+            unsafe antiReplay = try options.replayGuard.map(Self.makeAntiReplay)
+        } catch {
+            unsafe gnutls_priority_deinit(priorities)
+            unsafe gnutls_certificate_free_credentials(credentials)
+            throw error
+        }
+        replayGuard = options.replayGuard
+        offersEarlyData = false
         unsafe gnutls_certificate_set_retrieve_function3(credentials, retrieveCertificate)
         certificates = options.certificates
         strictSNI = options.strictSNI
@@ -148,6 +114,9 @@ package enum KeyExchangeGroup: String, CaseIterable, Sendable {
             throw error
         }
         certificates = nil
+        replayGuard = nil
+        unsafe antiReplay = nil
+        offersEarlyData = options.offersEarlyData
         strictSNI = false
         alpn = options.alpn
         verifiesPeer = options.trust != nil
@@ -161,13 +130,20 @@ package enum KeyExchangeGroup: String, CaseIterable, Sendable {
     deinit {
         unsafe gnutls_priority_deinit(priorities)
         unsafe gnutls_certificate_free_credentials(credentials)
+        if let antiReplay = unsafe antiReplay { unsafe gnutls_anti_replay_deinit(antiReplay) }
     }
 
     /// A session for a connection that a client opened.
     package func makeServerSession() throws(TLSError) -> QUICTLSSession {
         precondition(certificates != nil, "a client context makes no server sessions")
-        let flags = GNUTLS_SERVER.rawValue | GNUTLS_NO_AUTO_SEND_TICKET.rawValue
+        var flags = GNUTLS_SERVER.rawValue | GNUTLS_NO_AUTO_SEND_TICKET.rawValue
+        if unsafe antiReplay != nil { flags |= Self.earlyDataFlags }
         let session = try QUICTLSSession(context: self, flags: flags)
+        if let antiReplay = unsafe antiReplay {
+            unsafe gnutls_anti_replay_enable(session.handle, antiReplay)
+            // The one value that QUIC allows (RFC 9001, section 4.6.1): flow control limits early data.
+            unsafe gnutls_record_set_max_early_data_size(session.handle, Int(UInt32.max))
+        }
         var key = ticketKey
         let status = unsafe key.withUnsafeMutableBytes { bytes in
             var datum = unsafe gnutls_datum_t(
@@ -188,7 +164,8 @@ package enum KeyExchangeGroup: String, CaseIterable, Sendable {
         serverName: String?, resuming: [UInt8]? = nil
     ) throws(TLSError) -> QUICTLSSession {
         precondition(certificates == nil, "a server context makes no client sessions")
-        let session = try QUICTLSSession(context: self, flags: GNUTLS_CLIENT.rawValue)
+        let flags = GNUTLS_CLIENT.rawValue | (offersEarlyData ? Self.earlyDataFlags : 0)
+        let session = try QUICTLSSession(context: self, flags: flags)
         if let serverName {
             try session.name(serverName, verified: verifiesPeer)
         } else if verifiesPeer {
@@ -225,6 +202,22 @@ package enum KeyExchangeGroup: String, CaseIterable, Sendable {
             }
         }
         try Self.check(status)
+    }
+
+    /// QUIC has no EndOfEarlyData message (RFC 9001, section 8.3).
+    private static let earlyDataFlags =
+        GNUTLS_ENABLE_EARLY_DATA.rawValue | GNUTLS_NO_END_OF_EARLY_DATA.rawValue
+
+    /// GnuTLS's own recording forgets all tickets older than its last window. With a window without end it never
+    /// rolls over, and each hello comes to the guard.
+    private static func makeAntiReplay(_ replayGuard: ReplayGuard) throws(TLSError) -> gnutls_anti_replay_t {
+        var antiReplay: gnutls_anti_replay_t?
+        try check(unsafe gnutls_anti_replay_init(&antiReplay))
+        guard let antiReplay = unsafe antiReplay else { throw TLSError(.internal, "no replay recording") }
+        unsafe gnutls_anti_replay_set_window(antiReplay, UInt32.max)
+        unsafe gnutls_anti_replay_set_add_function(antiReplay, recordHello)
+        unsafe gnutls_anti_replay_set_ptr(antiReplay, Unmanaged.passUnretained(replayGuard).toOpaque())
+        return unsafe antiReplay
     }
 
     static func check(_ status: Int32) throws(TLSError) {
@@ -298,4 +291,22 @@ private func retrieveCertificate(
     // Nothing for GnuTLS to free: the store outlives the session.
     unsafe flags?.pointee = 0
     return 0
+}
+
+/// Asks the replay guard about a hello. The key is GnuTLS's window start (12 bytes, which differ between workers), then
+/// the binder.
+private func recordHello(
+    guardian: UnsafeMutableRawPointer?, expiry: time_t, key: UnsafePointer<gnutls_datum_t>?,
+    data: UnsafePointer<gnutls_datum_t>?
+) -> Int32 {
+    let prefix = 12
+    guard let guardian = unsafe guardian, let key = unsafe key, unsafe Int(key.pointee.size) > prefix else {
+        return GNUTLS_E_DB_ERROR
+    }
+    let replayGuard = unsafe Unmanaged<ReplayGuard>.fromOpaque(guardian).takeUnretainedValue()
+    let whole = unsafe UnsafeRawBufferPointer(start: key.pointee.data, count: Int(key.pointee.size))
+    var now = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+    let isNew = unsafe replayGuard.admit(binder: UnsafeRawBufferPointer(rebasing: whole[prefix...]), now: now.tv_sec)
+    return isNew ? 0 : GNUTLS_E_DB_ENTRY_EXISTS
 }

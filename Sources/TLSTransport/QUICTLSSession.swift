@@ -73,6 +73,12 @@ package import CGnuTLS
         unsafe gnutls_session_is_resumed(handle) != 0
     }
 
+    /// True when the server has accepted early data (0-RTT). Known on the server once it has read the client hello, on
+    /// the client once the handshake is done.
+    package var isEarlyDataAccepted: Bool {
+        unsafe gnutls_session_get_flags(handle) & UInt32(GNUTLS_SFLAGS_EARLY_DATA.rawValue) != 0
+    }
+
     /// Client: why the server's certificate did not verify, or nil.
     package var verificationFailure: String? {
         let status = unsafe gnutls_session_get_verify_cert_status(handle)

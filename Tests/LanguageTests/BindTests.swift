@@ -36,6 +36,7 @@ import Testing
         ("tcp6@:80", .ip(.anyV6, ports: 80...80)), ("stream+ipv4@:80", .ip(.anyV4, ports: 80...80)),
         ("/run/p.sock", .unix(path: "/run/p.sock")), ("unix@p.sock", .unix(path: "p.sock")),
         ("uxst@/run/p.sock", .unix(path: "/run/p.sock")), ("abns@portico", .abstract(name: "portico")),
+        ("/run/a@b+c", .unix(path: "/run/a@b+c")), ("stream+/run/x", .unix(path: "/run/x")),
         ("fd@3", .inherited(fd: 3)), ("stream+fd@4", .inherited(fd: 4)),
     ]
 

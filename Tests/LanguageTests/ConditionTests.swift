@@ -13,8 +13,11 @@ import Testing
         ("defined(SET)", true), ("defined(NONE)", false), ("!defined(NONE)", true), ("defined( SET )", false),
         ("defined(HAPROXY_BRANCH)", true),
         ("streq(a,a)", true), ("streq(a,b)", false), ("strneq(a,b)", true), ("strneq(a,a)", false),
-        ("streq(a, a)", false), ("streq(,)", true), (#"streq("a,b","a,b")"#, true), (#"streq('a)','a)')"#, true),
-        (#"streq(a\,b,'a,b')"#, true), ("strstr(haystack,st)", true), ("strstr(haystack,ts)", false),
+        ("streq(a, a)", false), ("streq(,)", true), (#"streq(\"a,b\",\"a,b\")"#, true),
+        (#"streq(\'a)\',\"a)\")"#, true),
+        (#"streq(a\\,b,\'a,b\')"#, true), (#"streq("$NAME",web)"#, true), (#"streq("$NONE",web)"#, false),
+        ("streq(a   b,a b)", true), ("1 # comment", true), ("defined()", false), ("strstr(haystack,st)", true),
+        ("strstr(haystack,ts)", false),
         ("strstr(a,)", true), ("strstr(a,ab)", false),
         ("feature(OPENSSL)", true), ("feature(QUIC)", true), ("feature(THREAD)", true), ("feature(EPOLL)", true),
         ("feature(LUA)", false), ("feature(PCRE2)", false), ("feature(PROMEX)", false), ("feature(EPO)", false),
@@ -36,7 +39,7 @@ import Testing
     @Test(arguments: [
         ("foo", 0, "unparsable conditional expression 'foo'"),
         ("foo(2.4)", 0, "unparsable conditional expression 'foo(2.4)'"),
-        ("1 && ", 5, "unparsable conditional expression ''"),
+        ("1 && ", 4, "unparsable conditional expression ''"),
         ("1 && bar", 5, "unparsable conditional expression 'bar'"),
         ("(1", 0, "expected ')' after conditional expression '(1'"),
         ("1 1", 2, "unexpected character '1' at the end of conditional expression '1 1'"),
@@ -45,10 +48,12 @@ import Testing
             "defined", 7,
             "missing arguments (got 0/1) in predicate 'defined' used in conditional expression"
         ),
+        ("streq()", 7, "missing arguments (got 1/2) in predicate 'streq' used in conditional expression"),
         (
-            "defined()", 9,
-            "missing arguments (got 0/1) in predicate 'defined' used in conditional expression"
+            #"streq("a,b","a,b")"#, 14,
+            "too many arguments (got 4/2) in predicate 'streq' used in conditional expression"
         ),
+        (#"streq("a"#, 6, "unmatched quote"),
         ("defined(a,b)", 12, "too many arguments (got 2/1) in predicate 'defined' used in conditional expression"),
         ("streq(a)", 8, "missing arguments (got 1/2) in predicate 'streq' used in conditional expression"),
         ("streq(a,b", 5, "expected ')' after the arguments of predicate 'streq'"),

@@ -89,6 +89,11 @@ import Testing
                 "2:16 'defaults' section 'dfl' is not declared before; did you mean 'dflt' maybe ?"
             ),
             ("defaults d\nbackend b from d x", "2:18 'backend' : unexpected extra argument 'x'"),
+            (
+                "defaults d\ndefaults d\nbackend b from d",
+                "3:16 'defaults' section 'd' is declared at test.cfg:1 and again at test.cfg:2"
+            ),
+            ("defaults d\ndefaults d\nbackend b", ""),
             ("backend b\nbackend b", "2:9 backend 'b' has the same name as a section declared at test.cfg:1"),
             ("frontend b\nfrontend b", "2:10 frontend 'b' has the same name as a section declared at test.cfg:1"),
             ("listen b\nbackend b", "2:9 backend 'b' has the same name as a section declared at test.cfg:1"),
@@ -151,6 +156,15 @@ import Testing
         let result = load(text)
         #expect(result.alerts == [])
         #expect(result.warnings.first == "2:2 \(keyword) ignored because \(section) 'b' has no \(half) capability")
+    }
+
+    @Test func mixedUseOfDefaultsIsWarnedAbout() {
+        let result = load("defaults d\nbackend a\nbackend b from d\nbackend c\n")
+        #expect(
+            result.warnings == [
+                "4:1 'defaults' section 'd' at test.cfg:1 is used here without 'from', and by other sections with it; say"
+                    + " 'from' everywhere, or add a 'defaults' section after it"
+            ])
     }
 
     @Test func linesOfARefusedSectionArePassedOver() {

@@ -88,7 +88,8 @@ import Testing
         }
     }
 
-    @Test("An early response ends the request without blame") func earlyResponse() throws {
+    @Test("After an early response a short rest of the request is let in", arguments: [true, false])
+    func earlyResponse(drains: Bool) throws {
         let link = try Link()
         let (client, server) = try opened(link, ends: false)
         client.exchange?.request.put(text: "some of it", link.pool)
@@ -98,16 +99,53 @@ import Testing
         #expect(server.isOver)
         #expect(server.loggedFailure == nil)
         #expect(server.end.resetReason == .notNeeded)
-        #expect(link.server.mux.statistics.resetsSent == 1)
+        #expect(link.server.mux.statistics.resetsSent == 0)
         let exchange = try #require(client.exchange)
         #expect(exchange.response.head?.status == 413)
         #expect(exchange.response.takeText() == "too much")
         #expect(exchange.response.phase == .ended)
+        if drains {
+            // A connection that is to close does not wait for it.
+            link.server.mux.drain()
+        } else {
+            exchange.request.put(text: "the rest", link.pool)
+            exchange.request.end()
+        }
+        link.run()
+        #expect(link.server.mux.statistics.resetsSent == (drains ? 1 : 0))
         #expect(exchange.back == nil)
         #expect(exchange.failure == nil)
         exchange.frontFinished()
         link.run()
         #expect(link.server.mux.statistics.glitches == 0)
+        #expect(link.server.mux.closeIntent == (drains ? .close : .open))
+        link.close()
+        #expect(link.pool.used == 0)
+    }
+
+    @Test("After an early response a long request is ended without blame", arguments: [true, false])
+    func earlyResponseToLongRequest(isAhead: Bool) throws {
+        let link = try Link()
+        let (client, server) = try opened(link, ends: false)
+        let exchange = try #require(client.exchange)
+        exchange.request.limit = 1_000_000
+        // The client has used its window already, or will.
+        if isAhead { exchange.request.putPattern(30_000, from: 0, link.pool) }
+        if isAhead { exchange.request.putPattern(30_000, from: 0, link.pool) }
+        link.run()
+        try server.respond(body: "early")
+        link.run()
+        if !isAhead {
+            #expect(link.server.mux.statistics.resetsSent == 0)
+            for _ in 0..<3 { exchange.request.putPattern(20_000, from: 0, link.pool) }
+            link.run()
+        }
+        #expect(link.server.mux.statistics.resetsSent == 1)
+        #expect(exchange.response.takeText() == "early")
+        #expect(exchange.response.phase == .ended)
+        #expect(exchange.back == nil)
+        #expect(exchange.failure == nil)
+        exchange.frontFinished()
         link.close()
         #expect(link.pool.used == 0)
     }
@@ -124,6 +162,7 @@ import Testing
         #expect(client.isOver)
         #expect(server.isOver)
         #expect(server.loggedFailure == .clientAborted)
+        #expect(link.server.mux.statistics.resetsReceived == 1)
         link.close()
         #expect(link.pool.used == 0)
     }

@@ -157,10 +157,11 @@ struct BadMessage: Sendable, CustomTestStringConvertible {
             var place = 16_000
             while place < section.count {
                 let next = min(place + 16_000, section.count)
-                frames += Frame(
-                    .continuation, flags: next == section.count ? Frame.endHeaders : 0, stream: stream,
-                    Array(section[place..<next])
-                ).bytes
+                frames +=
+                    Frame(
+                        .continuation, flags: next == section.count ? Frame.endHeaders : 0, stream: stream,
+                        Array(section[place..<next])
+                    ).bytes
                 place = next
             }
             return frames
@@ -211,7 +212,8 @@ struct BadMessage: Sendable, CustomTestStringConvertible {
         #expect(resources.buffers.used == 0)
     }
 
-    @Test("What is not HTTP/2 closes the connection", arguments: ["GET / HTTP/1.1\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nXX"])
+    @Test(
+        "What is not HTTP/2 closes the connection", arguments: ["GET / HTTP/1.1\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nXX"])
     func noPreface(text: String) throws {
         let resources = WorkerResources()
         let server = try TestConnection(.front, HTTP2Settings(), resources)
@@ -222,14 +224,16 @@ struct BadMessage: Sendable, CustomTestStringConvertible {
         #expect(resources.buffers.used == 0)
     }
 
-    @Test("Padding is not part of the body; PRIORITY and unknown frames are not heard") func paddingAndPriority() throws {
+    @Test("Padding is not part of the body; PRIORITY and unknown frames are not heard") func paddingAndPriority() throws
+    {
         let resources = WorkerResources()
         let server = try TestConnection(.front, HTTP2Settings(), resources)
         var headers = Frame.request(1, Frame.post, ends: false)
         headers.flags |= Frame.padded | 0x20
         headers.payload = [3] + [0, 0, 0, 0, 255] + headers.payload + [0, 0, 0]
         let body = Frame(
-            .data, flags: Frame.padded | Frame.endStream, stream: 1, [10] + bytes("hello") + [UInt8](repeating: 0, count: 10))
+            .data, flags: Frame.padded | Frame.endStream, stream: 1,
+            [10] + bytes("hello") + [UInt8](repeating: 0, count: 10))
         var unknown = Frame(.ping, bytes("whatever"))
         unknown.type = 0xbe
         server.receive(

@@ -99,4 +99,19 @@ struct LossTests {
         let size = transfer.client.connection.statistics.datagramSize
         #expect(size <= mtu && size > min(mtu, 1452) - 100, "datagrams of \(size) bytes")
     }
+
+    @Test("A large answer leaves in long runs of equal datagrams; probes of the path's MTU go alone")
+    func segmentation() throws {
+        let simulation = Simulation(seed: 13, link: Link(delay: 100_000))
+        let transfer = try Transfer(simulation, size: 1_000_000)
+        #expect(transfer.run())
+        let runs = simulation.server.runs
+        let datagrams = runs.reduce(0) { $0 + $1.count }
+        #expect(datagrams > 690)
+        #expect(runs.filter { $0.count > 1 }.reduce(0) { $0 + $1.count } * 10 > datagrams * 8)
+        #expect(runs.contains { $0.count >= 30 })
+        // A datagram larger than those that are known to arrive stands alone.
+        let firstLarge = try #require(runs.firstIndex { $0[0] > 1200 })
+        #expect(runs[firstLarge].count == 1)
+    }
 }

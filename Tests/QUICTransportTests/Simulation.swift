@@ -17,7 +17,9 @@ final class SimulatedHost {
     /// Called with each application that a server makes.
     var onAccept: ((TestApplication) -> Void)?
     var routes: [String] = []
-    private var batch = DatagramBatch(capacity: 64 << 10, runs: 64)
+    /// Sizes of the datagrams of each run that left.
+    private(set) var runs: [[Int]] = []
+    private var batch = DatagramBatch(capacity: 128 << 10, runs: 64)
 
     init(
         _ network: SimulatedNetwork, address: SocketAddress, tls: QUICTLSContext, settings: QUICSettings,
@@ -128,6 +130,8 @@ final class SimulatedHost {
             let run = batch[index]
             let bytes = unsafe Array(batch.bytes(of: run))
             var offset = 0
+            precondition(run.datagramCount <= DatagramBatch.maxSegments && run.count <= DatagramBatch.maxRunSize)
+            runs.append((0..<run.datagramCount).map { min(run.segmentSize, run.count - $0 * run.segmentSize) })
             while offset < bytes.count {
                 let end = min(offset + run.segmentSize, bytes.count)
                 network.send(

@@ -252,6 +252,93 @@ import Testing
         #expect(elsewhere.isComplete && !elsewhere.session.isResumed)
     }
 
+    // MARK: Early data
+
+    @Test func earlyDataIsAcceptedOnceOnAllWorkersTogether() throws {
+        let ring = try TicketKeyRing()
+        let guardian = ReplayGuard()
+        let certificates = try store(.leaf("one.example"))
+        let first = try server(certificates, ticketKeys: ring) { $0.replayGuard = guardian }
+        let second = try server(certificates, ticketKeys: ring) { $0.replayGuard = guardian }
+        let without = try server(certificates, ticketKeys: ring)
+        var options = QUICTLSContext.ClientOptions()
+        options.offersEarlyData = true
+        let context = try QUICTLSContext(client: options)
+        let ticket = try ticket(from: first, to: context)
+
+        let client = QUICTestPeer(try context.makeClientSession(serverName: "one.example", resuming: ticket))
+        client.advance()
+        let hello = client.takeOutgoing()
+        let server = QUICTestPeer(try first.makeServerSession())
+        server.receive(hello)
+        #expect(server.session.isEarlyDataAccepted && server.session.isResumed)
+        client.receive(server.takeOutgoing())
+        server.receive(client.takeOutgoing())
+        #expect(client.isComplete && server.isComplete && client.session.isEarlyDataAccepted)
+
+        // The same hello again, here and on another worker: the handshake goes on, the early data is refused.
+        for context in [first, second] {
+            let replayed = QUICTestPeer(try context.makeServerSession())
+            replayed.receive(hello)
+            #expect(replayed.failure == nil)
+            #expect(!replayed.session.isEarlyDataAccepted && replayed.session.isResumed)
+        }
+
+        // A new hello with the same ticket is no replay of the old one.
+        let next = QUICTestPeer(try context.makeClientSession(serverName: "one.example", resuming: ticket))
+        let other = QUICTestPeer(try second.makeServerSession())
+        QUICTestPeer.connect(next, other)
+        #expect(next.session.isEarlyDataAccepted && other.session.isEarlyDataAccepted)
+
+        // A server that admits none.
+        let late = QUICTestPeer(try context.makeClientSession(serverName: "one.example", resuming: ticket))
+        let refusing = QUICTestPeer(try without.makeServerSession())
+        QUICTestPeer.connect(late, refusing)
+        #expect(late.isComplete && late.session.isResumed && !late.session.isEarlyDataAccepted)
+    }
+
+    /// Connects once and takes the ticket.
+    private func ticket(from serving: QUICTLSContext, to asking: QUICTLSContext) throws -> [UInt8] {
+        let client = QUICTestPeer(try asking.makeClientSession(serverName: "one.example"))
+        let server = QUICTestPeer(try serving.makeServerSession())
+        QUICTestPeer.connect(client, server)
+        try server.session.sendTicket()
+        client.receive(server.takeOutgoing())
+        return try #require(client.session.resumptionData())
+    }
+
+    @Test func replayGuardForgetsAfterTwoLifetimesAndIsBounded() {
+        let guardian = ReplayGuard(capacity: 3, lifetime: 100)
+        func admit(_ number: UInt8, _ now: Int) -> Bool {
+            let binder = [UInt8](repeating: number, count: 32)
+            return unsafe binder.withUnsafeBytes { unsafe guardian.admit(binder: $0, now: now) }
+        }
+        #expect(admit(1, 0) && admit(2, 10))
+        #expect(!admit(1, 99) && !admit(2, 99))
+        // The next lifetime still knows them.
+        #expect(!admit(1, 150))
+        #expect(admit(3, 150) && admit(4, 150) && admit(5, 150))
+        #expect(!admit(6, 150), "full")
+        #expect(admit(1, 260))
+        // After a pause nothing is known.
+        #expect(admit(3, 1000))
+        let short = [UInt8](repeating: 0, count: 15)
+        #expect(unsafe !short.withUnsafeBytes { unsafe guardian.admit(binder: $0, now: 1000) })
+    }
+
+    @Test func earlyDataNeedsMemoryForAllTickets() throws {
+        let certificates = try store(.leaf("one.example"))
+        #expect(throws: TLSError.self) {
+            try server(certificates) { $0.replayGuard = ReplayGuard(lifetime: 60) }
+        }
+        #expect(throws: TLSError.self) {
+            try server(certificates) {
+                $0.replayGuard = ReplayGuard()
+                $0.alpn = "h3,hq-interop"
+            }
+        }
+    }
+
     @Test func suitesAndGroupsAreObeyed() throws {
         let serving = try server(store(.leaf("one.example"))) {
             $0.cipherSuites = [.chaCha20Poly1305]

@@ -160,7 +160,6 @@ struct ConditionParser {
                     argument.append(byte)
                 }
             }
-            if arguments == [""] { arguments = [] }
         }
         guard arguments.count == wanted else {
             let what = arguments.count < wanted ? "missing" : "too many"

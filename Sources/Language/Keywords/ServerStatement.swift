@@ -68,6 +68,10 @@ enum ServerStatement {
 
 /// Complains when a section's or a server's name has a character that names can not have.
 func checkName(_ word: Word, of what: String) throws(Complaint) {
+    let isPlain = word.text.utf8.allSatisfy { byte in
+        Byte.isLetter(byte) || Byte.isDigit(byte) || "_-.:".utf8.contains(byte)
+    }
+    if isPlain { return }
     let wrong = word.text.first { character in
         !(character.isASCII && (character.isLetter || character.isNumber || "_-.:".contains(character)))
     }

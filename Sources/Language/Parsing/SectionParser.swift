@@ -15,6 +15,15 @@ struct SectionParser {
         case refused
     }
 
+    /// A `defaults` section with a name.
+    private struct NamedDefaults {
+        var draft: ProxyDraft
+        /// The first other section of that name.
+        var other: Mark?
+        /// Whether a section said `from` it.
+        var isReferenced = false
+    }
+
     private(set) var global: GlobalDraft
     /// `frontend`, `backend` and `listen` sections in their order.
     private(set) var proxies: [ProxyDraft] = []
@@ -27,7 +36,7 @@ struct SectionParser {
     private var group: ErrorGroupDraft?
     /// The last `defaults` section, which sections without `from` start with.
     private var lastDefaults: ProxyDraft?
-    private var namedDefaults: [String: ProxyDraft] = [:]
+    private var namedDefaults: [String: NamedDefaults] = [:]
     private var frontNames: [String: Mark] = [:]
     private var backNames: [String: Mark] = [:]
     private var groupNames: [String: Mark] = [:]
@@ -80,16 +89,14 @@ struct SectionParser {
             apply(GlobalKeywords.table, to: &draft, section: .global, words, start, modifier, line)
             global = draft
         case .proxy:
-            guard var draft = proxy else { return }
-            // Moved out and back, so that its arrays are changed in place.
-            proxy = nil
+            // Moved out and back, so that nothing is copied.
+            guard var draft = proxy.take() else { return }
             applyProxy(to: &draft, words, start, modifier, line)
-            proxy = draft
+            proxy = consume draft
         case .errors:
-            guard var draft = group else { return }
-            group = nil
+            guard var draft = group.take() else { return }
             apply(Self.groupTable, to: &draft, section: .httpErrors, words, start, modifier, line)
-            group = draft
+            group = consume draft
         }
     }
 
@@ -198,7 +205,10 @@ struct SectionParser {
         if let draft = proxy {
             if draft.kind == .defaults {
                 lastDefaults = draft
-                if !draft.name.isEmpty { namedDefaults[draft.name] = draft }
+                if !draft.name.isEmpty {
+                    let other = namedDefaults[draft.name].map { $0.other ?? $0.draft.mark }
+                    namedDefaults[draft.name] = NamedDefaults(draft: draft, other: other)
+                }
             } else {
                 proxies.append(draft)
             }
@@ -267,6 +277,12 @@ struct SectionParser {
         of kind: ProxyDraft.Kind, words: [Word], after index: Int, on line: SourceLine
     ) -> ProxyDraft? {
         let implicit = kind == .defaults ? nil : lastDefaults
+        if words.count <= index, let implicit, namedDefaults[implicit.name]?.isReferenced == true {
+            let message =
+                "'defaults' section '\(implicit.name)' at \(implicit.mark.location) is used here without 'from',"
+                + " and by other sections with it; say 'from' everywhere, or add a 'defaults' section after it"
+            report(.warning, Complaint(message, at: words[0].column), on: line)
+        }
         guard words.count > index else { return implicit }
         guard words[index].text == "from" else {
             let hint =
@@ -292,7 +308,14 @@ struct SectionParser {
             alert("'defaults' section '\(wanted.text)' is not declared before\(hint)", on: line, at: wanted.column)
             return implicit
         }
-        return base
+        if let other = base.other {
+            let message =
+                "'defaults' section '\(wanted.text)' is declared at \(other.location) and again at"
+                + " \(base.draft.mark.location)"
+            alert(message, on: line, at: wanted.column)
+        }
+        namedDefaults[wanted.text]?.isReferenced = true
+        return base.draft
     }
 
     /// Two fronts, or two backs, can not share a name.

@@ -74,7 +74,25 @@ struct AddressText: Equatable {
     init(_ text: String) throws(AddressError) {
         self.text = text
         if text.isEmpty { throw AddressError("the address is empty") }
+        family = .any
+        host = ""
+        port = .none
         var rest = text[...]
+        if text.utf8.contains(where: { $0 == UInt8(ascii: "@") || $0 == UInt8(ascii: "+") }) {
+            try readPrefix(&rest)
+        } else if text.utf8.first == UInt8(ascii: "/") {
+            family = .unix
+        }
+        switch family {
+        case .unix, .abstract, .fd:
+            host = String(rest)
+        case .any, .ipv4, .ipv6:
+            (host, port) = try Self.hostAndPort(rest, in: text)
+        }
+    }
+
+    /// Takes the prefixes off `rest`, and keeps what they ask for.
+    private mutating func readPrefix(_ rest: inout Substring) throws(AddressError) {
         for (prefix, kind) in Self.kindPrefixes where rest.hasPrefix(prefix) {
             self.kind = kind
             rest = rest.dropFirst(prefix.utf8.count)
@@ -82,7 +100,6 @@ struct AddressText: Equatable {
         if let prefix = Self.refusedPrefixes.first(where: rest.hasPrefix) {
             throw AddressError("addresses with '\(prefix)' are not supported by this version of Portico")
         }
-        family = .any
         if let form = Self.forms.first(where: { rest.hasPrefix($0.prefix) }) {
             if kind != nil, form.kind != nil { throw AddressError("two socket types in address '\(text)'") }
             kind = kind ?? form.kind
@@ -96,22 +113,16 @@ struct AddressText: Equatable {
             let suggestion = hint.map { "; did you mean '\($0)' maybe ?" } ?? ""
             throw AddressError("unknown address prefix '\(prefix)' in '\(text)'\(suggestion)")
         }
-        host = ""
-        port = .none
-        switch family {
-        case .unix, .abstract, .fd:
-            host = String(rest)
-        case .any, .ipv4, .ipv6:
-            (host, port) = try Self.hostAndPort(rest, in: text)
-        }
     }
 
     /// The last colon that is not inside brackets parts host and port.
     private static func hostAndPort(_ rest: Substring, in text: String) throws(AddressError) -> (String, Port) {
-        guard let mark = rest.lastIndex(where: { $0 == ":" || $0 == "]" }), rest[mark] == ":" else {
+        let bytes = rest.utf8
+        let colon = UInt8(ascii: ":")
+        guard let mark = bytes.lastIndex(where: { $0 == colon || $0 == UInt8(ascii: "]") }), bytes[mark] == colon else {
             return (unbracketed(rest), .none)
         }
-        return (unbracketed(rest[..<mark]), try port(rest[rest.index(after: mark)...], in: text))
+        return (unbracketed(rest[..<mark]), try port(rest[bytes.index(after: mark)...], in: text))
     }
 
     private static func unbracketed(_ host: Substring) -> String {
@@ -133,7 +144,7 @@ struct AddressText: Equatable {
     }
 
     private static func number(_ digits: Substring, in text: String) throws(AddressError) -> Int {
-        if let wrong = digits.first(where: { !("0"..."9").contains($0) }) {
+        if !digits.utf8.allSatisfy(Byte.isDigit), let wrong = digits.first(where: { !("0"..."9").contains($0) }) {
             throw AddressError("invalid character '\(wrong)' in port number '\(digits)' in '\(text)'")
         }
         guard let number = Int(digits) else { throw AddressError("missing port number in '\(text)'") }

@@ -1,0 +1,130 @@
+import Bytes
+package import QUICTransport
+package import Runtime
+package import Streams
+
+/// A worker's QUIC connections: what their sockets share, all links, draining and stopping. Its TCP counterpart is
+/// ``ConnectionManager``.
+package final class QUICConnectionManager {
+    package let loop: EventLoop
+    package let resources: WorkerResources
+    package let service: QUICService
+    /// This worker's number, which its connection IDs carry.
+    package let worker: Int
+    /// True once ``drain()`` was called.
+    package private(set) var isDraining = false
+    /// Called when the last client connection carries nothing any more.
+    package var ranDry: (() -> Void)?
+    package private(set) var listeners: [QUICListener] = []
+
+    let receiver = DatagramReceiver()
+    let outbox: QUICOutbox
+    let random: QUICRandom
+    /// Table and stateless answers of connections to servers.
+    let clientEndpoint: QUICEndpoint
+    /// All links, those in their closing period included.
+    private var links: [QUICLink] = []
+    /// Client connections that carry data or may yet.
+    package private(set) var clientCount = 0
+    private let handover: HandoverPoller
+
+    /// - Parameter random: unpredictable, but for simulations.
+    package init(
+        loop: EventLoop, resources: WorkerResources, service: QUICService, worker: Int,
+        random: QUICRandom = .system()
+    ) throws(SystemError) {
+        guard let box = service.box(of: worker) else { throw SystemError("QUIC worker", 22) }
+        self.loop = loop
+        self.resources = resources
+        self.service = service
+        self.worker = worker
+        self.random = random
+        outbox = QUICOutbox(loop: loop)
+        var configuration = QUICEndpoint.Configuration(
+            route: .init(worker: worker, generation: service.generation), workers: service.workers)
+        configuration.acceptsConnections = false
+        clientEndpoint = QUICEndpoint(configuration: configuration, key: service.key, random: random)
+        handover = HandoverPoller(box)
+        handover.manager = self
+        try loop.register(handover, descriptor: box.descriptor, writing: false, levelTriggered: true)
+    }
+
+    deinit { loop.deregister(handover, descriptor: handover.box.descriptor) }
+
+    /// Links of all kinds, those in their closing period included.
+    package var linkCount: Int { links.count }
+
+    // MARK: The table
+
+    func insert(_ link: QUICLink) {
+        link.tableIndex = links.count
+        links.append(link)
+        if link.role == .client { clientCount += 1 }
+    }
+
+    /// A link carries nothing any more; its closing period goes on.
+    func ended(_ link: QUICLink) {
+        guard link.role == .client else { return }
+        clientCount -= 1
+        if clientCount == 0 { ranDry?() }
+    }
+
+    func remove(_ link: QUICLink) {
+        let index = link.tableIndex
+        guard index >= 0, index < links.count, links[index] === link else { return }
+        let last = links.removeLast()
+        if last !== link {
+            links[index] = last
+            last.tableIndex = index
+        }
+        link.tableIndex = -1
+    }
+
+    // MARK: Listeners
+
+    func insert(_ listener: QUICListener) { listeners.append(listener) }
+
+    func remove(_ listener: QUICListener) { listeners.removeAll { $0 === listener } }
+
+    /// Takes a datagram that another worker has received.
+    fileprivate func take(_ datagram: HandedDatagram) {
+        let found = listeners.first {
+            $0.context.frontend == datagram.frontend && $0.context.bind == datagram.bind
+                && $0.localAddress.port == datagram.port
+        }
+        guard let found else { return }
+        unsafe datagram.bytes.withUnsafeBytes { unsafe found.takeOver($0, datagram.path, datagram.ecn) }
+    }
+
+    // MARK: Life
+
+    /// Ends every client connection gracefully, and takes no new ones.
+    package func drain() {
+        isDraining = true
+        for listener in listeners { listener.stopAccepting() }
+        for link in links where link.role == .client { link.drain() }
+    }
+
+    /// Ends every connection at once and sends what tells the peers so.
+    package func stop() {
+        isDraining = true
+        for listener in listeners { listener.stopAccepting() }
+        for link in links where link.isOpen {
+            link.stop()
+            link.flush()
+        }
+        outbox.send()
+    }
+}
+
+/// Polls the mailbox by which other workers hand datagrams over.
+private final class HandoverPoller: Pollable {
+    let box: HandoverBox
+    unowned var manager: QUICConnectionManager!
+
+    init(_ box: HandoverBox) { self.box = box }
+
+    override func ready(_ events: PollEvents) {
+        for datagram in box.take() { manager.take(datagram) }
+    }
+}

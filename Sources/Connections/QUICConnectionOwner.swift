@@ -1,0 +1,102 @@
+package import QUICTransport
+package import Runtime
+package import Streams
+package import TLSTransport
+
+/// A mux on a QUIC connection, as its link sees it: HTTP/3, or a test's own protocol. It takes the connection's events
+/// itself; the link asks it about idleness and tells it to end.
+package protocol QUICMux: QUICApplication {
+    /// What the mux is doing, for the connection's idle timers.
+    var activity: MuxActivity { get }
+
+    /// Graceful end: no new exchanges (GOAWAY), open ones finish, then the mux closes the connection.
+    func drain()
+
+    /// The connection's idle timer ran out in ``activity``: the mux ends the connection as its version has it.
+    func idleTimeout()
+
+    /// The connection can not go on for a reason that QUIC does not see: open exchanges are aborted, and the mux closes
+    /// the connection.
+    func transportFailed(_ failure: TransportFailure)
+}
+
+/// Who owns QUIC connections on one worker: a frontend, a server's pool, the origin, the load generator.
+package protocol QUICConnectionOwner: AnyObject {
+    /// 1-RTT data can be sent, and `alpn` names the protocol. The owner makes the mux, or answers nil to close. A
+    /// client's requests may come before its handshake is complete: see ``QUICLink/isEarlyData``.
+    func makeMux(for link: QUICLink, _ alpn: ApplicationProtocol) -> (any QUICMux)?
+
+    /// The mux of a client's connection opens an exchange.
+    func openExchange(on link: QUICLink, for end: any StreamEnd) -> Exchange?
+
+    /// A server's connection has completed its handshake and may be used.
+    func connectionReady(_ link: QUICLink)
+
+    /// A server's connection takes more or fewer exchanges than before; see ``ServerMux/availableStreams``.
+    func streamsChanged(on link: QUICLink)
+
+    /// The connection carries nothing any more; nothing follows. ``QUICLink/socketError`` tells more when the system
+    /// refused its socket.
+    func connectionClosed(_ link: QUICLink, _ close: QUICClose)
+}
+
+/// Who takes the connections of a QUIC listener.
+package protocol QUICListenerOwner: QUICConnectionOwner {
+    /// A client's first packet has come. False when a limit is reached: the packet is dropped, and the client sends it
+    /// again later.
+    func mayAccept(_ listener: QUICListener) -> Bool
+
+    /// The connection of that packet. ``QUICConnectionOwner/connectionClosed(_:_:)`` follows some time.
+    func accepted(_ link: QUICLink, on listener: QUICListener)
+}
+
+/// How a QUIC listener treats its clients.
+package struct QUICListenerSettings: Sendable {
+    package var quic: QUICSettings
+    package var connection: ConnectionSettings
+    /// Handshakes in progress on all workers; its limit bounds them (`backlog`).
+    package var handshakes: Admission
+    /// Versions we speak, most preferred first; clients with others are told so.
+    package var versions = [QUICSettings.Version.v1]
+    /// Every client must prove its address first (`quic-force-retry`).
+    package var forcesRetry = false
+    /// With so many handshakes in progress clients must prove their addresses first
+    /// (`tune.quic.fe.sec.retry-threshold`).
+    package var retryThreshold = 100
+    /// The kernel is asked to give each datagram to its connection's worker (``QUICService/steer(_:)``).
+    package var steers = true
+    /// Buffers and offloads of the socket.
+    package var socket = DatagramSocket.Options()
+
+    package init(quic: QUICSettings, connection: ConnectionSettings, handshakes: Admission) {
+        self.quic = quic
+        self.connection = connection
+        self.handshakes = handshakes
+    }
+}
+
+/// What happened at a QUIC listener of one worker, beside what its socket and its endpoint count.
+package struct QUICListenerCounters: Equatable, Sendable {
+    /// First packets that started a connection.
+    package var accepted: UInt64 = 0
+    /// Handshakes completed.
+    package var handshakes: UInt64 = 0
+    /// Connections that ended before their handshake was complete.
+    package var failedHandshakes: UInt64 = 0
+    /// First packets answered with Retry.
+    package var retries: UInt64 = 0
+    /// First packets refused for a token that is wrong or too old.
+    package var invalidTokens: UInt64 = 0
+    /// First packets dropped because a limit was reached, or the listener closes.
+    package var limited: UInt64 = 0
+    /// First packets that no connection could be made for: TLS or memory.
+    package var unusable: UInt64 = 0
+    /// Datagrams of other workers' connections, handed over to them.
+    package var handedOver: UInt64 = 0
+    /// Datagrams of this worker's connections that others received.
+    package var takenOver: UInt64 = 0
+    /// Datagrams of other workers' connections, dropped because too many waited there.
+    package var handoverDropped: UInt64 = 0
+
+    package init() {}
+}

@@ -1,0 +1,311 @@
+import Bytes
+package import QUICTransport
+package import Runtime
+package import Streams
+import TLSTransport
+
+/// One QUIC connection on a worker: joins the transport's machine, the mux, the socket and the timers. The same type
+/// serves clients and servers; the owner and the mux make the difference. Its manager keeps it alive while it is open,
+/// and through its closing period, in which it holds little.
+package final class QUICLink: LoopMember, MuxHost, TimerTarget {
+    /// Which side of the proxy the connection is on.
+    package enum Role: Sendable { case client, server }
+
+    package let role: Role
+    package let connection: QUICConnection
+    package let resources: WorkerResources
+    package let settings: ConnectionSettings
+    /// The client's side of the story; nil for connections to servers.
+    package let session: Session?
+    /// Nil before the handshake allows data, and when the connection is over.
+    package private(set) var mux: (any QUICMux)?
+    /// The mux of a connection to a server, in its role of taking exchanges.
+    private var serverMux: (any ServerMux)?
+    /// What the owner keeps about the connection (a server, a place in a pool).
+    package var ownerContext: AnyObject?
+    /// Why the system refused the socket's datagrams, when that ended the connection.
+    package private(set) var socketError: SystemError?
+    /// The packet that started a client's connection, until the handshake is complete.
+    private var initial: QUICInitial?
+
+    let socket: QUICSocket
+    private let loop: EventLoop
+    private unowned let manager: QUICConnectionManager
+    private var owner: (any QUICConnectionOwner)?
+    /// Where the link stands in its manager's table.
+    var tableIndex = -1
+    /// The link is in its socket's list of those that wait to send.
+    var waitsForSocket = false
+    /// How far the link has followed the connection.
+    private var stage = Stage.handshaking
+    private var timer: Timer!
+    private var activity = MuxActivity.fresh
+    private var activitySince: Instant
+    private var idleDeadline = Instant.distantFuture
+
+    private enum Stage: UInt8, Comparable {
+        case handshaking, open, ended, removed
+        static func < (left: Stage, right: Stage) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    init(
+        role: Role, connection: QUICConnection, socket: QUICSocket, manager: QUICConnectionManager,
+        owner: any QUICConnectionOwner, settings: ConnectionSettings, session: Session?, initial: QUICInitial? = nil
+    ) {
+        self.role = role
+        self.connection = connection
+        self.socket = socket
+        self.manager = manager
+        self.owner = owner
+        self.settings = settings
+        self.session = session
+        self.initial = initial
+        loop = manager.loop
+        resources = manager.resources
+        activitySince = manager.loop.clock.now
+        super.init()
+        timer = Timer(on: loop.timers, target: self)
+        unsafe connection.holder = self
+        // Until there is a mux nothing but the handshake can happen.
+        unsafe connection.application = self
+        socket.add(self)
+        manager.insert(self)
+    }
+
+    /// True while the connection carries data or may yet.
+    package var isOpen: Bool { stage < .ended }
+
+    /// What arrives now may be a replay: the client's handshake is not complete (RFC 9001 section 9.2).
+    package var isEarlyData: Bool { connection.isEarlyData }
+
+    /// How many more exchanges a server's connection takes.
+    package var availableStreams: Int { stage == .open ? serverMux?.availableStreams ?? 0 : 0 }
+
+    /// Opens an exchange on a server's connection.
+    package func open(_ exchange: Exchange) -> Bool {
+        guard stage == .open, let serverMux else { return false }
+        loop.schedule(self)
+        return serverMux.open(exchange)
+    }
+
+    // MARK: Events
+
+    /// A datagram of this connection has come.
+    func receive(_ datagram: UnsafeRawBufferPointer, _ path: QUICPath, _ ecn: UInt8) {
+        unsafe connection.receive(datagram, path: path, ecn: ecn, now: loop.clock.now)
+        loop.schedule(self)
+    }
+
+    package override func flush() {
+        guard stage != .removed else { return }
+        waitsForSocket = false
+        if socket.isBlocked {
+            followPhase()
+            if stage != .removed { socket.wait(self) }
+            return
+        }
+        let outbox = socket.outbox
+        outbox.claim(for: socket)
+        while connection.writeDatagrams(into: &outbox.batch, now: loop.clock.now) == .more {
+            guard outbox.isFull else {
+                // The connection has had its share: others first.
+                loop.schedule(self)
+                break
+            }
+            outbox.send()
+            if socket.isBlocked {
+                socket.wait(self)
+                break
+            }
+            outbox.claim(for: socket)
+        }
+        followPhase()
+        armTimer()
+    }
+
+    /// Does what a step in the connection's life asks for.
+    private func followPhase() {
+        if stage == .handshaking, connection.phase == .established { completeHandshake() }
+        if stage < .ended, let close = connection.closeReason { end(close) }
+        if stage == .ended, connection.phase == .closed { remove() }
+    }
+
+    /// The handshake is complete: tells what TLS found, and gives a client the means to come back faster.
+    private func completeHandshake() {
+        stage = .open
+        initial = nil
+        noteFacts()
+        guard role == .client else {
+            if mux != nil { owner?.connectionReady(self) }
+            return
+        }
+        socket.handshakeEnded(self, isComplete: true)
+        // Neither is needed for this connection: without them the client's next one takes longer.
+        _ = try? connection.tls?.sendTicket()
+        _ = try? socket.endpoint.sendToken(on: connection, wall: loop.clock.wall)
+    }
+
+    /// Fills in the session once TLS has told all.
+    private func noteFacts() {
+        guard let session, session.tls == nil, let tls = connection.tls else { return }
+        session.handshakenAt = loop.clock.now
+        session.tls = TLSFacts(
+            version: "TLSv1.3", cipher: tls.cipherSuite ?? "", serverName: tls.serverName ?? "",
+            alpn: tls.applicationProtocol, isResumed: tls.isResumed)
+    }
+
+    // MARK: What the mux says
+
+    package func muxNeedsFlush() { loop.schedule(self) }
+
+    package func openExchange(for end: any StreamEnd) -> Exchange? {
+        // A first request may come in the datagram that completes the handshake, or before.
+        noteFacts()
+        guard let exchange = owner?.openExchange(on: self, for: end) else { return nil }
+        session?.exchanges += 1
+        return exchange
+    }
+
+    package func muxStreamsChanged() {
+        loop.schedule(self)
+        owner?.streamsChanged(on: self)
+    }
+
+    // MARK: What the owner says
+
+    /// Ends gracefully: open exchanges finish, no new ones start.
+    package func drain() {
+        guard isOpen else { return }
+        if let mux {
+            mux.drain()
+        } else {
+            // RFC 9000 section 20.1: CONNECTION_REFUSED.
+            connection.close(transportError: 0x02)
+        }
+        loop.schedule(self)
+    }
+
+    /// Ends at once; open exchanges are aborted, and the peer is told.
+    package func stop(_ failure: TransportFailure = .stopping) {
+        guard isOpen else { return }
+        if let mux {
+            mux.transportFailed(failure)
+        } else {
+            connection.close(transportError: 0x02)
+        }
+        loop.schedule(self)
+    }
+
+    /// The system says that the peer's port is closed. That may be forged, so it ends only a connection that has not
+    /// heard of its peer yet.
+    func unreachable(_ error: SystemError) {
+        guard stage == .handshaking, role == .server else { return }
+        socketError = error
+        connection.abandon()
+        loop.schedule(self)
+    }
+
+    // MARK: Timers
+
+    private func armTimer() {
+        guard stage != .removed else { return timer.disarm() }
+        idleDeadline = isOpen ? idleTime() : .distantFuture
+        timer.arm(at: min(connection.deadline, idleDeadline))
+    }
+
+    /// When the mux has been idle for too long; never while exchanges are open.
+    private func idleTime() -> Instant {
+        guard role == .client, stage == .open, let mux else { return .distantFuture }
+        let current = mux.activity
+        if current != activity {
+            activity = current
+            activitySince = loop.clock.now
+        }
+        switch current {
+        case .fresh:
+            return after(settings.requestHeadTimeout, from: session?.handshakenAt ?? activitySince)
+        case .receivingHead: return after(settings.requestHeadTimeout, from: activitySince)
+        case .idle: return after(settings.keepAliveTimeout, from: activitySince)
+        case .busy: return .distantFuture
+        }
+    }
+
+    private func after(_ milliseconds: Int?, from start: Instant) -> Instant {
+        milliseconds.map { start.advanced(milliseconds: $0) } ?? .distantFuture
+    }
+
+    package func timerFired(_ timer: Timer) {
+        let now = loop.clock.now
+        if connection.deadline <= now { connection.handleExpiry(now: now) }
+        if idleDeadline <= now, isOpen {
+            idleDeadline = .distantFuture
+            mux?.idleTimeout()
+        }
+        loop.schedule(self)
+    }
+
+    // MARK: The end
+
+    /// The connection carries nothing any more. The mux was told by the connection itself.
+    private func end(_ close: QUICClose) {
+        let wasHandshaking = stage == .handshaking
+        stage = .ended
+        if wasHandshaking, role == .client {
+            socket.handshakeEnded(self, isComplete: false)
+            if close.reason == .retryRequired, let initial, let session {
+                socket.retry(initial, QUICPath(local: session.destination, remote: session.source))
+            }
+        }
+        initial = nil
+        let last = owner
+        owner = nil
+        manager.ended(self)
+        last?.connectionClosed(self, close)
+        ownerContext = nil
+        mux = nil
+        serverMux = nil
+    }
+
+    /// The closing period is over.
+    private func remove() {
+        stage = .removed
+        timer.disarm()
+        unsafe connection.holder = nil
+        manager.remove(self)
+        socket.remove(self)
+    }
+}
+
+// What the connection tells before there is a mux: that there can be one.
+extension QUICLink: QUICApplication {
+    package func readyToSend(alpn: [UInt8]) {
+        let name = unsafe alpn.withUnsafeBytes { unsafe ApplicationProtocol($0) }
+        guard let mux = owner?.makeMux(for: self, name) else {
+            // RFC 9114 section 8.1: H3_NO_ERROR.
+            return connection.close(applicationError: 0x100)
+        }
+        self.mux = mux
+        if role == .server { serverMux = mux as? any ServerMux }
+        unsafe connection.application = mux
+        mux.readyToSend(alpn: alpn)
+    }
+
+    package func handshakeCompleted() {}
+    package func streamOpened(_ id: QUICStreamID) {}
+    package func streamDataReceived(
+        _ id: QUICStreamID, offset: UInt64, bytes: UnsafeRawBufferPointer, fin: Bool, isEarlyData: Bool
+    ) {}
+    package func streamDataAcknowledged(_ id: QUICStreamID, count: UInt64) {}
+    package func streamClosed(_ id: QUICStreamID, applicationError: UInt64?) {}
+    package func streamReset(_ id: QUICStreamID, applicationError: UInt64, finalSize: UInt64) {}
+    package func streamUnblocked(_ id: QUICStreamID) {}
+    package func bidirectionalStreamLimitRaised(to total: UInt64) {}
+    package func unidirectionalStreamLimitRaised(to total: UInt64) {}
+    package func datagramReceived(_ bytes: UnsafeRawBufferPointer, isEarlyData: Bool) {}
+    package func earlyDataRejected() {}
+    package func connectionClosed(_ close: QUICClose) {}
+    package func nextStreamToSend(into vectors: UnsafeMutableBufferPointer<QUICVector>) -> QUICStreamToSend? { nil }
+    package func didSend(_ id: QUICStreamID, count: Int) {}
+    package func streamBlocked(_ id: QUICStreamID) {}
+    package func streamShutWrite(_ id: QUICStreamID) {}
+}

@@ -1,0 +1,142 @@
+import Bytes
+import QUICTransport
+package import Runtime
+package import TLSTransport
+
+/// One worker's socket of a QUIC bind line: takes new connections, within limits, and hands datagrams of other workers'
+/// connections over to them.
+package final class QUICListener: QUICSocket {
+    package let context: ListenerContext
+    package let settings: QUICListenerSettings
+    package private(set) var counters = QUICListenerCounters()
+    /// The kernel gives each datagram to its connection's worker by itself.
+    package let isSteered: Bool
+    private let tls: QUICTLSContext
+    private unowned let owner: any QUICListenerOwner
+    private var isAccepting = true
+
+    /// - Parameters:
+    ///   - descriptor: a bound UDP socket. When several workers share the address, all their sockets are bound, in the
+    ///     workers' order, before the first listener is made: see ``QUICService/steer(_:)``.
+    ///   - tls: makes the sessions; it is this worker's own.
+    package init(
+        _ descriptor: consuming OwnedDescriptor, context: ListenerContext, settings: QUICListenerSettings,
+        tls: QUICTLSContext, manager: QUICConnectionManager, owner: any QUICListenerOwner
+    ) throws(SystemError) {
+        self.context = context
+        self.settings = settings
+        self.tls = tls
+        self.owner = owner
+        let service = manager.service
+        var configuration = QUICEndpoint.Configuration(
+            route: .init(worker: manager.worker, generation: service.generation), workers: service.workers)
+        configuration.versions = settings.versions
+        let endpoint = QUICEndpoint(configuration: configuration, key: service.key, random: manager.random)
+        // Each worker sets the same program: who comes first does not matter.
+        if service.workers > 1 {
+            isSteered = settings.steers && (try? service.steer(descriptor.number)) != nil
+        } else {
+            isSteered = true
+        }
+        try super.init(descriptor, options: settings.socket, endpoint: endpoint, manager: manager)
+        manager.insert(self)
+    }
+
+    // MARK: First packets
+
+    override func started(
+        _ initial: QUICInitial, _ datagram: UnsafeRawBufferPointer, _ path: QUICPath, _ ecn: UInt8
+    ) {
+        guard isAccepting else {
+            counters.limited &+= 1
+            return
+        }
+        if initial.addressValidation == .invalid {
+            counters.invalidTokens &+= 1
+            // RFC 9000 section 20.1: INVALID_TOKEN.
+            _ = endpoint.writeRefusal(of: initial, transportError: 0x0b, path: path, into: &outbox.batch)
+            return
+        }
+        if initial.addressValidation == .none,
+            settings.forcesRetry || settings.handshakes.count >= settings.retryThreshold
+        {
+            return retry(initial, path)
+        }
+        guard owner.mayAccept(self), settings.handshakes.enter() else {
+            counters.limited &+= 1
+            return
+        }
+        guard let link = accept(initial, path) else {
+            counters.unusable &+= 1
+            settings.handshakes.leave()
+            return
+        }
+        counters.accepted &+= 1
+        owner.accepted(link, on: self)
+        unsafe link.receive(datagram, path, ecn)
+    }
+
+    private func accept(_ initial: QUICInitial, _ path: QUICPath) -> QUICLink? {
+        guard let session = try? tls.makeServerSession() else { return nil }
+        let connection = try? endpoint.accept(
+            initial, path: path, tls: session, settings: settings.quic, now: loop.clock.now)
+        guard let connection else { return nil }
+        return QUICLink(
+            role: .client, connection: connection, socket: self, manager: manager, owner: owner,
+            settings: settings.connection,
+            session: Session(
+                source: path.remote, destination: path.local, clock: loop.clock, isQUIC: true, listener: context),
+            initial: initial)
+    }
+
+    override func retry(_ initial: QUICInitial, _ path: QUICPath) {
+        counters.retries &+= 1
+        outbox.claim(for: self)
+        // A full batch loses the answer, as the network may: the client asks again.
+        _ = endpoint.writeRetry(to: initial, path: path, into: &outbox.batch, wall: loop.clock.wall)
+    }
+
+    override func handshakeEnded(_ link: QUICLink, isComplete: Bool) {
+        settings.handshakes.leave()
+        if isComplete { counters.handshakes &+= 1 } else { counters.failedHandshakes &+= 1 }
+    }
+
+    // MARK: Other workers
+
+    override func strayed(_ datagram: UnsafeRawBufferPointer, _ path: QUICPath, _ ecn: UInt8, to worker: Int) {
+        let handed = unsafe HandedDatagram(
+            bytes: Array(datagram), path: path, ecn: ecn, frontend: context.frontend, bind: context.bind,
+            port: localAddress.port)
+        if let box = manager.service.box(of: worker), worker != manager.worker, box.post(handed) {
+            counters.handedOver &+= 1
+        } else {
+            counters.handoverDropped &+= 1
+        }
+    }
+
+    /// A datagram that another worker has received.
+    func takeOver(_ datagram: UnsafeRawBufferPointer, _ path: QUICPath, _ ecn: UInt8) {
+        guard !isClosed else { return }
+        counters.takenOver &+= 1
+        unsafe take(datagram, path, ecn)
+    }
+
+    // MARK: Life
+
+    /// Takes no more connections; those there are go on. Once the last is gone the socket closes.
+    package func stopAccepting() {
+        isAccepting = false
+        closeIfUnused()
+    }
+
+    override func remove(_ link: QUICLink) {
+        super.remove(link)
+        closeIfUnused()
+    }
+
+    private func closeIfUnused() {
+        guard !isAccepting, linkCount == 0, !isClosed else { return }
+        closeSocket()
+        manager.remove(self)
+    }
+}

@@ -1,1 +1,0 @@
-// HTTP/1: connection bytes to exchanges and back.

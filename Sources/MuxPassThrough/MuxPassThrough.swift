@@ -1,1 +1,0 @@
-// TCP: connection bytes to one exchange and back.

@@ -1,0 +1,184 @@
+package import Bytes
+package import Streams
+
+/// A TCP connection passed through (`mode tcp`): the whole connection is one exchange, without heads. Each direction
+/// ends by itself (half-close), a reset goes on as a reset, and a slow reader pauses its sender. The same mux serves
+/// both sides.
+package final class PassThroughMux: ByteStreamMux, ServerMux, StreamEnd {
+    /// Which side of the proxy the connection is on.
+    package enum Role: Sendable { case front, back }
+
+    private unowned let host: any MuxHost
+    private let role: Role
+    private var exchange: Exchange?
+    /// True once the connection had its exchange: it gets no second one.
+    private var isUsed = false
+    /// The peer has ended its direction.
+    private var peerEnded = false
+    /// The end of the peer's direction is passed on.
+    private var incomingOver = false
+    /// All that goes to the peer is written, the end included.
+    private var outgoingOver = false
+    private var streamsChanged = false
+    package private(set) var closeIntent = CloseIntent.open
+
+    /// - Parameter host: the connection; it owns the mux.
+    package init(role: Role, host: any MuxHost) {
+        self.role = role
+        self.host = host
+    }
+
+    // MARK: Exchanges
+
+    /// Front role: opens the exchange. The connection calls it once the transport stands; servers may speak first.
+    package func start() {
+        guard role == .front, !isUsed else { return }
+        isUsed = true
+        guard let exchange = host.openExchange(for: self) else { return close(.close) }
+        self.exchange = exchange
+        exchange.request.putTunnel()
+    }
+
+    package var availableStreams: Int { role == .back && !isUsed && closeIntent == .open ? 1 : 0 }
+
+    package func open(_ exchange: Exchange) -> Bool {
+        guard availableStreams > 0, !exchange.isOver else { return false }
+        isUsed = true
+        self.exchange = exchange
+        exchange.attach(back: self)
+        return true
+    }
+
+    private var incoming: Half? { role == .front ? exchange?.request : exchange?.response }
+    private var outgoing: Half? { role == .front ? exchange?.response : exchange?.request }
+
+    // MARK: The connection's view
+
+    package var wantsInput: Bool {
+        guard closeIntent < .close else { return false }
+        // Before its exchange a server's connection reads only to see the end.
+        guard let incoming else { return role == .back && !isUsed }
+        return !incomingOver && incoming.room > 0
+    }
+
+    package var activity: MuxActivity { exchange != nil ? .busy : isUsed ? .idle : .fresh }
+
+    package func receive(_ input: inout InputBuffer) {
+        begin()
+        guard let incoming else {
+            // A server that spoke to nobody can not be used: what it said would be lost.
+            if !input.isEmpty { close(.close) }
+            input.consume(input.count)
+            return
+        }
+        while !input.isEmpty {
+            let count = min(input.count, incoming.room)
+            guard count > 0 else { return }
+            if role == .front { exchange?.bytesFromClient += UInt64(count) }
+            incoming.put(input.take(count))
+        }
+        guard peerEnded, !incomingOver else { return }
+        incomingOver = true
+        incoming.end()
+        finishIfOver()
+    }
+
+    package func receiveEnd(_ input: inout InputBuffer) {
+        peerEnded = true
+        receive(&input)
+        if exchange == nil { close(.close) }
+    }
+
+    package func produce(into output: inout OutputQueue, limit: Int) {
+        if streamsChanged {
+            streamsChanged = false
+            host.muxStreamsChanged()
+        }
+        begin()
+        guard let outgoing, !outgoingOver else { return }
+        let before = output.count
+        while output.count < limit, let chunk = outgoing.take(upTo: limit - output.count) { output.append(chunk) }
+        if role == .front { exchange?.bytesToClient += UInt64(output.count - before) }
+        if outgoing.isDrained {
+            outgoingOver = true
+            outgoing.delivered()
+            if closeIntent < .shutdownWrite { closeIntent = .shutdownWrite }
+            finishIfOver()
+        } else if outgoing.isBroken {
+            passOnReset(outgoing.failure ?? .internalError)
+        }
+    }
+
+    package func transportFailed(_ failure: TransportFailure) {
+        closeIntent = .abort
+        guard let open = exchange else { return }
+        exchange = nil
+        switch role {
+        case .front: open.frontAborted(failure.clientReason)
+        case .back:
+            let isUnsent = !open.attempt.requestStarted
+            open.backAborted(failure.serverReason(isUnsent: isUnsent), isUnsent: isUnsent)
+        }
+    }
+
+    /// TCP has no graceful end: what is open goes on.
+    package func drain() {
+        if exchange == nil { close(.close) }
+    }
+
+    package func idleTimeout() {
+        if exchange == nil { close(.close) }
+    }
+
+    // MARK: The exchange's view
+
+    package func outgoingReady() { host.muxNeedsFlush() }
+
+    package func incomingDrained() { host.muxNeedsFlush() }
+
+    package func reset(_ reason: CloseReason) {
+        exchange = nil
+        switch reason {
+        case .clientAborted, .serverAborted, .clientTimeout, .serverTimeout, .killed: close(.abort)
+        default: close(.close)
+        }
+    }
+
+    // MARK: Steps
+
+    /// A server's connection that stands and serves an exchange has begun its answer: from here on a failure is a
+    /// broken connection and not a server that could not be reached.
+    private func begin() {
+        guard role == .back, let exchange, exchange.response.phase == .idle else { return }
+        exchange.attempt.requestStarted = true
+        exchange.response.putTunnel()
+    }
+
+    private func close(_ intent: CloseIntent) {
+        if closeIntent < intent { closeIntent = intent }
+        streamsChanged = role == .back
+        host.muxNeedsFlush()
+    }
+
+    /// Both directions have ended in order.
+    private func finishIfOver() {
+        guard let open = exchange, incomingOver, outgoingOver else { return }
+        exchange = nil
+        close(.close)
+        switch role {
+        case .front: open.frontFinished()
+        case .back: open.backFinished()
+        }
+    }
+
+    /// The other side broke: so does this one.
+    private func passOnReset(_ reason: CloseReason) {
+        guard let open = exchange else { return }
+        exchange = nil
+        close(.abort)
+        switch role {
+        case .front: open.frontAborted(reason)
+        case .back: open.backAborted(reason)
+        }
+    }
+}

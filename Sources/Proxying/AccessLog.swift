@@ -1,0 +1,14 @@
+package import Connections
+package import Servers
+
+/// Where a worker tells what has happened. Called on the worker's thread; it must not block and may drop.
+package protocol AccessLog: AnyObject {
+    /// An exchange is over.
+    func exchangeEnded(_ record: ProxyExchange)
+    /// A client's connection ended before its first request could be read: bad PROXY header, failed TLS, timeout.
+    func connectionFailed(_ session: Session, _ frontend: FrontendWorker, _ failure: ConnectionFailure)
+    /// A connection to a server could not be made.
+    func serverFailed(_ backend: SharedProxyBackend, _ server: SharedServer, _ failure: ConnectionFailure)
+    /// What was noted is sent now.
+    func flush()
+}

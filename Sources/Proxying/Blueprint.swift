@@ -1,0 +1,63 @@
+package import Configuration
+package import Connections
+import Runtime
+import Servers
+package import Synchronization
+package import TLSTransport
+
+/// Everything that the workers share, made from the configuration before they start: immutable, or named atomics.
+package final class Blueprint: Sendable {
+    package let configuration: Configuration
+    package let frontends: [SharedFrontend]
+    package let backends: [SharedProxyBackend]
+    /// Connections of the whole process: `maxconn` of the global section.
+    package let admission: Admission
+    package let ticketKeys: TicketKeyRing
+    /// Workers that the process runs.
+    package let workerCount: Int
+    /// Requests that the process has taken so far, for the log's `%rt`.
+    package let requests = Atomic<UInt64>(0)
+
+    /// Loads certificates, resolves server names. Throws what the operator has to mend.
+    /// - Parameters:
+    ///   - processMaxconn: the limit in force when the configuration sets none.
+    package init(_ configuration: Configuration, workerCount: Int, processMaxconn: Int) throws(BlueprintError) {
+        self.configuration = configuration
+        self.workerCount = workerCount
+        admission = Admission(limit: configuration.global.maxconn ?? processMaxconn)
+        do throws(TLSError) { ticketKeys = try TicketKeyRing() } catch {
+            throw BlueprintError("TLS ticket keys: \(error)")
+        }
+        var stores = CertificateCache()
+        var frontends: [SharedFrontend] = []
+        for (index, settings) in configuration.frontends.enumerated() {
+            frontends.append(
+                try SharedFrontend(
+                    settings, index: index, processMaxconn: admission.limit, ticketKeys: ticketKeys, stores: &stores))
+        }
+        self.frontends = frontends
+        var backends: [SharedProxyBackend] = []
+        for (index, settings) in configuration.backends.enumerated() {
+            backends.append(try SharedProxyBackend(settings, index: index))
+        }
+        self.backends = backends
+    }
+}
+
+/// A configuration that cannot be put to work: what is wrong and where.
+package struct BlueprintError: Error, CustomStringConvertible {
+    package let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// Certificate stores by their files, so that bind lines with the same `crt` arguments share one.
+struct CertificateCache {
+    private var stores: [[String]: CertificateStore] = [:]
+
+    mutating func store(_ paths: [String]) throws(CertificateError) -> CertificateStore {
+        if let known = stores[paths] { return known }
+        let store = try CertificateStore(loading: paths)
+        stores[paths] = store
+        return store
+    }
+}

@@ -1,0 +1,138 @@
+import Bytes
+package import Configuration
+import Connections
+import Glibc
+import Runtime
+
+/// The sockets of all bind lines, opened before the workers start and before privileges are given up: each worker has
+/// its own for every IP address, and a duplicate of each Unix or inherited one.
+package struct ListenerSockets: Sendable {
+    /// One open socket of a worker.
+    package struct Entry: Sendable {
+        package let frontend: Int
+        package let bind: Int
+        package let transport: BindTransport
+        package let descriptor: Int32
+    }
+
+    /// By worker.
+    package private(set) var byWorker: [[Entry]]
+
+    /// A socket that could not be opened.
+    package struct OpenError: Error, Sendable {
+        /// The bind line's place, and what the system said, as `alerts` print it.
+        package let description: String
+    }
+
+    /// Opens every socket; collects what fails, so that the operator sees all of it in one run.
+    package init(_ configuration: Configuration, workers: Int) throws(OpenError) {
+        byWorker = Array(repeating: [], count: workers)
+        var failures: [String] = []
+        for (frontend, settings) in configuration.frontends.enumerated() {
+            for (index, bind) in settings.binds.enumerated() {
+                do throws(SystemError) {
+                    try open(bind, settings, frontend, index, configuration.global)
+                } catch {
+                    failures.append(
+                        "\(bind.location): Starting frontend \(settings.name): cannot bind \(bind.address) (\(error))")
+                }
+            }
+        }
+        guard failures.isEmpty else {
+            for entry in byWorker.joined() { _ = close(entry.descriptor) }
+            throw OpenError(description: failures.joined(separator: "\n"))
+        }
+    }
+
+    private mutating func open(
+        _ bind: BindSettings, _ settings: FrontendSettings, _ frontend: Int, _ index: Int, _ global: GlobalSettings
+    ) throws(SystemError) {
+        let backlog = bind.backlog ?? settings.backlog ?? settings.maxconn ?? global.maxconn ?? 4096
+        func add(_ worker: Int, _ descriptor: consuming OwnedDescriptor) {
+            byWorker[worker].append(
+                Entry(frontend: frontend, bind: index, transport: bind.transport, descriptor: descriptor.release()))
+        }
+        switch bind.address {
+        case .ip(let address, let ports):
+            for port in ports {
+                // Port 0: all workers share the port that the first socket was given.
+                var chosen = port
+                for worker in 0..<byWorker.count {
+                    let target = Socket.Target.ip(SocketAddress(address, port: chosen))
+                    let socket: OwnedDescriptor
+                    switch bind.transport {
+                    case .stream:
+                        socket = try StreamListener.open(
+                            target, backlog: backlog, reusesPort: true, ipv6Only: bind.isIPv6Only,
+                            fastOpen: bind.fastOpen)
+                    case .quic:
+                        socket = try Socket.datagram(for: target)
+                        Socket.setReusable(socket.number, address: false, port: true)
+                        if !address.isV4, let only = bind.isIPv6Only {
+                            Socket.set(socket.number, level: Int32(IPPROTO_IPV6), option: IPV6_V6ONLY, only ? 1 : 0)
+                        }
+                        try Socket.bind(socket.number, to: target)
+                    }
+                    chosen = Socket.localAddress(socket.number).port
+                    add(worker, socket)
+                }
+            }
+        case .unix(let path):
+            _ = unsafe unlink(path)
+            try share(bind, .unix(path: path), backlog, add)
+            try permit(bind.permissions, path)
+        case .abstract(let name): try share(bind, .abstract(name: name), backlog, add)
+        case .inherited(let number):
+            let flags = fcntl(number, F_GETFL)
+            guard flags >= 0, fcntl(number, F_SETFL, flags | O_NONBLOCK) >= 0 else { throw SystemError("fcntl") }
+            if bind.transport == .stream { try Socket.listen(number, backlog: backlog) }
+            for worker in 0..<byWorker.count { add(worker, try duplicate(number)) }
+        }
+    }
+
+    private func share(
+        _ bind: BindSettings, _ target: Socket.Target, _ backlog: Int, _ add: (Int, consuming OwnedDescriptor) -> Void
+    ) throws(SystemError) {
+        let socket = try StreamListener.open(
+            target, backlog: backlog, reusesPort: false, ipv6Only: nil, fastOpen: false)
+        for worker in 0..<byWorker.count { add(worker, try duplicate(socket.number)) }
+    }
+
+    private func duplicate(_ number: Int32) throws(SystemError) -> OwnedDescriptor {
+        let copy = fcntl(number, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { throw SystemError("dup") }
+        return OwnedDescriptor(adopting: copy)
+    }
+
+    private func permit(_ permissions: SocketPermissions, _ path: String) throws(SystemError) {
+        let user = Principal.userID(permissions.user)
+        let group = Principal.groupID(permissions.group)
+        if user != nil || group != nil {
+            guard unsafe chown(path, user ?? .max, group ?? .max) == 0 else { throw SystemError("chown") }
+        }
+        if let mode = permissions.mode {
+            guard unsafe chmod(path, mode) == 0 else { throw SystemError("chmod") }
+        }
+    }
+}
+
+/// Looks up users and groups of the system, at start.
+package enum Principal {
+    /// The number of a user; nil when none is named or it does not exist.
+    package static func userID(_ name: PrincipalName?) -> UInt32? {
+        switch name {
+        case nil: nil
+        case .id(let number): number
+        case .name(let text): unsafe getpwnam(text).map { unsafe $0.pointee.pw_uid }
+        }
+    }
+
+    /// The number of a group; nil when none is named or it does not exist.
+    package static func groupID(_ name: PrincipalName?) -> UInt32? {
+        switch name {
+        case nil: nil
+        case .id(let number): number
+        case .name(let text): unsafe getgrnam(text).map { unsafe $0.pointee.gr_gid }
+        }
+    }
+}

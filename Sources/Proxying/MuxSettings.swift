@@ -1,0 +1,35 @@
+import Configuration
+import MuxHTTP1
+import MuxHTTP2
+import MuxHTTP3
+
+/// What the muxes of a proxy are told, made from `tune.*` and the proxy's options.
+struct MuxSettings {
+    var http1Front = HTTP1FrontSettings()
+    var http1Back = HTTP1BackSettings()
+    var http2 = HTTP2Settings()
+    var http3 = HTTP3Settings()
+
+    /// - Parameters:
+    ///   - mode: how long HTTP/1 connections live; the stricter one of front and back half.
+    ///   - abortOnClose: whether a client that half-closes while it waits is gone (`option abortonclose`).
+    init(_ tune: TuneSettings, mode: HTTPConnectionMode, abortOnClose: Bool) {
+        http1Front.headLimit = tune.maxHeadSize
+        http1Front.keepsAlive = mode < .close
+        http1Front.abortsOnClose = abortOnClose
+        http1Back.headLimit = tune.maxHeadSize
+        http1Back.keepsAlive = mode == .keepAlive
+        http2.maxConcurrentStreams = tune.http2.maxConcurrentStreams ?? .max
+        http2.initialWindowSize = tune.http2.initialWindowSize
+        http2.maxFrameSize = tune.http2.maxFrameSize
+        http2.headerTableSize = tune.http2.headerTableSize
+        http2.maxHeaderListSize = tune.maxHeadSize
+        http2.receiveBuffer = tune.http2.receiveBuffer
+        http2.maxTotalStreams = tune.http2.maxTotalStreams
+        http2.limits.glitches = tune.http2.glitchesThreshold
+        http3.maxConcurrentStreams = tune.quic.maxConcurrentStreams
+        http3.maxTotalStreams = tune.quic.maxTotalStreams
+        http3.maxFieldSectionSize = tune.maxHeadSize
+        http3.streamReceiveWindow = tune.quic.streamReceiveBuffer(bufsize: tune.bufsize)
+    }
+}

@@ -1,0 +1,140 @@
+package import Bytes
+import Configuration
+package import Connections
+import Messages
+package import Runtime
+package import Servers
+package import Streams
+
+/// What the proxy knows of one exchange beyond its two halves: where it came from, where it goes, its timers and what
+/// the log will say.
+package final class ProxyExchange: DispatchOwner, TimerTarget {
+    /// How far the exchange was when it ended early; the second of the log's termination letters.
+    package enum Stage: Sendable {
+        case request, queue, connect, headers, data, last
+    }
+
+    package let frontend: FrontendWorker
+    package let session: Session
+    package private(set) var exchange: Exchange!
+    package internal(set) var backend: BackendWorker?
+    /// The exchange's way to its server; nil when the proxy answered by itself.
+    package internal(set) var dispatch: Dispatch?
+    /// How far the exchange was when the first reason for an early end came; nil when it ended in order.
+    package private(set) var failureStage: Stage?
+    /// The status of an answer that the proxy gave by itself; 0 when a server answered.
+    package internal(set) var ownStatus = 0
+    /// When the session's last exchange before this one ended, or its handshake; for `%Ti`.
+    package let idleSince: Instant
+    /// The number of the exchange on its session, from 1.
+    package let number: UInt64
+    private var timer: Timer!
+
+    init(frontend: FrontendWorker, session: Session) {
+        self.frontend = frontend
+        self.session = session
+        number = session.exchanges &+ 1
+        idleSince = session.lastExchangeEndedAt == .zero ? session.handshakenAt : session.lastExchangeEndedAt
+        timer = Timer(on: frontend.worker.loop.timers, target: self)
+    }
+
+    func begin(_ exchange: Exchange) {
+        self.exchange = exchange
+        armTimer()
+    }
+
+    func end() {
+        timer.disarm()
+        dispatch?.release()
+    }
+
+    /// Keeps the stage of the first failure.
+    func noteStage() {
+        if failureStage == nil { failureStage = stage }
+    }
+
+    /// How far the exchange is now.
+    package var stage: Stage {
+        if exchange.requestHeadAt == .zero { return .request }
+        if exchange.response.phase != .idle {
+            return exchange.response.phase == .ended && exchange.response.count == 0 ? .last : .data
+        }
+        switch dispatch?.state {
+        case nil: return .request
+        case .queued: return .queue
+        case .idle, .connecting, .retrying: return .connect
+        case .attached: return exchange.request.phase == .body ? .data : .headers
+        case .over: return .headers
+        }
+    }
+
+    // MARK: Dispatch
+
+    package func dispatched(_ dispatch: Dispatch) { armTimer() }
+
+    package func dispatchFailed(_ dispatch: Dispatch, _ reason: CloseReason) {
+        if failureStage == nil { failureStage = reason == .queueTimeout ? .queue : .connect }
+        frontend.answer(self, 503, reason)
+    }
+
+    // MARK: Timers
+
+    /// Sets the timer to the earliest of the deadlines that hold now. Activity only moves deadlines later, so the timer
+    /// looks again when it fires.
+    func armTimer() {
+        let (deadline, _) = nextDeadline()
+        if deadline == .distantFuture { timer.disarm() } else { timer.arm(at: deadline) }
+    }
+
+    package func timerFired(_ timer: Timer) {
+        guard !exchange.isOver else { return }
+        let (deadline, reason) = nextDeadline()
+        if deadline > frontend.worker.loop.clock.now { return armTimer() }
+        noteStage()
+        let isTCP = frontend.settings.mode == .tcp
+        if exchange.response.phase == .idle, !isTCP {
+            exchange.dropBack(reason)
+            frontend.answer(self, reason == .clientTimeout ? 408 : 504, reason)
+            armTimer()
+        } else {
+            exchange.kill(reason)
+        }
+    }
+
+    private func nextDeadline() -> (Instant, CloseReason) {
+        let request = exchange.request!
+        let response = exchange.response!
+        let isTunnel = request.phase == .body && response.phase == .body && exchange.isTunnel
+        let client = frontend.settings.timeouts
+        let server = backend?.settings.timeouts
+        if isTunnel, let limit = server?.tunnel {
+            let last = max(max(request.lastPut, request.lastTake), max(response.lastPut, response.lastTake))
+            return (last.advanced(milliseconds: limit), last == response.lastPut ? .clientTimeout : .serverTimeout)
+        }
+        var best = (Instant.distantFuture, CloseReason.clientTimeout)
+        func consider(_ since: Instant, _ milliseconds: Int?, _ reason: CloseReason) {
+            guard let milliseconds else { return }
+            let deadline = since.advanced(milliseconds: milliseconds)
+            if deadline < best.0 { best = (deadline, reason) }
+        }
+        let isHalfClosed = exchange.isTunnel && (request.phase == .ended || response.phase == .ended)
+        let clientLimit = isHalfClosed ? client.clientHalfClosed : client.client
+        let serverLimit = isHalfClosed ? server?.serverHalfClosed : server?.server
+        // The client is waited for when it still sends and there is room, or when bytes wait for it.
+        if request.phase < .ended, request.count < request.limit, response.phase == .idle || exchange.isTunnel {
+            consider(max(request.lastPut, exchange.openedAt), clientLimit, .clientTimeout)
+        }
+        if response.count > 0 { consider(max(response.lastTake, exchange.responseHeadAt), clientLimit, .clientTimeout) }
+        // The server is waited for when it owes an answer, or when bytes wait for it.
+        if exchange.back != nil {
+            let start = max(exchange.attachedAt, max(request.lastTake, response.lastPut))
+            if response.phase < .ended, response.count < response.limit,
+                request.phase == .ended || response.phase == .body
+            {
+                consider(max(start, request.lastPut), serverLimit, .serverTimeout)
+            }
+            if request.count > 0 { consider(start, serverLimit, .serverTimeout) }
+        }
+        return best
+    }
+}

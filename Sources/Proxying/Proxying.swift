@@ -1,1 +1,0 @@
-// Frontends, rules, routing; composes one worker.

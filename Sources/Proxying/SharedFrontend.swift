@@ -1,0 +1,126 @@
+import Bytes
+package import Configuration
+package import Connections
+import Synchronization
+package import TLSTransport
+
+/// A frontend as all workers see it.
+package final class SharedFrontend: Sendable {
+    package let settings: FrontendSettings
+    package let index: Int
+    package let binds: [SharedBind]
+    /// Connections of the frontend: its `maxconn`.
+    package let admission: Admission
+    let errors: ErrorAnswers
+    /// The value of `alt-svc` that TLS responses carry: the frontend's QUIC listener. Nil without one.
+    let alternativeService: [UInt8]?
+
+    private let connections = Atomic<UInt64>(0)
+    private let requests = Atomic<UInt64>(0)
+    private let rejected = Atomic<UInt64>(0)
+
+    init(
+        _ settings: FrontendSettings, index: Int, processMaxconn: Int, ticketKeys: TicketKeyRing,
+        stores: inout CertificateCache
+    ) throws(BlueprintError) {
+        self.settings = settings
+        self.index = index
+        admission = Admission(limit: settings.maxconn ?? processMaxconn)
+        errors = ErrorAnswers(settings.errorFiles)
+        var binds: [SharedBind] = []
+        for (place, bind) in settings.binds.enumerated() {
+            binds.append(try SharedBind(bind, frontend: index, index: place, ticketKeys: ticketKeys, stores: &stores))
+        }
+        self.binds = binds
+        let quicPort = settings.binds.lazy.compactMap { bind -> UInt16? in
+            guard bind.transport == .quic, case .ip(_, let ports) = bind.address else { return nil }
+            return ports.lowerBound
+        }.first
+        alternativeService = quicPort.map { Array("h3=\":\($0)\"; ma=86400".utf8) }
+    }
+
+    func countConnection() { connections.wrappingAdd(1, ordering: .relaxed) }
+    func countRequest() { requests.wrappingAdd(1, ordering: .relaxed) }
+    func countRejected() { rejected.wrappingAdd(1, ordering: .relaxed) }
+
+    /// Connections taken since the start.
+    package var totalConnections: UInt64 { connections.load(ordering: .relaxed) }
+    /// Requests taken since the start.
+    package var totalRequests: UInt64 { requests.load(ordering: .relaxed) }
+    /// Requests that were refused as malformed since the start.
+    package var totalRejected: UInt64 { rejected.load(ordering: .relaxed) }
+}
+
+/// A bind line as all workers see it.
+package final class SharedBind: Sendable {
+    package let settings: BindSettings
+    package let frontend: Int
+    package let index: Int
+    /// Connections of the bind line: its `maxconn`.
+    package let admission: Admission
+    package let certificates: CertificateStore?
+    package let ticketKeys: TicketKeyRing
+    /// What the listeners of this line share.
+    let context: ListenerContext
+
+    init(
+        _ settings: BindSettings, frontend: Int, index: Int, ticketKeys: TicketKeyRing, stores: inout CertificateCache
+    ) throws(BlueprintError) {
+        self.settings = settings
+        self.frontend = frontend
+        self.index = index
+        self.ticketKeys = ticketKeys
+        context = ListenerContext(frontend: frontend, bind: index, name: settings.name ?? "\(index + 1)")
+        admission = Admission(limit: settings.maxconn ?? .max)
+        guard let tls = settings.tls else {
+            certificates = nil
+            return
+        }
+        let paths = tls.certificates.map(\.path)
+        guard !paths.isEmpty else {
+            throw BlueprintError("\(settings.location): 'ssl' needs a certificate: add 'crt FILE'")
+        }
+        do throws(CertificateError) {
+            certificates = try stores.store(paths)
+        } catch {
+            throw BlueprintError("\(settings.location): \(error)")
+        }
+    }
+
+    /// A worker's TLS context for the line; nil when it is clear or QUIC.
+    func makeTLSContext(clock: TurnClock, _ tune: TLSTuneSettings) throws(TLSError) -> TLSServerContext? {
+        guard let tls = settings.tls, let certificates, settings.transport == .stream else { return nil }
+        var options = TLSServerContext.Options(
+            certificates: certificates, ticketKeys: tls.parameters.usesTickets ? ticketKeys : nil)
+        options.settings = TLSSettings(tls.parameters)
+        options.alpn = try ALPNList(tls.alpn.joined(separator: ","))
+        options.strictSNI = tls.strictSNI
+        options.prefersClientCiphers = tls.prefersClientCiphers
+        options.sessionLifetime = tune.sessionLifetime
+        return try TLSServerContext(options, clock: clock)
+    }
+}
+
+extension TLSSettings {
+    /// The settings that a configuration asks for.
+    init(_ parameters: TLSParameters) {
+        self.init()
+        minVersion = TLSProtocolVersion(parameters.minVersion)
+        maxVersion = parameters.maxVersion.map { TLSProtocolVersion($0) } ?? .tls13
+        ciphers = parameters.ciphers
+        ciphersuites = parameters.ciphersuites
+        curves = parameters.curves
+        signatureAlgorithms = parameters.signatureAlgorithms
+    }
+}
+
+extension TLSProtocolVersion {
+    init(_ version: TLSVersion) {
+        switch version {
+        case .sslv3, .tls10: self = .tls10
+        case .tls11: self = .tls11
+        case .tls12: self = .tls12
+        case .tls13: self = .tls13
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import Bytes
+package import Configuration
+import Glibc
+import Messages
+import Runtime
+package import Servers
+import Streams
+import TLSTransport
+
+/// A backend as all workers see it: its servers with their addresses resolved, TLS towards them, error messages.
+package final class SharedProxyBackend: Sendable {
+    package let servers: SharedBackend
+    /// TLS by server; nil for clear ones.
+    let tls: [SharedServerTLS?]
+    let errors: ErrorAnswers
+
+    init(_ settings: BackendSettings, index: Int) throws(BlueprintError) {
+        var shared: [SharedServer] = []
+        var tls: [SharedServerTLS?] = []
+        for (place, server) in settings.servers.enumerated() {
+            let address = try Self.resolve(server, of: settings.name)
+            shared.append(SharedServer(settings: server, index: place, address: address))
+            tls.append(try server.tls.map { value throws(BlueprintError) in try SharedServerTLS(value, server) })
+        }
+        servers = SharedBackend(settings: settings, index: index, servers: shared)
+        self.tls = tls
+        errors = ErrorAnswers(settings.errorFiles)
+    }
+
+    private static func resolve(_ server: ServerSettings, of backend: String) throws(BlueprintError) -> Socket.Target {
+        switch server.address {
+        case .unix(let path): return .unix(path: path)
+        case .abstract(let name): return .abstract(name: name)
+        case .host(let host, let port):
+            var number: UInt16 = 0
+            if case .fixed(let fixed) = port { number = fixed }
+            switch host {
+            case .ip(let address): return .ip(SocketAddress(address, port: number))
+            case .name(let name, let family):
+                guard let found = lookUp(name, family: family, port: number) else {
+                    throw BlueprintError(
+                        "\(server.location): could not resolve address '\(name)' of server '\(backend)/\(server.name)'")
+                }
+                return .ip(found)
+            }
+        }
+    }
+
+    /// The first address of a name, by the system's resolver; at start only.
+    private static func lookUp(_ name: String, family: AddressFamily?, port: UInt16) -> SocketAddress? {
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        unsafe hints.ai_family = family == nil ? AF_UNSPEC : family == .ipv4 ? AF_INET : AF_INET6
+        var list: UnsafeMutablePointer<addrinfo>?
+        guard unsafe getaddrinfo(name, nil, &hints, &list) == 0, let first = unsafe list else { return nil }
+        defer { unsafe freeaddrinfo(first) }
+        let bytes = unsafe UnsafeRawBufferPointer(start: first.pointee.ai_addr, count: Int(first.pointee.ai_addrlen))
+        var address = unsafe SocketAddress(raw: bytes, length: bytes.count)
+        address.port = port
+        return address.family == .ipv4 || address.family == .ipv6 ? address : nil
+    }
+}
+
+/// TLS towards one server, as all workers see it.
+final class SharedServerTLS: Sendable {
+    private let settings: ServerTLSSettings
+    private let trust: TrustStore?
+
+    init(_ settings: ServerTLSSettings, _ server: ServerSettings) throws(BlueprintError) {
+        self.settings = settings
+        guard settings.verifiesCertificate else {
+            trust = nil
+            return
+        }
+        do throws(CertificateError) {
+            switch settings.trust {
+            case .path(let path): trust = try TrustStore(path: path)
+            case .system, nil: trust = try TrustStore.system()
+            }
+        } catch {
+            throw BlueprintError("\(server.location): \(error)")
+        }
+    }
+
+    /// One worker's context.
+    func makeContext() throws(TLSError) -> TLSClientContext {
+        var options = TLSClientContext.Options()
+        options.settings = TLSSettings(settings.parameters)
+        options.trust = trust
+        options.verifiedHost = settings.verifiedHost
+        options.alpn = try ALPNList(settings.alpn.joined(separator: ","))
+        options.reusesSessions = settings.reusesSessions
+        return try TLSClientContext(options)
+    }
+
+    /// The name to send in SNI for an exchange.
+    func serverName(for exchange: Exchange) -> String? {
+        switch settings.serverName {
+        case .none: return nil
+        case .fixed(let name): return name
+        case .requestHost:
+            guard let head = exchange.request.head, !head.authority.isEmpty else { return nil }
+            let text = head.authority.string
+            if text.hasPrefix("[") { return nil }
+            let host = text.split(separator: ":", maxSplits: 1).first.map(String.init) ?? text
+            // Addresses are no server names (RFC 6066 section 3).
+            return SocketAddress(text: host, port: 0) == nil ? host : nil
+        }
+    }
+}
+
+extension SocketAddress {
+    /// A configured address.
+    package init(_ address: IPAddress, port: UInt16) {
+        var octets = InlineArray<16, UInt8>(repeating: 0)
+        for (index, byte) in address.bytes.enumerated() { octets[index] = byte }
+        self.init(family: address.isV4 ? .ipv4 : .ipv6, octets: octets, port: port)
+    }
+}

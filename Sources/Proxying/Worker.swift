@@ -1,0 +1,191 @@
+import Bytes
+import Configuration
+package import Connections
+import Messages
+package import Runtime
+import Servers
+package import Streams
+import TLSTransport
+
+/// What other threads tell a worker.
+package enum WorkerMessage: Sendable {
+    /// Stop listening, finish what is open, then end: SIGUSR1.
+    case drain
+    /// Stop listening, go on with what is open.
+    case stopListening
+    /// End at once: SIGTERM, or a soft stop that took too long.
+    case stop
+    /// A place at a server of the backend is free.
+    case placeFreed(backend: Int)
+}
+
+/// One worker: a thread with its own loop, listeners, connections, pools and timers. Everything on it stays on its
+/// thread; other threads post to its mailbox.
+package final class Worker {
+    package let index: Int
+    package let blueprint: Blueprint
+    package let loop: EventLoop
+    package let resources: WorkerResources
+    package let connections: ConnectionManager
+    package internal(set) var frontends: [FrontendWorker] = []
+    package internal(set) var backends: [BackendWorker] = []
+    /// Where exchanges are logged; nil: nowhere.
+    package var log: (any AccessLog)?
+    var random: SplitMix
+    /// Bytes that may wait in one half of an exchange.
+    let halfLimit: Int
+
+    private let group: WorkerGroup
+    private var mailbox: MailboxPoller!
+    private var isDraining = false
+
+    package init(index: Int, group: WorkerGroup, seed: UInt64) throws(WorkerError) {
+        self.index = index
+        self.group = group
+        blueprint = group.blueprint
+        random = SplitMix(state: seed)
+        let tune = blueprint.configuration.global.tune
+        halfLimit = max(64 * 1024, tune.bufsize * 2)
+        do throws(SystemError) {
+            loop = try EventLoop(maxEvents: tune.maxPollEvents)
+        } catch { throw WorkerError("worker \(index + 1): \(error)") }
+        resources = WorkerResources(
+            buffers: BufferPool(slabSize: max(32 * 1024, tune.bufsize)),
+            heads: HeadPool(byteLimit: max(tune.bufsize, tune.maxHeadSize), fieldLimit: tune.httpMaxHeaders + 16),
+            clock: loop.clock)
+        connections = ConnectionManager(loop: loop, resources: resources)
+        do throws(TLSError) {
+            for backend in blueprint.backends { backends.append(try BackendWorker(backend, worker: self)) }
+            for frontend in blueprint.frontends {
+                let backend = frontend.settings.backend.map { backends[$0] }
+                frontends.append(try FrontendWorker(frontend, worker: self, backend: backend))
+            }
+        } catch { throw WorkerError("worker \(index + 1): TLS: \(error)") }
+        connections.ranDry = { [unowned self] in endIfDrained() }
+        mailbox = MailboxPoller(group.mailboxes[index]) { [unowned self] in take($0) }
+        do throws(SystemError) {
+            try loop.register(mailbox, descriptor: mailbox.descriptor, writing: false, levelTriggered: true)
+            for entry in group.sockets.byWorker[index] {
+                let descriptor = OwnedDescriptor(adopting: entry.descriptor)
+                switch entry.transport {
+                case .stream: try frontends[entry.frontend].listen(descriptor, bind: entry.bind)
+                case .quic: break
+                }
+            }
+        } catch { throw WorkerError("worker \(index + 1): \(error)") }
+    }
+
+    /// Turns until told to stop, on this thread.
+    package func run() {
+        do throws(SystemError) {
+            try loop.run()
+        } catch {
+            report("worker \(index + 1): \(error)")
+        }
+        log?.flush()
+    }
+
+    private func take(_ message: WorkerMessage) {
+        switch message {
+        case .drain: drain()
+        case .stopListening: stopListening()
+        case .stop:
+            stopListening()
+            connections.stop()
+            loop.stop()
+        case .placeFreed(let backend): backends[backend].backend.serveQueue()
+        }
+    }
+
+    private func stopListening() {
+        for frontend in frontends { frontend.closeListeners() }
+    }
+
+    private func drain() {
+        guard !isDraining else { return }
+        isDraining = true
+        stopListening()
+        connections.drain()
+        for backend in backends { backend.closeIdle() }
+        endIfDrained()
+    }
+
+    /// Ends the worker when it drains and nothing is open any more.
+    func endIfDrained() {
+        guard isDraining, connections.clientCount == 0 else { return }
+        loop.stop()
+    }
+
+    /// Tells the other workers that a place at a backend's server is free.
+    func announceFreePlace(_ backend: Int) {
+        for (other, mailbox) in group.mailboxes.enumerated() where other != index {
+            mailbox.post(.placeFreed(backend: backend))
+        }
+    }
+
+    /// Tells the operator about trouble that belongs to no exchange.
+    func report(_ text: String) { group.report(text) }
+
+    func noteServerFailure(_ backend: SharedProxyBackend, _ server: SharedServer, _ failure: ConnectionFailure) {
+        log?.serverFailed(backend, server, failure)
+    }
+}
+
+/// A worker that could not be set up.
+package struct WorkerError: Error, Sendable, CustomStringConvertible {
+    package let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// What the workers of a process have in common: the blueprint, their sockets and mailboxes.
+package final class WorkerGroup: Sendable {
+    package let blueprint: Blueprint
+    package let sockets: ListenerSockets
+    package let mailboxes: [Mailbox<WorkerMessage>]
+    /// Takes lines for the operator, from any thread.
+    let report: @Sendable (String) -> Void
+
+    package init(
+        _ blueprint: Blueprint, sockets: ListenerSockets, report: @escaping @Sendable (String) -> Void
+    ) throws(SystemError) {
+        self.blueprint = blueprint
+        self.sockets = sockets
+        self.report = report
+        var mailboxes: [Mailbox<WorkerMessage>] = []
+        for _ in 0..<blueprint.workerCount { mailboxes.append(try Mailbox()) }
+        self.mailboxes = mailboxes
+    }
+
+    /// Posts a message to every worker.
+    package func post(_ message: WorkerMessage) {
+        for mailbox in mailboxes { mailbox.post(message) }
+    }
+}
+
+/// Polls a worker's mailbox.
+package final class MailboxPoller: Pollable {
+    private let mailbox: Mailbox<WorkerMessage>
+    private let handle: (WorkerMessage) -> Void
+    var descriptor: Int32 { mailbox.descriptor }
+
+    init(_ mailbox: Mailbox<WorkerMessage>, handle: @escaping (WorkerMessage) -> Void) {
+        self.mailbox = mailbox
+        self.handle = handle
+    }
+
+    public override func ready(_ events: PollEvents) {
+        for message in mailbox.take() { handle(message) }
+    }
+}
+
+/// A small generator of random numbers, seeded once per worker.
+struct SplitMix {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}

@@ -1,0 +1,94 @@
+import Configuration
+import Glibc
+import Language
+import Proxying
+
+/// The program: reads the command line and the configuration, then checks it or serves.
+@main
+struct Portico {
+    static func main() {
+        exit(run(Array(CommandLine.arguments.dropFirst())))
+    }
+
+    /// Returns the exit code.
+    private static func run(_ arguments: [String]) -> Int32 {
+        let options: CommandLineOptions
+        do throws(CommandLineError) {
+            options = try CommandLineOptions(arguments: arguments)
+        } catch {
+            if let message = error.message { Terminal.alert(message) }
+            Terminal.error(Usage.text(program: "portico"))
+            return 1
+        }
+        if let request = options.version {
+            print(VersionText.text(request), terminator: "")
+            return 0
+        }
+        if !options.quiet { for notice in options.notices { Terminal.notice(notice) } }
+        if let directory = options.directory, unsafe chdir(directory) != 0 {
+            Terminal.alert("cannot change to directory \(directory): \(Terminal.systemError())")
+            return 1
+        }
+        var loader = ConfigurationLoader(
+            environment: environment(), isDiagnostic: options.diagnostic,
+            skipsServerVerification: options.skipsServerVerification)
+        loader.dialect = Dialect()
+        if let condition = options.condition { return evaluate(condition, loader) }
+        return serve(options, loader)
+    }
+
+    private static func evaluate(_ condition: String, _ loader: ConfigurationLoader) -> Int32 {
+        do throws(ConditionError) {
+            return try loader.evaluate(condition: condition) ? 0 : 1
+        } catch {
+            Terminal.alert("-cc: \(error)")
+            return 1
+        }
+    }
+
+    private static func serve(_ options: CommandLineOptions, _ loader: ConfigurationLoader) -> Int32 {
+        let result = loader.load(paths: options.paths)
+        for diagnostic in result.diagnostics where !options.quiet || diagnostic.severity == .alert {
+            Terminal.error(diagnostic.rendered(pid: getpid()) + "\n")
+        }
+        guard var configuration = result.configuration else {
+            Terminal.alert("Fatal errors found in configuration.")
+            return 1
+        }
+        options.apply(to: &configuration)
+        if configuration.global.zeroWarning, result.hasWarnings {
+            Terminal.alert("Some warnings were found and 'zero-warning' is set. Aborting.")
+            return 1
+        }
+        if options.checksOnly {
+            do throws(BlueprintError) {
+                _ = try Blueprint(configuration, workerCount: 1, processMaxconn: 1)
+            } catch {
+                Terminal.alert(error.description)
+                Terminal.alert("Fatal errors found in configuration.")
+                return 1
+            }
+            if options.verbose || !options.quiet { print("Configuration file is valid") }
+            return configuration.frontends.isEmpty ? 2 : 0
+        }
+        guard !configuration.frontends.isEmpty else {
+            Terminal.alert(
+                "No listener is configured: nothing to do. Add a 'frontend' or 'listen' section with a 'bind' line.")
+            return 2
+        }
+        return Process(configuration, options).run()
+    }
+
+    private static func environment() -> [String: String] {
+        var result: [String: String] = [:]
+        var entry = unsafe environ
+        while let text = unsafe entry.pointee {
+            let pair = unsafe String(cString: text)
+            if let equals = pair.firstIndex(of: "=") {
+                result[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
+            }
+            unsafe entry += 1
+        }
+        return result
+    }
+}

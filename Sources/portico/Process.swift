@@ -1,0 +1,98 @@
+import CLinux
+import Configuration
+import Control
+import Glibc
+import Language
+import Proxying
+import Runtime
+
+/// One serving process: opens the sockets, gives up privileges, starts the workers and minds the signals.
+final class Process {
+    private let configuration: Configuration
+    private let options: CommandLineOptions
+
+    init(_ configuration: Configuration, _ options: CommandLineOptions) {
+        self.configuration = configuration
+        self.options = options
+    }
+
+    /// Serves until told to stop. Returns the exit code.
+    func run() -> Int32 {
+        for change in configuration.global.environment {
+            switch change {
+            case .set(let name, let value): unsafe setenv(name, value, 1)
+            case .unset(let name): unsafe unsetenv(name)
+            }
+        }
+        signal(SIGPIPE, SIG_IGN)
+        let limits = Limits(configuration.global)
+        do throws(StartError) {
+            try limits.apply(memoryLimit: options.memoryLimit)
+            let workers = configuration.global.nbthread ?? Limits.availableCores()
+            let blueprint = try makeBlueprint(workers, limits)
+            let sockets = try openSockets(workers)
+            try Privileges.writePidfileIfForeground(configuration.global)
+            if configuration.global.masterWorker {
+                return try Master(configuration.global, notifiesSystemd: options.notifiesSystemd).run {
+                    self.work(blueprint, sockets)
+                }
+            }
+            if configuration.global.daemon { try Privileges.daemonize(configuration.global) }
+            return work(blueprint, sockets)
+        } catch {
+            Terminal.alert(error.description)
+            return 1
+        }
+    }
+
+    private func makeBlueprint(_ workers: Int, _ limits: Limits) throws(StartError) -> Blueprint {
+        do throws(BlueprintError) {
+            return try Blueprint(configuration, workerCount: workers, processMaxconn: limits.maxconn)
+        } catch { throw StartError(error.description) }
+    }
+
+    private func openSockets(_ workers: Int) throws(StartError) -> ListenerSockets {
+        do throws(ListenerSockets.OpenError) {
+            return try ListenerSockets(configuration, workers: workers)
+        } catch { throw StartError(error.description) }
+    }
+
+    /// Runs the workers in this process.
+    private func work(_ blueprint: Blueprint, _ sockets: ListenerSockets) -> Int32 {
+        do throws(StartError) {
+            let signals = try SignalSource()
+            try Privileges.drop(configuration.global)
+            let group: WorkerGroup
+            do throws(Runtime.SystemError) {
+                group = try WorkerGroup(blueprint, sockets: sockets) { Terminal.warning($0) }
+            } catch { throw StartError("\(error)") }
+            let threads = try WorkerThreads(group, configuration)
+            tellOldProcesses()
+            notifyReady()
+            var stopping = StopSequence(configuration.global, group: group, threads: threads)
+            stopping.run(signals)
+            return 0
+        } catch {
+            Terminal.alert(error.description)
+            return 1
+        }
+    }
+
+    private func tellOldProcesses() {
+        guard let signal = options.oldProcessSignal else { return }
+        for pid in options.oldProcesses { kill(pid, signal == .finish ? SIGUSR1 : SIGTERM) }
+    }
+
+    private func notifyReady() {
+        if !configuration.global.masterWorker { SystemdNotifier.notify("READY=1") }
+        guard !configuration.global.quiet, !configuration.global.daemon else { return }
+        let workers = configuration.global.nbthread ?? Limits.availableCores()
+        Terminal.notice("Portico \(VersionText.own) serves with \(workers) worker\(workers == 1 ? "" : "s").")
+    }
+}
+
+/// Why the process cannot start.
+struct StartError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}

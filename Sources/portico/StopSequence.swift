@@ -1,0 +1,65 @@
+import Bytes
+import Configuration
+import Glibc
+import Proxying
+import Runtime
+
+/// From the first signal to the end: SIGUSR1 drains (after `grace`), SIGTERM and SIGINT stop, a second signal hurries,
+/// `hard-stop-after` bounds a drain.
+struct StopSequence {
+    private let global: GlobalSettings
+    private let group: WorkerGroup
+    private let threads: WorkerThreads
+    private var graceEnds: UInt64?
+    private var hardStopAt: UInt64?
+    private var isDraining = false
+
+    init(_ global: GlobalSettings, group: WorkerGroup, threads: WorkerThreads) {
+        self.global = global
+        self.group = group
+        self.threads = threads
+    }
+
+    /// Minds signals until every worker has ended.
+    mutating func run(_ signals: SignalSource) {
+        while threads.running > 0 {
+            let deadline = [graceEnds, hardStopAt].compactMap(\.self).min()
+            let wait = deadline.map { Int(clamping: ($0 > now ? $0 - now : 0)) / 1_000_000 + 1 }
+            if let signal = signals.wait(milliseconds: wait, other: threads.descriptor) { handle(signal) }
+            threads.collect()
+            if let graceEnds, now >= graceEnds { drain() }
+            if let hardStopAt, now >= hardStopAt {
+                Terminal.warning("soft-stop running for too long, performing a hard-stop.")
+                stop()
+            }
+        }
+    }
+
+    private var now: UInt64 { SystemClock.now().nanoseconds }
+
+    private mutating func handle(_ signal: Int32) {
+        switch signal {
+        case SIGUSR1 where isDraining || graceEnds != nil: stop()
+        case SIGUSR1:
+            if let limit = global.hardStopAfter { hardStopAt = now + UInt64(limit) * 1_000_000 }
+            if global.grace > 0 { graceEnds = now + UInt64(global.grace) * 1_000_000 } else { drain() }
+        case SIGTERM, SIGINT: stop()
+        default: break
+        }
+    }
+
+    private mutating func drain() {
+        graceEnds = nil
+        guard !isDraining else { return }
+        isDraining = true
+        SystemdNotifier.notify("STOPPING=1")
+        group.post(.drain)
+    }
+
+    private mutating func stop() {
+        graceEnds = nil
+        hardStopAt = nil
+        isDraining = true
+        group.post(.stop)
+    }
+}
