@@ -17,6 +17,10 @@ import COpenSSL
     private let key: KeyHandle
 
     init(chain certificates: [X509Handle], key: KeyHandle) throws(TLSError) {
+        let algorithms = unsafe Self.signatureAlgorithms(of: key.pointer)
+        guard !algorithms.isEmpty else {
+            throw TLSError(.configuration, "no signature algorithm of TLS 1.3 uses a key of this kind")
+        }
         let chain = UnsafeMutablePointer<gnutls_pcert_st>.allocate(capacity: certificates.count)
         var count = 0
         var privateKey: gnutls_privkey_t?
@@ -38,7 +42,7 @@ import COpenSSL
         unsafe self.chain = chain
         self.chainCount = UInt32(count)
         unsafe self.privateKey = privateKey
-        self.signatureAlgorithms = unsafe Self.signatureAlgorithms(of: key.pointer)
+        self.signatureAlgorithms = algorithms
         self.key = key
     }
 

@@ -281,9 +281,12 @@ private func retrieveCertificate(
     ocspCount: UnsafeMutablePointer<UInt32>?, privateKey: UnsafeMutablePointer<gnutls_privkey_t?>?,
     flags: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
-    guard let handle = unsafe handle, let session = unsafe QUICTLSSession.of(handle),
-        let certificate = session.chooseCertificate()
-    else { return -1 }
+    guard let handle = unsafe handle, let session = unsafe QUICTLSSession.of(handle) else { return -1 }
+    guard let certificate = session.chooseCertificate() else {
+        // No certificate is an answer too: GnuTLS sends handshake_failure.
+        unsafe count?.pointee = 0
+        return 0
+    }
     unsafe certificates?.pointee = certificate.chain
     unsafe count?.pointee = certificate.chainCount
     unsafe ocspCount?.pointee = 0

@@ -64,6 +64,18 @@ import Testing
         #expect(store.certificates.count == 3)
     }
 
+    @Test func defaultCertificatesComeFirst() throws {
+        let store = try CertificateStore(
+            loading: [directory.write("first.pem", .leaf("first.example"))],
+            defaults: [
+                directory.write("rsa.pem", .leaf("any.example", key: .rsa)),
+                directory.write("ec.pem", .leaf("other.example")),
+            ])
+        #expect(store.defaultCertificates.rsa?.names == ["any.example"])
+        #expect(store.defaultCertificates.ecdsa?.names == ["other.example"])
+        #expect(store.certificates(for: "first.example") != nil)
+    }
+
     // MARK: Files
 
     @Test func blocksMayStandInAnyOrder() throws {

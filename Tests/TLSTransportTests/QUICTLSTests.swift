@@ -157,6 +157,45 @@ import Testing
             unsafe gnutls_sign_algorithm_get(server.session.handle) == Int32(GNUTLS_SIGN_RSA_PSS_RSAE_SHA256.rawValue))
     }
 
+    @Test func curveThatTheClientDoesNotVerifyFallsBackToRSA() throws {
+        let certificates = try store(
+            .leaf("one.example", key: .ec(curve: NID_secp384r1)), .leaf("one.example", key: .rsa))
+        let serving = try server(certificates)
+        let session = try QUICTLSContext(client: .init()).makeClientSession(serverName: "one.example")
+        let algorithms = "+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-RSA-PSS-RSAE-SHA256"
+        #expect(
+            unsafe gnutls_priority_set_direct(
+                session.handle, "NORMAL:-VERS-ALL:+VERS-TLS1.3:-SIGN-ALL:" + algorithms, nil) == 0)
+        let server = QUICTestPeer(try serving.makeServerSession())
+        QUICTestPeer.connect(QUICTestPeer(session), server)
+        #expect(
+            unsafe gnutls_sign_algorithm_get(server.session.handle)
+                == Int32(GNUTLS_SIGN_RSA_PSS_RSAE_SHA256.rawValue))
+    }
+
+    @Test func clientThatVerifiesNoneOfTheKeysIsRefused() throws {
+        let serving = try server(store(.leaf("one.example")))
+        let session = try QUICTLSContext(client: .init()).makeClientSession(serverName: "one.example")
+        #expect(
+            unsafe gnutls_priority_set_direct(
+                session.handle, "NORMAL:-VERS-ALL:+VERS-TLS1.3:-SIGN-ALL:+SIGN-RSA-PSS-RSAE-SHA256", nil) == 0)
+        let server = QUICTestPeer(try serving.makeServerSession())
+        QUICTestPeer.connect(QUICTestPeer(session), server)
+        #expect(server.alertSent == TLSAlert.handshakeFailure.rawValue)
+        #expect(server.session.refusal?.code == .handshake)
+    }
+
+    @Test func keyThatOnlyTCPCanUseIsNamed() throws {
+        let certificates = try store(.leaf("one.example", key: .ec(curve: NID_secp256k1)))
+        do {
+            _ = try server(certificates)
+            Issue.record("QUIC took a curve that TLS 1.3 does not have")
+        } catch let error as TLSError {
+            #expect(error.code == .configuration)
+            #expect(error.reason.contains(directory.path + "/0.pem"))
+        }
+    }
+
     @Test func ecdsaIsPreferred() throws {
         let serving = try server(store(.leaf("one.example", key: .rsa), .leaf("one.example")))
         let server = QUICTestPeer(try serving.makeServerSession())
