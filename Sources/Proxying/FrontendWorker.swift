@@ -17,8 +17,8 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     let backend: BackendWorker?
     /// TLS contexts by bind line; nil for clear ones.
     private let tlsContexts: [TLSServerContext?]
-    private let connectionSettings: ConnectionSettings
-    private let muxes: MuxSettings
+    let connectionSettings: ConnectionSettings
+    let muxes: MuxSettings
     private let forwardFor: ForwardFor?
     private(set) var listeners: [StreamListener] = []
 
@@ -50,11 +50,15 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
 
     // MARK: Listeners
 
-    func listen(_ descriptor: consuming OwnedDescriptor, bind: Int) throws(SystemError) {
-        let listener = try StreamListener(
-            descriptor: descriptor, context: shared.binds[bind].context, loop: worker.loop, owner: self,
-            maxAccept: worker.blueprint.configuration.global.tune.maxAccept ?? .max)
-        listeners.append(listener)
+    func listen(_ descriptor: consuming OwnedDescriptor, bind: Int) throws(WorkerError) {
+        do throws(SystemError) {
+            let listener = try StreamListener(
+                descriptor: descriptor, context: shared.binds[bind].context, loop: worker.loop, owner: self,
+                maxAccept: worker.blueprint.configuration.global.tune.maxAccept ?? .max)
+            listeners.append(listener)
+        } catch {
+            throw WorkerError("\(shared.binds[bind].settings.location): \(error)")
+        }
     }
 
     func closeListeners() {
@@ -62,18 +66,18 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         listeners = []
     }
 
-    package func mayAccept(_ listener: StreamListener) -> Bool {
+    package func mayAccept(_ listener: StreamListener) -> Bool { hasRoom(bind: listener.context.bind) }
+
+    /// Whether one more connection may come in by a bind line.
+    func hasRoom(bind index: Int) -> Bool {
         worker.blueprint.admission.count < worker.blueprint.admission.limit
             && shared.admission.count < shared.admission.limit
-            && shared.binds[listener.context.bind].admission.count < shared.binds[listener.context.bind].admission.limit
+            && shared.binds[index].admission.count < shared.binds[index].admission.limit
     }
 
     package func accepted(_ descriptor: Int32, peer: SocketAddress, on listener: StreamListener) {
         let bind = shared.binds[listener.context.bind]
-        _ = worker.blueprint.admission.enter()
-        _ = shared.admission.enter()
-        _ = bind.admission.enter()
-        shared.countConnection()
+        enter(bind: listener.context.bind)
         let isIP = peer.family == .ipv4 || peer.family == .ipv6
         let session = Session(
             source: peer, destination: isIP ? Socket.localAddress(descriptor) : peer, clock: worker.loop.clock,
@@ -93,11 +97,20 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
             expectsProxyHeader: bind.settings.acceptsProxyHeader, tls: engine)
     }
 
+    /// Counts a connection in, at every level that has a limit.
+    func enter(bind index: Int) {
+        _ = worker.blueprint.admission.enter()
+        _ = shared.admission.enter()
+        _ = shared.binds[index].admission.enter()
+        shared.countConnection()
+    }
+
     package func acceptFailed(_ error: SystemError, on listener: StreamListener) {
         worker.report("accept on \(listener.context.name) of frontend '\(settings.name)': \(error)")
     }
 
-    private func leave(_ session: Session) {
+    /// Counts a connection out.
+    func leave(_ session: Session) {
         worker.blueprint.admission.leave()
         shared.admission.leave()
         shared.binds[session.listener.bind].admission.leave()

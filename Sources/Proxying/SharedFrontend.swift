@@ -101,6 +101,19 @@ package final class SharedBind: Sendable {
     }
 }
 
+extension SharedBind {
+    /// A worker's GnuTLS context for the line; nil when it is not QUIC.
+    func makeQUICContext() throws(TLSError) -> QUICTLSContext? {
+        guard let tls = settings.tls, let certificates, settings.transport == .quic else { return nil }
+        var options = QUICTLSContext.ServerOptions(certificates: certificates, ticketKeys: ticketKeys)
+        options.alpn = try ALPNList(tls.alpn.joined(separator: ","))
+        options.strictSNI = tls.strictSNI
+        if let suites = tls.parameters.ciphersuites { options.cipherSuites = try QUICCipherSuite.list(suites) }
+        if let curves = tls.parameters.curves { options.groups = try KeyExchangeGroup.list(curves) }
+        return try QUICTLSContext(server: options)
+    }
+}
+
 extension TLSSettings {
     /// The settings that a configuration asks for.
     init(_ parameters: TLSParameters) {

@@ -2,6 +2,8 @@ import Bytes
 import Configuration
 package import Connections
 import Messages
+import MuxHTTP3
+import QUICTransport
 package import Runtime
 import Servers
 package import Streams
@@ -27,6 +29,8 @@ package final class Worker {
     package let loop: EventLoop
     package let resources: WorkerResources
     package let connections: ConnectionManager
+    package let quic: QUICConnectionManager
+    let http3: HTTP3Resources
     package internal(set) var frontends: [FrontendWorker] = []
     package internal(set) var backends: [BackendWorker] = []
     /// Where exchanges are logged; nil: nowhere.
@@ -54,6 +58,10 @@ package final class Worker {
             heads: HeadPool(byteLimit: max(tune.bufsize, tune.maxHeadSize), fieldLimit: tune.httpMaxHeaders + 16),
             clock: loop.clock)
         connections = ConnectionManager(loop: loop, resources: resources)
+        http3 = HTTP3Resources(resources)
+        do throws(SystemError) {
+            quic = try QUICConnectionManager(loop: loop, resources: resources, service: group.quic, worker: index)
+        } catch { throw WorkerError("worker \(index + 1): QUIC: \(error)") }
         do throws(TLSError) {
             for backend in blueprint.backends { backends.append(try BackendWorker(backend, worker: self)) }
             for frontend in blueprint.frontends {
@@ -62,17 +70,23 @@ package final class Worker {
             }
         } catch { throw WorkerError("worker \(index + 1): TLS: \(error)") }
         connections.ranDry = { [unowned self] in endIfDrained() }
+        quic.ranDry = { [unowned self] in endIfDrained() }
         mailbox = MailboxPoller(group.mailboxes[index]) { [unowned self] in take($0) }
         do throws(SystemError) {
             try loop.register(mailbox, descriptor: mailbox.descriptor, writing: false, levelTriggered: true)
-            for entry in group.sockets.byWorker[index] {
-                let descriptor = OwnedDescriptor(adopting: entry.descriptor)
-                switch entry.transport {
-                case .stream: try frontends[entry.frontend].listen(descriptor, bind: entry.bind)
-                case .quic: break
-                }
-            }
         } catch { throw WorkerError("worker \(index + 1): \(error)") }
+        try listen()
+    }
+
+    private func listen() throws(WorkerError) {
+        for entry in group.sockets.byWorker[index] {
+            let descriptor = OwnedDescriptor(adopting: entry.descriptor)
+            let frontend = frontends[entry.frontend]
+            switch entry.transport {
+            case .stream: try frontend.listen(descriptor, bind: entry.bind)
+            case .quic: try frontend.listenQUIC(descriptor, bind: entry.bind, manager: quic)
+            }
+        }
     }
 
     /// Turns until told to stop, on this thread.
@@ -91,6 +105,7 @@ package final class Worker {
         case .stopListening: stopListening()
         case .stop:
             stopListening()
+            quic.stop()
             connections.stop()
             loop.stop()
         case .placeFreed(let backend): backends[backend].backend.serveQueue()
@@ -106,13 +121,14 @@ package final class Worker {
         isDraining = true
         stopListening()
         connections.drain()
+        quic.drain()
         for backend in backends { backend.closeIdle() }
         endIfDrained()
     }
 
     /// Ends the worker when it drains and nothing is open any more.
     func endIfDrained() {
-        guard isDraining, connections.clientCount == 0 else { return }
+        guard isDraining, connections.clientCount == 0, quic.clientCount == 0 else { return }
         loop.stop()
     }
 
@@ -142,6 +158,8 @@ package final class WorkerGroup: Sendable {
     package let blueprint: Blueprint
     package let sockets: ListenerSockets
     package let mailboxes: [Mailbox<WorkerMessage>]
+    /// What the workers share for QUIC.
+    let quic: QUICService
     /// Takes lines for the operator, from any thread.
     let report: @Sendable (String) -> Void
 
@@ -151,6 +169,9 @@ package final class WorkerGroup: Sendable {
         self.blueprint = blueprint
         self.sockets = sockets
         self.report = report
+        let secret = blueprint.configuration.global.clusterSecret
+        quic = try QUICService(
+            workers: blueprint.workerCount, key: secret.map { QUICServiceKey(clusterSecret: Array($0.utf8)) })
         var mailboxes: [Mailbox<WorkerMessage>] = []
         for _ in 0..<blueprint.workerCount { mailboxes.append(try Mailbox()) }
         self.mailboxes = mailboxes

@@ -14,6 +14,11 @@ package struct QUICServiceKey: Sendable {
         self.secret = secret
     }
 
+    /// The key of all processes that are configured with this secret, of any length (`cluster-secret`).
+    package init(clusterSecret: [UInt8]) {
+        secret = MessageAuthenticator(key: clusterSecret).code(for: "portico cluster secret")
+    }
+
     /// A key for one process alone, from a source of unpredictable bytes.
     package init(random source: QUICRandom) {
         secret = source.bytes(count: Self.count)

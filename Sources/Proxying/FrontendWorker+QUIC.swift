@@ -1,0 +1,90 @@
+import Bytes
+import Configuration
+package import Connections
+import MuxHTTP3
+package import QUICTransport
+import Runtime
+package import Streams
+package import TLSTransport
+
+// The frontend's QUIC listeners: HTTP/3 on the same exchanges as everything else.
+extension FrontendWorker: QUICListenerOwner {
+    func listenQUIC(
+        _ descriptor: consuming OwnedDescriptor, bind index: Int, manager: QUICConnectionManager
+    ) throws(WorkerError) {
+        let bind = shared.binds[index]
+        do throws(TLSError) {
+            guard let tls = try bind.makeQUICContext() else { return }
+            do throws(SystemError) {
+                _ = try QUICListener(
+                    descriptor, context: bind.context, settings: quicSettings(bind.settings), tls: tls,
+                    manager: manager, owner: self)
+            } catch { throw TLSError(.system, "\(error)") }
+        } catch {
+            throw WorkerError("\(bind.settings.location): \(error)")
+        }
+    }
+
+    private func quicSettings(_ bind: BindSettings) -> QUICListenerSettings {
+        let tune = worker.blueprint.configuration.global.tune
+        var quic = QUICSettings()
+        quic.idleTimeout = UInt64(max(0, tune.quic.maxIdleTimeout)) * 1_000_000
+        quic.connectionWindow = UInt64(tune.quic.receiveBuffer)
+        quic.maxConnectionWindow = max(quic.maxConnectionWindow, quic.connectionWindow)
+        quic.remoteBidirectionalWindow = UInt64(tune.quic.streamReceiveBuffer(bufsize: tune.bufsize))
+        quic.maxStreamWindow = max(quic.maxStreamWindow, quic.remoteBidirectionalWindow)
+        quic.bidirectionalStreams = UInt64(tune.quic.maxConcurrentStreams)
+        quic.congestionControl =
+            switch bind.quic.congestionControl {
+            case .cubic: .cubic
+            case .newreno: .reno
+            case .bbr: .bbr
+            }
+        let handshakes = Admission(limit: bind.backlog ?? settings.backlog ?? 4096)
+        var result = QUICListenerSettings(quic: quic, connection: connectionSettings, handshakes: handshakes)
+        result.forcesRetry = bind.quic.forcesRetry
+        result.retryThreshold = tune.quic.retryThreshold
+        result.socket.offloads = tune.quic.usesGSO
+        if let size = tune.socketBuffers.frontendReceive { result.socket.receiveBuffer = size }
+        if let size = tune.socketBuffers.frontendSend { result.socket.sendBuffer = size }
+        return result
+    }
+
+    package func mayAccept(_ listener: QUICListener) -> Bool { hasRoom(bind: listener.context.bind) }
+
+    package func accepted(_ link: QUICLink, on listener: QUICListener) { enter(bind: listener.context.bind) }
+
+    package func makeMux(for link: QUICLink, _ alpn: ApplicationProtocol) -> (any QUICMux)? {
+        guard alpn == .h3 else { return nil }
+        return try? HTTP3Mux(
+            settings: muxes.http3, connection: link.connection, host: link, resources: worker.http3)
+    }
+
+    package func openExchange(on link: QUICLink, for end: any StreamEnd) -> Exchange? {
+        link.session.flatMap { openExchange($0, end) }
+    }
+
+    package func connectionReady(_ link: QUICLink) {}
+    package func streamsChanged(on link: QUICLink) {}
+
+    package func connectionClosed(_ link: QUICLink, _ close: QUICClose) {
+        guard let session = link.session else { return }
+        if session.exchanges == 0, session.handshakenAt == .zero {
+            worker.log?.connectionFailed(session, self, ConnectionFailure(close))
+        }
+        leave(session)
+    }
+}
+
+extension HTTP3Mux: QUICMux {}
+
+extension ConnectionFailure {
+    /// How a QUIC connection that brought no request ended.
+    init(_ close: QUICClose) {
+        switch close.reason {
+        case .tlsAlert: self = .handshake(TLSError(.alertReceived, close.text, alert: close.alert.map { TLSAlert(rawValue: $0) }))
+        case .handshakeTimeout, .idleTimeout: self = .timeout
+        default: self = .closedEarly
+        }
+    }
+}
