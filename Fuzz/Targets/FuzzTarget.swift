@@ -16,7 +16,8 @@ package struct FuzzTarget: Sendable {
 
     /// One for each parser.
     package static let all: [FuzzTarget] = [
-        addressText, http2Requests, http2Responses, fieldSection, proxyHeader, quicDatagram, quicInitial,
+        addressText, condition, configuration, http2Requests, http2Responses, fieldSection, proxyHeader, quicDatagram,
+        quicInitial,
     ]
 
     package static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }

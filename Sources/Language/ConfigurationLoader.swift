@@ -60,8 +60,13 @@ package struct ConfigurationLoader: Sendable {
 
     /// Reads a text as if it were the only file, of that name.
     package func load(text: String, named name: String) -> Result {
+        load(content: Array(text.utf8), named: name)
+    }
+
+    /// Reads bytes as if they were the only file, of that name.
+    package func load(content: [UInt8], named name: String) -> Result {
         var sections = makeSections()
-        parse(Array(text.utf8), named: name, into: &sections)
+        parse(content, named: name, into: &sections)
         return finish(sections, files: [name])
     }
 
