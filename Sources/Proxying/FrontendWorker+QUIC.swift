@@ -76,7 +76,6 @@ extension FrontendWorker: QUICListenerOwner {
     }
 }
 
-extension HTTP3Mux: QUICMux {}
 
 extension ConnectionFailure {
     /// How a QUIC connection that brought no request ended.

@@ -1,0 +1,3 @@
+package import MuxHTTP3
+
+extension HTTP3Mux: QUICMux {}
