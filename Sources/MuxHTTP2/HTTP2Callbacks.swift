@@ -75,6 +75,10 @@ enum HTTP2Callbacks {
         }
         unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(table) { _, frame, context in
             guard let frame = unsafe frame else { return 0 }
+            // No other field sections exist: push is off.
+            guard unsafe frame.pointee.hd.type == UInt8(NGHTTP2_HEADERS.rawValue) else {
+                return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
+            }
             return unsafe withMuxResult(context) {
                 unsafe $0.beginFields(frame.pointee.hd.stream_id, frame.pointee.headers.cat)
             }

@@ -18,6 +18,11 @@ package enum HTTP2ErrorCode: UInt32, Sendable {
     case http11Required = 0xd
 }
 
+extension HTTP2ErrorCode {
+    /// A code that came from a peer: unknown ones mean an internal error (RFC 9113 section 7).
+    init(received code: UInt32) { self = HTTP2ErrorCode(rawValue: code) ?? .internalError }
+}
+
 // The one place that turns reasons of an early end into codes and back. `docs/CLOSING.md` is made from it.
 extension HTTP2ErrorCode {
     /// What the client is told when its stream ends early for `reason`.

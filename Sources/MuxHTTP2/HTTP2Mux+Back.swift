@@ -91,7 +91,7 @@ extension HTTP2Mux {
     func responseStreamClosed(_ stream: HTTP2Stream, _ code: UInt32) {
         guard let exchange = detach(stream) else { return }
         if stream.hasIncomingEnd, !stream.isMalformed { return exchange.backFinished() }
-        let code = HTTP2ErrorCode(rawValue: code) ?? .internalError
+        let code = HTTP2ErrorCode(received: code)
         if stream.isResetByPeer || code.isUnprocessed || code == .noError {
             exchange.backAborted(.serverAborted, isUnsent: code.isUnprocessed)
         } else {

@@ -63,7 +63,8 @@ extension HTTP2Mux {
             if let head = half.takeHead() {
                 guard !refusesUpgrade(exchange, head) else { return answerBadUpgrade(stream, exchange) }
                 stream.hasOutgoingHead = true
-                submitHead(head, on: stream, as: endsWithHead(head, half) ? .last : .withBody)
+                let isLast = endsWithHead(head, half) || exchange.request.head?.method == .head
+                submitHead(head, on: stream, as: isLast ? .last : .withBody)
             } else {
                 resume(stream, half)
             }

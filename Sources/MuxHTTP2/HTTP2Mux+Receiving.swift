@@ -147,12 +147,17 @@ extension HTTP2Mux {
         case UInt8(NGHTTP2_HEADERS.rawValue): endFields(header)
         case UInt8(NGHTTP2_RST_STREAM.rawValue):
             statistics.resetsReceived += 1
-            stream(header.stream_id)?.isResetByPeer = true
+            if let stream = stream(header.stream_id) {
+                stream.isResetByPeer = true
+            } else if !floodGuard.noteControlFrame(at: resources.clock.now) {
+                calmDown()
+            }
         case UInt8(NGHTTP2_SETTINGS.rawValue):
             if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 { settingsArrived() }
         case UInt8(NGHTTP2_PING.rawValue):
             if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 { finishDrain() }
         case UInt8(NGHTTP2_GOAWAY.rawValue):
+            statistics.goAwayReceived = unsafe HTTP2ErrorCode(received: frame.pointee.goaway.error_code)
             hasPeerGoAway = true
             streamsChanged = true
             endReason = side == .front ? .clientAborted : .serverAborted

@@ -204,6 +204,8 @@ extension HTTP2Mux {
             guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 else { return }
             if let stream = stream(header.stream_id) { endSent(stream) }
         case UInt8(NGHTTP2_RST_STREAM.rawValue): statistics.resetsSent += 1
+        case UInt8(NGHTTP2_GOAWAY.rawValue):
+            statistics.goAwaySent = unsafe HTTP2ErrorCode(received: frame.pointee.goaway.error_code)
         default: break
         }
     }

@@ -4,7 +4,7 @@ import Streams
 // The table of streams, and the list of those that have something to do.
 extension HTTP2Mux {
     /// Stream objects that an idle connection keeps.
-    private static var keptStreams: Int { 8 }
+    private static var keptStreams: Int { 32 }
 
     /// Streams in use, those included that have left their exchange and wait for RST_STREAM to go out.
     var liveStreams: Int { slots.count - freeSlots.count }

@@ -1,3 +1,5 @@
+package import Streams
+
 /// What one HTTP/2 connection announces and what it allows its peer. Values out of the protocol's range are brought
 /// into it (RFC 9113 section 6.5.2).
 package struct HTTP2Settings: Sendable, Equatable {
@@ -25,7 +27,7 @@ package struct HTTP2Settings: Sendable, Equatable {
 
     package init() {}
 
-    var windowSize: Int { min(max(0, initialWindowSize), Self.maxWindow) }
+    var windowSize: Int { min(max(1, initialWindowSize), Self.maxWindow) }
     var frameSize: Int { min(max(16_384, maxFrameSize), 16_777_215) }
     var tableSize: Int { min(max(0, headerTableSize), 65_536) }
     var concurrentStreams: Int { min(max(1, maxConcurrentStreams), Int(Int32.max)) }
@@ -35,28 +37,16 @@ package struct HTTP2Settings: Sendable, Equatable {
     static var maxWindow: Int { Int(Int32.max) }
 }
 
-/// What a peer may do that costs us more than it costs the peer. A rate is a bucket: so many at once, refilled by so
-/// many a second. Who passes a limit gets GOAWAY with ENHANCE_YOUR_CALM (RFC 9113 section 10.5), and the connection
-/// is closed.
+/// What a peer may do that costs us more than it costs the peer. Who passes a limit gets GOAWAY with ENHANCE_YOUR_CALM
+/// (RFC 9113 section 10.5), and the connection is closed.
 package struct HTTP2Limits: Sendable, Equatable {
-    /// So many at once, and so many a second after that.
-    package struct Rate: Sendable, Equatable {
-        package var burst: Int
-        package var perSecond: Int
-
-        package init(burst: Int, perSecond: Int) {
-            self.burst = burst
-            self.perSecond = perSecond
-        }
-    }
-
     /// Requests that the client resets, or makes us reset by breaking the protocol, before they are answered (rapid
     /// reset, CVE-2023-44487, and its variant CVE-2025-8671).
-    package var resets = Rate(burst: 500, perSecond: 50)
+    package var resets = PermitRate(burst: 500, perSecond: 50)
     /// SETTINGS, PING, PRIORITY and GOAWAY frames (CVE-2019-9512, CVE-2019-9515).
-    package var controlFrames = Rate(burst: 1000, perSecond: 200)
+    package var controlFrames = PermitRate(burst: 1000, perSecond: 200)
     /// DATA frames without a byte and without END_STREAM (CVE-2019-9518).
-    package var emptyDataFrames = Rate(burst: 200, perSecond: 50)
+    package var emptyDataFrames = PermitRate(burst: 200, perSecond: 50)
     /// CONTINUATION frames after one HEADERS frame (CVE-2024-28182).
     package var continuationFrames = 8
     /// Entries in one SETTINGS frame (CVE-2020-11080).

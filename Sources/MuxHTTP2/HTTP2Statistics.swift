@@ -10,6 +10,10 @@ package struct HTTP2Statistics: Sendable, Equatable {
     package var malformedMessages = 0
     /// Protocol oddities, these among them.
     package var glitches = 0
+    /// Code of the last GOAWAY sent: why we closed the connection.
+    package var goAwaySent: HTTP2ErrorCode?
+    /// Code of the last GOAWAY received.
+    package var goAwayReceived: HTTP2ErrorCode?
     /// Body bytes received.
     package var bodyBytesReceived: UInt64 = 0
     /// Body bytes sent.

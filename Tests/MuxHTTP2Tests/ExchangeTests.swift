@@ -247,6 +247,51 @@ import Testing
         #expect(link.pool.used == 0)
     }
 
+    @Test("A client's priorities are obeyed: the more urgent stream first, others after it") func priorities() throws {
+        let link = try Link()
+        var clients = [try link.request("GET", "/later", fields: [("priority", "u=5")])]
+        clients.append(try link.request("GET", "/now", fields: [("priority", "u=1")]))
+        link.run()
+        for server in link.server.records {
+            try server.respond(length: .unknown, ends: false)
+            server.exchange?.response.putPattern(30_000, from: 0, link.pool)
+        }
+        link.server.outputLimit = 10_000
+        link.server.flush()
+        let later = link.server.records[0].exchange?.response.bytesOut
+        let now = link.server.records[1].exchange?.response.bytesOut
+        #expect(later == 0)
+        #expect(now == 16_384)
+        for client in clients { client.exchange?.kill(.killed) }
+        link.close()
+        #expect(link.pool.used == 0)
+    }
+
+    @Test("A refused request goes to another connection whole") func retried() throws {
+        let link = try Link()
+        let other = try TestConnection(.back, HTTP2Settings(), link.client.resources)
+        link.server.refusesExchanges = true
+        let client = try link.request(
+            "PUT", "/again", fields: [("content-length", "4")], length: .known(4), ends: false)
+        var isReattached = false
+        client.onBackFailed = { isReattached = $0.request.rewind() && other.mux.open($0) }
+        link.run()
+        #expect(client.isUnsent)
+        #expect(isReattached)
+        client.exchange?.request.put(text: "body", link.pool)
+        client.exchange?.request.end()
+        let second = try TestConnection(.front, HTTP2Settings(), link.client.resources)
+        second.receive(other.takeOutput())
+        let request = try #require(second.records.first?.exchange?.request)
+        #expect(request.takeText() == "body")
+        #expect(request.phase == .ended)
+        client.exchange?.kill(.killed)
+        second.close()
+        other.close()
+        link.close()
+        #expect(link.pool.used == 0)
+    }
+
     @Test("A server that refuses exchanges refuses the stream, which may be tried again") func refused() throws {
         let link = try Link()
         link.server.refusesExchanges = true

@@ -16,6 +16,7 @@ import Testing
     /// True when the output ends with GOAWAY and ENHANCE_YOUR_CALM, and the connection is to be closed.
     private func isCalmedDown(_ server: TestConnection) -> Bool {
         guard let last = Frame.parse(server.takeOutput()).last, last.kind == .goAway else { return false }
+        guard server.mux.statistics.goAwaySent == .enhanceYourCalm else { return false }
         return last.word(at: 4) == HTTP2ErrorCode.enhanceYourCalm.rawValue && server.mux.closeIntent == .close
     }
 
@@ -67,6 +68,19 @@ import Testing
             server.receive(Frame(.resetStream, stream: stream, Frame.word(HTTP2ErrorCode.cancel.rawValue)).bytes)
         }
         #expect(server.mux.closeIntent == .open)
+        finish(server)
+    }
+
+    @Test("RST_STREAM for streams that are closed already is limited") func lateResets() throws {
+        let server = try server { $0.limits.controlFrames = .init(burst: 20, perSecond: 10) }
+        server.receive(Frame.request(1, Frame.get).bytes)
+        try server.records[0].respond(body: "done")
+        _ = server.takeOutput()
+        let frame = Frame(.resetStream, stream: 1, Frame.word(HTTP2ErrorCode.cancel.rawValue))
+        for _ in 0..<19 { server.receive(frame.bytes) }
+        #expect(!isCalmedDown(server))
+        server.receive(frame.bytes)
+        #expect(isCalmedDown(server))
         finish(server)
     }
 
