@@ -103,7 +103,7 @@ let package = Package(
         tests("StreamsTests", ["Streams", "Messages", "Bytes"]),
         tests("ConnectionsTests", ["Connections", "MuxHTTP3", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", "TestSupport"]),
         tests("MuxPassThroughTests", ["MuxPassThrough", "Streams", "Messages", "Bytes", "TestSupport"]),
-        tests("MuxHTTP1Tests", ["MuxHTTP1", "Streams", "Messages", "Bytes", "TestSupport"]),
+        tests("MuxHTTP1Tests", ["MuxHTTP1", "Streams", "Messages", "Bytes", "COpenSSL", "TestSupport"]),
         tests("MuxHTTP2Tests", ["MuxHTTP2", "Streams", "Messages", "Bytes"]),
         tests("MuxHTTP3Tests", ["MuxHTTP3", "QUICTransport", "TLSTransport", "Streams", "Messages", "Bytes", "TestSupport"]),
     ]

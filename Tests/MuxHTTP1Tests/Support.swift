@@ -50,3 +50,26 @@ func cuts(_ bytes: [UInt8]) -> [[[UInt8]]] {
 }
 
 let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+extension MemoryProxy {
+    /// A chunk with `text`.
+    func chunk(_ text: String) -> Chunk { Chunk(copying: Array(text.utf8).span, pool: resources.buffers) }
+}
+
+extension String {
+    /// How often `part` is in the text.
+    func count(of part: String) -> Int {
+        let text = Array(utf8)
+        let wanted = Array(part.utf8)
+        guard text.count >= wanted.count else { return 0 }
+        return (0...(text.count - wanted.count)).count { text[$0..<($0 + wanted.count)].elementsEqual(wanted) }
+    }
+}
+
+extension Exchange {
+    /// The request's path.
+    var path: String {
+        guard let head = request.head else { return "" }
+        return head.path.string
+    }
+}

@@ -108,6 +108,12 @@ package final class MemoryConnection: MuxHost {
         return worked
     }
 
+    /// Reads without writing, as a connection does when its events come before its flush.
+    package func readOnly() {
+        guard !isClosed else { return }
+        read()
+    }
+
     private func read() {
         while taken < coming.count, mux.wantsInput, !input.isFull {
             let size = min(readSize, coming.count - taken)
