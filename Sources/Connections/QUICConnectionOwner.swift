@@ -53,6 +53,7 @@ package protocol QUICListenerOwner: QUICConnectionOwner {
 /// How a QUIC listener treats its clients.
 package struct QUICListenerSettings: Sendable {
     package var quic: QUICSettings
+    /// Its ``ConnectionSettings/handshakeTimeout``, if any, takes the place of the one in ``quic``.
     package var connection: ConnectionSettings
     /// Handshakes in progress on all workers; its limit bounds them (`backlog`).
     package var handshakes: Admission

@@ -12,6 +12,7 @@ package final class QUICListener: QUICSocket {
     /// The kernel gives each datagram to its connection's worker by itself.
     package let isSteered: Bool
     private let tls: QUICTLSContext
+    private let quic: QUICSettings
     private unowned let owner: any QUICListenerOwner
     private var isAccepting = true
 
@@ -26,6 +27,11 @@ package final class QUICListener: QUICSocket {
         self.context = context
         self.settings = settings
         self.tls = tls
+        var quic = settings.quic
+        if let limit = settings.connection.handshakeTimeout {
+            quic.handshakeTimeout = Instant.zero.advanced(milliseconds: limit).nanoseconds
+        }
+        self.quic = quic
         self.owner = owner
         let service = manager.service
         var configuration = QUICEndpoint.Configuration(
@@ -79,7 +85,7 @@ package final class QUICListener: QUICSocket {
     private func accept(_ initial: QUICInitial, _ path: QUICPath) -> QUICLink? {
         guard let session = try? tls.makeServerSession() else { return nil }
         let connection = try? endpoint.accept(
-            initial, path: path, tls: session, settings: settings.quic, now: loop.clock.now)
+            initial, path: path, tls: session, settings: quic, now: loop.clock.now)
         guard let connection else { return nil }
         return QUICLink(
             role: .client, connection: connection, socket: self, manager: manager, owner: owner,

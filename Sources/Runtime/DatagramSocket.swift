@@ -60,6 +60,9 @@ package struct DatagramCounters: Equatable, Sendable {
         package var sendBuffer = 1 << 20
         /// Gather received datagrams and segment sent ones, where the kernel can.
         package var offloads = true
+        /// Addresses to go by instead of the socket's own: for a connected datagram socket of another kind, such as one
+        /// of a Unix pair.
+        package var addresses: (local: SocketAddress, peer: SocketAddress)?
 
         package init() {}
     }
@@ -71,14 +74,15 @@ package struct DatagramCounters: Equatable, Sendable {
     package init(adopting descriptor: consuming OwnedDescriptor, options: Options = Options()) throws(SystemError) {
         let number = descriptor.number
         guard let type = Socket.get(number, level: SOL_SOCKET, option: SO_TYPE) else { throw SystemError("getsockopt") }
-        localAddress = Socket.localAddress(number)
+        let local = Socket.localAddress(number)
         let peer = Socket.peerAddress(number)
-        peerAddress = peer.family == .unspecified ? nil : peer
-        guard type == Int32(SOCK_DGRAM.rawValue), localAddress.family != .unspecified else {
+        localAddress = options.addresses?.local ?? local
+        peerAddress = options.addresses?.peer ?? (peer.family == .unspecified ? nil : peer)
+        guard type == Int32(SOCK_DGRAM.rawValue), local.family != .unspecified else {
             throw SystemError("socket type", EPROTOTYPE)
         }
         isWildcard = localAddress.isWildcard
-        let isInternet = localAddress.family != .unix
+        let isInternet = local.family != .unix
         segments = options.offloads && isInternet && Self.canSegment
         gathers =
             options.offloads && isInternet && Socket.set(number, level: Int32(IPPROTO_UDP), option: UDP_GRO, 1)

@@ -134,7 +134,7 @@ open class Pollable: LoopMember {
         }
         timers.advance(to: clock.now)
         flushScheduled()
-        unsafe retired.forEach { unsafe $0.release() }
+        for index in unsafe retired.indices { unsafe retired[index].release() }
         unsafe retired.removeAll(keepingCapacity: true)
     }
 
@@ -142,8 +142,11 @@ open class Pollable: LoopMember {
         var span: Int64 = -1
         if !flushes.isEmpty || isStopped {
             span = 0
-        } else if let deadline = [timers.nextDeadline, limit == .distantFuture ? nil : limit].compactMap(\.self).min() {
-            span = Int64(clamping: deadline.nanoseconds(since: SystemClock.now()))
+        } else {
+            let deadline = min(timers.nextDeadline ?? .distantFuture, limit)
+            if deadline != .distantFuture {
+                span = Int64(clamping: deadline.nanoseconds(since: SystemClock.now()))
+            }
         }
         let count = unsafe portico_epoll_wait(epoll.number, events.baseAddress, Int32(events.count), span)
         guard count >= 0 else {

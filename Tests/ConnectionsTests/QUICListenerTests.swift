@@ -136,6 +136,9 @@ private func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncati
         #expect(try client.ask(link, [1]) == [0, 1])
         var counters = server.ask { $0.listener.counters }[0]
         #expect(counters.retries == 1 && counters.accepted == 1)
+        try client.host.turn(until: "a token and a ticket") {
+            !link.connection.receivedToken.isEmpty && link.connection.tls?.resumptionData() != nil
+        }
         let token = link.connection.receivedToken
         let session = try #require(link.connection.tls?.resumptionData())
         #expect(!token.isEmpty)
@@ -171,15 +174,15 @@ private func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncati
         let busy = try client.open(server.address)
         #expect(try client.ask(idle, [1]) == [0, 1])
         let mux = try client.echo(busy)
-        let large = pattern(2_000_000)
+        let large = pattern(1_000_000)
         mux.request(large)
         try client.host.turn(until: "the request's start") {
-            server.ask { host in host.accepted.contains { $0.mux?.activity == .busy } }[0]
+            server.ask { $0.accepted.last?.mux?.activity == .busy && $0.accepted.first?.mux?.activity == .idle }[0]
         }
         _ = server.ask { $0.manager.drain() }
         try client.host.turn(until: "the idle connection's end") { !idle.isOpen }
         #expect(client.host.closed.first?.close.text == "drained")
-        try client.host.turn(until: "the answer") { mux.answers.count == 1 }
+        try client.host.turn(until: "the answer", within: 60) { mux.answers.count == 1 }
         #expect(mux.answers[0] == [0] + large)
         try client.host.turn(until: "the busy connection's end") { !busy.isOpen }
         try await eventually("the socket's end") { server.ask { $0.manager.listeners.isEmpty }[0] }
@@ -218,6 +221,32 @@ private func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncati
         _ = server.ask { $0.manager.stop() }
         try client.host.turn(until: "the connections' ends") { links.allSatisfy { !$0.isOpen } }
         #expect(client.host.closed.allSatisfy { $0.close.initiator == .peer && $0.close.code == 8 })
+    }
+
+    @Test("When the socket is full a connection waits, and goes on when there is room") func fullSocket() async throws {
+        var pair: [Int32] = [0, 0]
+        try #require(unsafe socketpair(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0, &pair) == 0)
+        let serverEnd = SocketAddress(ipv4: 192, 0, 2, 1, port: 443)
+        let clientEnd = SocketAddress(ipv4: 192, 0, 2, 2, port: 4000)
+        var settings = QUICTestSettings()
+        settings.socket.addresses = (serverEnd, clientEnd)
+        // As little as the kernel allows: two or three datagrams.
+        settings.socket.sendBuffer = 0
+        Socket.set(pair[0], level: SOL_SOCKET, option: SO_SNDBUF, 0)
+        let server = try await QUICTestServer(
+            workers: 1, settings, certificate: TestCertificates.file(), descriptor: pair[0])
+        let client = try QUICTestClient()
+        var options = DatagramSocket.Options()
+        options.addresses = (clientEnd, serverEnd)
+        let outside = try DatagramSocket(adopting: OwnedDescriptor(adopting: pair[1]), options: options)
+        let relay = try QUICRelay(to: serverEnd, on: client.host.loop, outside: outside)
+        let mux = try client.echo(client.open(relay.address))
+        let large = pattern(300_000)
+        for _ in 0..<3 { mux.request(large) }
+        try client.host.turn(until: "all answers", within: 60) { mux.answers.count == 3 }
+        #expect(mux.answers.allSatisfy { $0 == [0] + large })
+        #expect(server.ask { $0.listener.socket.counters.sendBlocked }[0] > 0)
+        relay.close()
     }
 
     @Test("A version that we do not speak, an unknown connection ID and noise get what is due") func strangers()

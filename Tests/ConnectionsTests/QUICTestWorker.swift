@@ -52,8 +52,8 @@ final class QUICTestHost: QUICListenerOwner {
             manager: manager, owner: self)
     }
 
-    /// Turns the loop until `condition` holds; throws when it does not within ten seconds.
-    func turn(until what: String, within seconds: Int = 10, _ condition: () -> Bool) throws {
+    /// Turns the loop until `condition` holds; throws when it does not in time.
+    func turn(until what: String, within seconds: Int = 30, _ condition: () -> Bool) throws {
         let end = SystemClock.now().advanced(milliseconds: seconds * 1000)
         while !condition() {
             guard SystemClock.now() < end else { throw SupportError.timeout(what) }
@@ -83,11 +83,11 @@ final class QUICTestServer: Sendable {
     /// - Parameter prepare: called on each worker's thread before it turns.
     init(
         workers: Int, _ settings: QUICTestSettings = .init(), certificate: String,
-        on bound: SocketAddress = SocketAddress(ipv4: 127, 0, 0, 1, port: 0),
+        on bound: SocketAddress = SocketAddress(ipv4: 127, 0, 0, 1, port: 0), descriptor: Int32? = nil,
         prepare: @escaping Command = { _ in }
     ) throws {
-        let descriptors = try DatagramGroup.open(bound, count: workers)
-        var address = Socket.localAddress(descriptors[0])
+        let descriptors = try descriptor.map { [$0] } ?? DatagramGroup.open(bound, count: workers)
+        var address = settings.socket.addresses?.local ?? Socket.localAddress(descriptors[0])
         if address.isWildcard { address = SocketAddress(ipv4: 127, 0, 0, 1, port: address.port) }
         self.address = address
         let service = try QUICService(workers: workers)
@@ -168,17 +168,18 @@ final class QUICRelay: Pollable {
         override func ready(_ events: PollEvents) { relay.fromServer() }
     }
 
-    init(to server: SocketAddress, on loop: EventLoop) throws {
+    /// - Parameter outside: a socket that leads to the server, when it is not to be opened here.
+    init(to server: SocketAddress, on loop: EventLoop, outside: DatagramSocket? = nil) throws {
         self.server = server
         self.loop = loop
         inside = try DatagramSocket(
             adopting: DatagramSocket.bind(to: SocketAddress(ipv4: 127, 0, 0, 1, port: 0), reusesPort: false))
-        outside = try DatagramSocket(adopting: DatagramSocket.connect(to: server))
+        self.outside = try outside ?? DatagramSocket(adopting: DatagramSocket.connect(to: server))
         address = inside.localAddress
         super.init()
         outer = Outer(self)
         try loop.register(self, descriptor: inside.descriptor, writing: false, levelTriggered: true)
-        try loop.register(outer, descriptor: outside.descriptor, writing: false, levelTriggered: true)
+        try loop.register(outer, descriptor: self.outside.descriptor, writing: false, levelTriggered: true)
     }
 
     /// From now on datagrams leave by another port.
