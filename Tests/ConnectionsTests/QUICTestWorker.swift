@@ -31,6 +31,8 @@ final class QUICTestHost: QUICListenerOwner {
     var closed: [(link: QUICLink, close: QUICClose)] = []
     /// Makes the mux; nil: an echo.
     var makeMux: ((QUICLink) -> (any QUICMux)?)?
+    /// What lives as long as the worker.
+    var keeps: AnyObject?
     var makeExchange: ((QUICLink, any StreamEnd) -> Exchange?)?
 
     init(service: QUICService, worker: Int, settings: QUICTestSettings = .init()) throws {
