@@ -7,11 +7,13 @@ extension FuzzTarget {
     /// What a client sends after its preface and SETTINGS.
     static let http2Requests = FuzzTarget("http2-requests", "HTTP/2 frames of a client") { input in
         HTTP2Session.try(.front, input)
+        promiseSameHTTP2Reading(.front, input)
     }
 
     /// What a server sends after its SETTINGS, to three requests.
     static let http2Responses = FuzzTarget("http2-responses", "HTTP/2 frames of a server") { input in
         HTTP2Session.try(.back, input)
+        promiseSameHTTP2Reading(.back, input)
     }
 }
 
