@@ -7,11 +7,11 @@ enum Nearest {
         if wanted.count > 64 { return nil }
         var best: (name: String, distance: Int)?
         for candidate in candidates {
-            let other = Array(candidate.utf8)
             // A third of the letters may be wrong.
-            let limit = (max(wanted.count, other.count) + 2) / 3
-            guard abs(wanted.count - other.count) <= limit else { continue }
-            let distance = distance(wanted, other)
+            let length = candidate.utf8.count
+            let limit = min((max(wanted.count, length) + 2) / 3, best?.distance ?? .max)
+            guard abs(wanted.count - length) <= limit else { continue }
+            let distance = distance(wanted, Array(candidate.utf8))
             guard distance <= limit, distance > 0 else { continue }
             if let best, (best.distance, best.name) <= (distance, candidate) { continue }
             best = (candidate, distance)
