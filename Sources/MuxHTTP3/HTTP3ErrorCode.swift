@@ -77,16 +77,20 @@ extension CloseReason {
     /// The code for RESET_STREAM (and STOP_SENDING) towards a client whose exchange ended early (RFC 9114 section 8.1).
     var codeForClient: HTTP3ErrorCode {
         switch self {
-        // The response is cut off, or there is none to give: the proxy as a server failed at its job.
-        case .connectFailed, .connectTimeout, .queueTimeout, .noServer, .serverAborted, .serverProtocolError,
-            .serverTimeout, .internalError, .killed:
-            .internalError
-        // The client asked for the end, or was too slow for it: nobody needs the response any more.
-        case .clientAborted, .clientTimeout: .requestCancelled
-        case .clientProtocolError: .messageError
-        case .resource: .excessiveLoad
         // RFC 9114 section 4.1: the response is complete, the rest of the request is not needed.
         case .notNeeded: .noError
+        // RFC 9114 section 4.1.2.
+        case .clientProtocolError: .messageError
+        // The client itself is silent or gone, or an operator ended it.
+        case .clientAborted, .clientTimeout, .killed: .requestCancelled
+        // RFC 9114 section 4.1.1: nothing was done for the request, so the client may try again.
+        case .queueTimeout, .noServer: .requestRejected
+        // RFC 9114 section 10.5: a limit was reached.
+        case .resource: .excessiveLoad
+        // RFC 9114 section 4.4: the TCP connection of a CONNECT did not come or broke.
+        case .connectFailed, .connectTimeout: .connectError
+        // A fault behind the proxy: the response is cut short and must not look complete.
+        case .serverAborted, .serverProtocolError, .serverTimeout, .internalError: .internalError
         }
     }
 

@@ -14,6 +14,7 @@ extension HTTP3Mux {
         }
         let stream = addStream(id)
         attach(stream, exchange)
+        exchange.attempt.connectionReused = statistics.streamsOpened > 1
         streamsChanged = true
         exchange.attach(back: stream)
         return true
@@ -27,7 +28,7 @@ extension HTTP3Mux {
         if head.becomesExtendedConnect, !peerSettings.allowsExtendedConnect {
             // RFC 9220 section 3, RFC 8441 section 3: not before the server has announced it.
             guard hasPeerSettings else { return }
-            guard !head.isExtendedConnect else { return giveBack(stream, .serverProtocolError) }
+            guard !head.isExtendedConnect else { return stop(stream, .refused(.serverProtocolError)) }
             // RFC 9110 section 7.8: a wish for another protocol may be ignored.
             head.clearUpgradeProtocol()
             if head.bodyLength == .tunnel { head.bodyLength = .none }
@@ -42,13 +43,6 @@ extension HTTP3Mux {
     /// Lists the streams whose request has not been sent.
     func markUnsent() {
         for stream in table.all() where !stream.hasOutgoingHead { mark(stream) }
-    }
-
-    /// Leaves an exchange whose request was not sent.
-    private func giveBack(_ stream: HTTP3Stream, _ reason: CloseReason) {
-        let exchange = detach(stream)
-        resetStream(stream, .requestCancelled)
-        exchange?.backAborted(reason)
     }
 
     /// A response head, interim or final.

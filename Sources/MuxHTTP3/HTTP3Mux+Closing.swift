@@ -21,7 +21,6 @@ extension HTTP3Mux {
     func reset(_ stream: HTTP3Stream, _ reason: CloseReason) {
         guard detach(stream) != nil, !isDead, !isClosing else { return }
         resetStream(stream, code(reason))
-        askForFlush()
     }
 
     func code(_ reason: CloseReason) -> HTTP3ErrorCode { side == .front ? reason.codeForClient : reason.codeForServer }
@@ -33,6 +32,7 @@ extension HTTP3Mux {
         stopSending(stream)
         guard !isOver else { return }
         statistics.resetsSent += 1
+        askForFlush()
         // An error means that the stream or the connection is gone already.
         try? unsafe connection.shutdownStream(stream.id, applicationError: code.rawValue)
     }
@@ -59,7 +59,9 @@ extension HTTP3Mux {
             hasDecoderInstructions = true
             do throws(HTTP3ConnectionError) { try decoder.cancel(stream.id) } catch { fail(error) }
         }
-        if let code { try? unsafe connection.shutdownStreamRead(stream.id, applicationError: code.rawValue) }
+        guard let code else { return }
+        askForFlush()
+        try? unsafe connection.shutdownStreamRead(stream.id, applicationError: code.rawValue)
     }
 
     /// The peer's message breaks the rules (RFC 9114 section 4.1.2).
@@ -198,16 +200,6 @@ extension CloseReason {
             case (.application, .local), (.dropped, _): .killed
             case (.transport, .local), (.tlsAlert, .local): isFront ? .clientProtocolError : .serverProtocolError
             default: isFront ? .clientAborted : .serverAborted
-            }
-    }
-
-    /// Why the exchanges of a connection end whose transport failed.
-    init(_ failure: TransportFailure, onFront isFront: Bool) {
-        self =
-            switch failure {
-            case .reset, .truncated, .failed: isFront ? .clientAborted : .serverAborted
-            case .timeout: isFront ? .clientTimeout : .serverTimeout
-            case .stopping: .killed
             }
     }
 }

@@ -7,8 +7,11 @@ import Streams
 extension HTTP3Mux {
     /// Returns what a stream's bytes no longer take: framing at once, body bytes when the half has passed them on.
     func returnCredit(_ stream: HTTP3Stream) {
-        let held = unsafe (stream.incoming?.count ?? 0) + stream.blocked.count
-        // Bytes kept in the half count once; the half holds no more than came.
+        var held = stream.blocked.count
+        if let half = unsafe stream.incoming, half.count > 0 {
+            held += half.count
+            half.tellWhenDrained()
+        }
         let free = stream.received &- min(stream.received, UInt64(held))
         guard free > stream.credited else { return }
         let due = free - stream.credited

@@ -23,14 +23,14 @@ extension HTTP3Mux {
         exchange.request.put(head)
     }
 
-    /// A request that is too large: the handler answers with `status`.
-    func rejectRequest(_ stream: HTTP3Stream, status: Int) {
+    /// A request that is too large or too late: the handler answers with `status`.
+    func rejectRequest(_ stream: HTTP3Stream, status: Int, _ reason: CloseReason = .clientProtocolError) {
         guard let exchange = unsafe host.openExchange(for: stream) else { return refuseRequest(stream) }
         leaveHead(stream)
         stream.phase = .end
         attach(stream, exchange)
         stopReading(stream, .noError)
-        exchange.rejectRequest(status: status)
+        exchange.rejectRequest(status: status, reason: reason)
     }
 
     /// No exchange for this request: it was not processed, the client may send it again (RFC 9114 section 4.1.1).
@@ -49,7 +49,7 @@ extension HTTP3Mux {
     /// The idle timer ran out: requests whose head has not come whole are answered with 408.
     func rejectLateHeads() {
         guard side == .front, openHeads > 0 else { return }
-        for stream in table.all() where stream.countsAsHead { rejectRequest(stream, status: 408) }
+        for stream in table.all() where stream.countsAsHead { rejectRequest(stream, status: 408, .clientTimeout) }
     }
 
     /// Puts what the response has before its body into the buffer: interim heads, the head.

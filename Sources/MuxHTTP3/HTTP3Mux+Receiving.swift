@@ -28,8 +28,11 @@ extension HTTP3Mux {
         _ stream: HTTP3Stream, _ bytes: Span<UInt8>, isEnd: Bool
     ) throws(HTTP3ConnectionError) {
         hasReceived = true
+        switch side {
+        case .front: stream.exchange?.bytesFromClient += UInt64(bytes.count)
+        case .back: if stream.received == 0 { stream.exchange?.attempt.responseStarted = true }
+        }
         stream.received += UInt64(bytes.count)
-        if side == .front { stream.exchange?.bytesFromClient += UInt64(bytes.count) }
         if stream.reading == .blocked {
             keep(bytes, of: stream, isEnd: isEnd)
         } else {
@@ -311,8 +314,6 @@ extension HTTP3Mux {
                 offset += chunk.count
                 half.put(chunk)
             }
-            // Credit comes back as the other side takes the bytes.
-            half.tellWhenDrained()
         }
     }
 

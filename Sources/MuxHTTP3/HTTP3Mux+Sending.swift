@@ -32,6 +32,63 @@ extension HTTP3Mux {
         continueDrain()
     }
 
+    /// Tells exchanges what happened while packets were built: their handlers may do what was not allowed then.
+    package func sendingEnded() {
+        guard !unsettled.isEmpty, !isDead, !isClosing else { return }
+        swap(&unsettled, &settling)
+        for stream in settling where stream.isUnsettled {
+            stream.isUnsettled = false
+            settle(stream)
+        }
+        settling.removeAll(keepingCapacity: true)
+    }
+
+    /// Puts a stream off until packets are built.
+    func settleLater(_ stream: HTTP3Stream) {
+        guard !stream.isUnsettled else { return }
+        stream.isUnsettled = true
+        unsettled.append(stream)
+    }
+
+    private func settle(_ stream: HTTP3Stream) {
+        if let fault = stream.sendFault {
+            stream.sendFault = nil
+            return settle(stream, fault)
+        }
+        guard stream.isEndSent else { return }
+        unsafe stream.outgoing?.delivered()
+        switch side {
+        case .front: finishResponse(stream)
+        case .back: finishRequest(stream)
+        }
+    }
+
+    private func settle(_ stream: HTTP3Stream, _ fault: HTTP3Stream.SendFault) {
+        switch fault {
+        case .brokenOff(let reason), .refused(let reason):
+            // The peer must not take the message for complete.
+            let exchange = detach(stream)
+            resetStream(stream, code(reason))
+            switch side {
+            case .front: exchange?.frontAborted(reason)
+            case .back: exchange?.backAborted(reason)
+            }
+        case .stopped:
+            statistics.stopsReceived += 1
+            switch side {
+            case .front:
+                guard let exchange = detach(stream) else { return }
+                resetStream(stream, .requestCancelled)
+                exchange.frontAborted(.clientAborted)
+                noteAbandoned()
+            case .back:
+                // RFC 9114 section 4.1: the response does not need the rest of the request.
+                unsafe stream.outgoing?.discard()
+                finishRequest(stream)
+            }
+        }
+    }
+
     package func nextStreamToSend(into vectors: UnsafeMutableBufferPointer<QUICVector>) -> QUICStreamToSend? {
         guard !isClosing, !isDead else { return nil }
         if control.isReady { return unsafe offer(control, vectors) }
@@ -74,17 +131,16 @@ extension HTTP3Mux {
         }
         guard let stream = table.stream(id) else { return }
         stream.buffer.sent(count)
+        switch side {
+        case .front: stream.exchange?.bytesToClient += UInt64(count)
+        case .back: if stream.sent == 0 { stream.exchange?.attempt.requestStarted = true }
+        }
         stream.sent += UInt64(count)
-        if side == .front { stream.exchange?.bytesToClient += UInt64(count) }
         ready.didSend(stream, count)
         guard stream.hasOutgoingEnd, stream.buffer.unsent.isEmpty, !stream.isEndSent else { return }
         stream.isEndSent = true
         ready.remove(stream)
-        unsafe stream.outgoing?.delivered()
-        switch side {
-        case .front: finishResponse(stream)
-        case .back: finishRequest(stream)
-        }
+        settleLater(stream)
     }
 
     package func streamDataAcknowledged(_ id: QUICStreamID, count: UInt64) {
@@ -113,6 +169,17 @@ extension HTTP3Mux {
         guard let stream = table.stream(id) else { return }
         stream.isFlowBlocked = true
         ready.remove(stream)
+    }
+
+    package func streamShutWrite(_ id: QUICStreamID) {
+        guard !isClosing, !isDead else { return }
+        if id & 2 != 0 {
+            return fail(HTTP3ConnectionError(.closedCriticalStream, "critical stream was refused"))
+        }
+        guard let stream = table.stream(id), !stream.isWriteShut else { return }
+        stopSending(stream)
+        stream.sendFault = .stopped
+        settleLater(stream)
     }
 
     package func streamUnblocked(_ id: QUICStreamID) {
@@ -147,9 +214,8 @@ extension HTTP3Mux {
             case .front: try writeResponseHead(stream, exchange, half)
             case .back: try writeRequestHead(stream, exchange, half)
             }
-            // Without a head there is nothing else; or the head ended the exchange for this stream.
-            guard stream.hasOutgoingHead, stream.exchange != nil else {
-                if half.isBroken, stream.exchange != nil { breakOff(stream, half) }
+            guard stream.hasOutgoingHead else {
+                if half.isBroken { stop(stream, .brokenOff(half.failure ?? .internalError)) }
                 return
             }
         }
@@ -158,8 +224,15 @@ extension HTTP3Mux {
             if let trailers = half.trailers, trailers.fieldCount > 0 { try write(trailers, to: stream) }
             stream.hasOutgoingEnd = true
         } else if half.isBroken, stream.buffer.unsent.isEmpty {
-            breakOff(stream, half)
+            stop(stream, .brokenOff(half.failure ?? .internalError))
         }
+    }
+
+    /// Sends no more on the stream, and ends it after the packets are built.
+    func stop(_ stream: HTTP3Stream, _ fault: HTTP3Stream.SendFault) {
+        stopSending(stream)
+        stream.sendFault = fault
+        settleLater(stream)
     }
 
     /// Moves body bytes into the buffer as DATA frames.
@@ -192,17 +265,6 @@ extension HTTP3Mux {
         statistics.headersSent += 1
         guard encoder.unacknowledgedSections <= settings.maxUnacknowledgedSections else {
             throw Self.excessive("field sections are not acknowledged")
-        }
-    }
-
-    /// The message that this stream sends broke off: the peer must not take it for complete.
-    private func breakOff(_ stream: HTTP3Stream, _ half: Half) {
-        let reason = half.failure ?? .internalError
-        let exchange = detach(stream)
-        resetStream(stream, code(reason))
-        switch side {
-        case .front: exchange?.frontAborted(reason)
-        case .back: exchange?.backAborted(reason)
         }
     }
 }

@@ -51,27 +51,6 @@ extension HTTP3Mux {
         }
     }
 
-    package func streamShutWrite(_ id: QUICStreamID) {
-        guard !isClosing, !isDead else { return }
-        if id == control.id || id == encoderStream.id || id == decoderStream.id {
-            return fail(HTTP3ConnectionError(.closedCriticalStream, "critical stream was refused"))
-        }
-        guard let stream = table.stream(id), !stream.isWriteShut else { return }
-        statistics.stopsReceived += 1
-        stopSending(stream)
-        switch side {
-        case .front:
-            guard let exchange = detach(stream) else { return }
-            resetStream(stream, .requestCancelled)
-            exchange.frontAborted(.clientAborted)
-            noteAbandoned()
-        case .back:
-            // RFC 9114 section 4.1: the response does not need the rest of the request.
-            unsafe stream.outgoing?.discard()
-            finishRequest(stream)
-        }
-    }
-
     package func streamClosed(_ id: QUICStreamID, applicationError: UInt64?) {
         guard !isDead else { return }
         if isCritical(id) {
@@ -118,6 +97,7 @@ extension HTTP3Mux {
         returnAllCredit(stream)
         ready.remove(stream)
         unmark(stream)
+        stream.isUnsettled = false
         table.remove(stream)
         stream.end()
         resources.giveBack(stream)

@@ -30,6 +30,9 @@ package import Streams
     var ready = ReadyStreams()
     unowned(unsafe) var firstMarked: HTTP3Stream?
     unowned(unsafe) var lastMarked: HTTP3Stream?
+    /// Streams whose exchanges are to be told something once packets are built; and those that are being told.
+    var unsettled: [HTTP3Stream] = []
+    var settling: [HTTP3Stream] = []
     /// The host was asked for a flush.
     var isFlushAsked = false
     /// Streams that carry an exchange.
@@ -144,7 +147,7 @@ package import Streams
     package func transportFailed(_ failure: TransportFailure) {
         guard !isDead else { return }
         isClosing = true
-        abortExchanges(CloseReason(failure, onFront: side == .front))
+        abortExchanges(side == .front ? failure.clientReason : failure.serverReason(isUnsent: false))
         unsafe connection.close(applicationError: HTTP3ErrorCode.noError.rawValue)
         askForFlush()
     }

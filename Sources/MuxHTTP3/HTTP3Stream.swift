@@ -31,6 +31,16 @@ import Streams
         case end
     }
 
+    /// Why a stream stops sending while packets are built.
+    enum SendFault {
+        /// The half broke off.
+        case brokenOff(CloseReason)
+        /// The message can not be sent on this connection.
+        case refused(CloseReason)
+        /// The peer sent STOP_SENDING.
+        case stopped
+    }
+
     /// The mux; nil while the object is spare.
     unowned(unsafe) var mux: HTTP3Mux?
     /// The exchange; nil before it is open and after this end has left it.
@@ -90,6 +100,10 @@ import Streams
     var isBufferFull = false
     /// Bytes of the stream in packets.
     var sent: UInt64 = 0
+    /// What ended the sending, until the exchange is told.
+    var sendFault: SendFault?
+    /// The stream waits to be settled after packets are built.
+    var isUnsettled = false
     /// Back: what the response's head answers.
     var requestMethod = Method.get
     var opensTunnel = false
@@ -145,6 +159,7 @@ import Streams
         isFlowBlocked = false
         isBufferFull = false
         sent = 0
+        sendFault = nil
         opensTunnel = false
         hasPriorityUpdate = false
         countsAsHead = false

@@ -8,7 +8,8 @@
 // Every method is called on the worker's own thread, from inside `QUICConnection.receive`,
 // `handleExpiry` or `writeDatagrams`. During such a call the application may open streams, shut
 // streams down, return credit and call `close`; it must not call `receive`, `handleExpiry` or
-// `writeDatagrams` again.
+// `writeDatagrams` again. While packets are built, between `prepareToSend` and `sendingEnded`, it may
+// only call `close`: a packet may be half built, and the library would lose what is asked of it.
 
 /// A QUIC stream identifier (RFC 9000 section 2.1): 62 bits. Bit 0 tells the initiator (0 client, 1 server),
 /// bit 1 the direction (0 bidirectional, 1 unidirectional).
@@ -109,6 +110,10 @@ package protocol QUICApplication: AnyObject {
     /// returning credit.
     func prepareToSend()
 
+    /// Called once towards the end of each `writeDatagrams`, when no packet is being built any more: the application
+    /// does what it could not do during `didSend` and the like. What that gives to send waits for another flush.
+    func sendingEnded()
+
     /// Names the stream to send from next and fills `vectors` from its start; nil when nothing waits.
     ///
     /// Called in a loop while packets are built, so it must not allocate. Each answer is followed by exactly one of
@@ -130,4 +135,5 @@ package protocol QUICApplication: AnyObject {
 
 extension QUICApplication {
     package func prepareToSend() {}
+    package func sendingEnded() {}
 }

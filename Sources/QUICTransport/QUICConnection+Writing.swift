@@ -26,6 +26,7 @@ extension QUICConnection {
         if pendingClose == nil { unsafe application?.prepareToSend() }
         let before = batch.count
         let outcome = pendingClose == nil ? writePackets(into: &batch, now: now) : .drained
+        if pendingClose == nil { unsafe application?.sendingEnded() }
         if let close = pendingClose {
             return writeClose(close, into: &batch, now: now) ? .idle : .more
         }

@@ -197,6 +197,8 @@ final class Simulation {
     let network: SimulatedNetwork
     let client: TestHost
     let server: TestHost
+    /// The longest step in nanoseconds, for tests that act by the time.
+    var tick: UInt64 = .max
 
     init(
         seed: UInt64 = 1, link: Link = Link(delay: 1_000_000), client: HTTP3Settings = HTTP3Settings(),
@@ -235,7 +237,8 @@ final class Simulation {
         while !(try done()) {
             client.flush()
             server.flush()
-            let next = min(network.nextArrival, client.deadline, server.deadline)
+            let next = min(
+                network.nextArrival, client.deadline, server.deadline, network.now.advanced(nanoseconds: tick))
             guard next < end else {
                 network.now = end
                 if try done() { return }
