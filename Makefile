@@ -2,7 +2,10 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup certs build release test fuzz lint format clean
+# make run HTTPS_PORT=9443: the demo's ports, when these are taken.
+export HTTPS_PORT HTTP_PORT ORIGIN_PORT
+
+.PHONY: help run setup certs build release test fuzz lint format clean
 
 # What swift-format reads.
 sources := Sources Tests Fuzz
@@ -10,6 +13,14 @@ sources := Sources Tests Fuzz
 help: ## print this list
 	@printf 'Portico. Two commands matter: make run, make test.\n\n'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: release certs ## set up, build, and start the demo: https://localhost:8443/ in H1, H2 and H3
+	@scripts/demo
+
+test: certs ## set up, then run all tests; FILTER=Name runs those that match
+	@scripts/setup test
+	swift build --build-tests
+	swift test --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
 
 setup: ## install missing Debian packages (says which; asks sudo when not root)
 	@scripts/setup
@@ -22,11 +33,6 @@ build: setup ## debug build of everything but the tests
 
 release: setup ## release build; the programs come to .build/release
 	swift build -c release
-
-test: certs ## set up, then run all tests; FILTER=Name runs those that match
-	@scripts/setup test
-	swift build --build-tests
-	swift test --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
 
 fuzz: setup ## fuzz one parser: TARGET=name SECONDS=60; without TARGET, list them
 	@scripts/fuzz $(TARGET) $(SECONDS)
