@@ -60,8 +60,8 @@ let package = Package(
     targets: [
         // Programs
         program("portico", ["Control", "Language", "Proxying", "Connections", "Servers", "Configuration", "MuxHTTP3", "MuxHTTP2", "Streams", "TLSTransport", "QUICTransport", "Messages", "Runtime", "Bytes", "CLinux"]),
-        program("portico-origin", ["Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", arguments]),
-        program("portico-load", ["Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", arguments]),
+        program("portico-origin", ["Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "TestSupport", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", arguments]),
+        program("portico-load", ["Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "TestSupport", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", arguments]),
         // The operator's side
         module("Control", ["Proxying", "Connections", "Servers", "Configuration", "Streams", "Messages", "Runtime", "Bytes", "CLinux"]),
         module("Language", ["Configuration"]),
@@ -90,7 +90,7 @@ let package = Package(
         // Tests
         testSupport(["Streams", "Messages", "Bytes"]),
         tests("TestSupportTests", ["TestSupport"]),
-        fuzzTargets(["Language", "Connections", "MuxHTTP2", "MuxHTTP1", "Streams", "QUICTransport", "TLSTransport", "Configuration", "Messages", "Bytes", "COpenSSL"]),
+        fuzzTargets(["Language", "Connections", "MuxHTTP2", "MuxHTTP1", "Streams", "TestSupport", "QUICTransport", "TLSTransport", "Configuration", "Messages", "Bytes", "COpenSSL"]),
         tests("FuzzTests", ["FuzzTargets", "TestSupport"]),
         tests("BytesTests", ["Bytes"]),
         tests("RuntimeTests", ["Runtime", "Bytes"]),

@@ -16,7 +16,8 @@ package struct FuzzTarget: Sendable {
 
     /// One for each parser.
     package static let all: [FuzzTarget] = [
-        addressText, condition, configuration, http1Requests, http1Responses, http2Requests, http2Responses,
+        addressText, condition, configuration, http1Requests, http1Responses, http1Forward, http1Return, http2Requests,
+        http2Responses,
         fieldSection, proxyHeader, quicDatagram,
         quicInitial,
     ]
