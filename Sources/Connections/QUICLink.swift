@@ -99,9 +99,11 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
     package override func flush() {
         guard stage != .removed else { return }
         waitsForSocket = false
+        // What completing the handshake sends leaves with this flush.
+        followPhase()
+        guard stage != .removed else { return }
         if socket.isBlocked {
-            followPhase()
-            if stage != .removed { socket.wait(self) }
+            socket.wait(self)
             return
         }
         let outbox = socket.outbox
@@ -140,8 +142,7 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
             return
         }
         socket.handshakeEnded(self, isComplete: true)
-        // Neither is needed for this connection: without them the client's next one takes longer.
-        _ = try? connection.tls?.sendTicket()
+        // Not needed for this connection: without it the client's next one takes longer.
         _ = try? socket.endpoint.sendToken(on: connection, wall: loop.clock.wall)
     }
 

@@ -65,8 +65,12 @@ enum NativeCallbacks {
         unsafe callbacks.recv_tx_key = { _, level, context in
             let connection = unsafe QUICConnection.from(context)
             let result = connection.keyInstalled(at: level)
-            guard result == 0, level == NGTCP2_CRYPTO_LEVEL_APPLICATION else { return result }
-            return connection.sendingIsPossible()
+            guard result == 0 else { return result }
+            switch level {
+            case NGTCP2_CRYPTO_LEVEL_EARLY: return connection.earlySendingIsPossible()
+            case NGTCP2_CRYPTO_LEVEL_APPLICATION: return connection.sendingIsPossible()
+            default: return 0
+            }
         }
         unsafe callbacks.recv_version_negotiation = { _, _, versions, count, context in
             unsafe QUICConnection.from(context).offeredVersions = Array(
@@ -188,6 +192,8 @@ extension QUICConnection {
     /// The TLS handshake is complete.
     func handshakeIsComplete() -> Int32 {
         phase = .established
+        let result = checkEarlyData()
+        guard result == 0 else { return result }
         // Without a ticket the client makes a full handshake next time, and that is all.
         if role == .server, settings.sendsSessionTicket { try? tls?.sendTicket() }
         unsafe application?.handshakeCompleted()
@@ -214,6 +220,8 @@ extension QUICConnection {
 
     /// 1-RTT packets can be sent.
     func sendingIsPossible() -> Int32 {
+        guard !toldReadyToSend else { return 0 }
+        toldReadyToSend = true
         unsafe application?.readyToSend(alpn: tls.map { Array(($0.alpn ?? "").utf8) } ?? [])
         return callbackResult
     }

@@ -53,7 +53,8 @@ package struct QUICStreamToSend {
 /// The connection does not own its application: whoever owns both keeps the application alive until
 /// `connectionClosed`, or sets `QUICConnection.application` to nil first.
 package protocol QUICApplication: AnyObject {
-    /// Keys for sending 1-RTT packets are installed: streams may be opened and data sent from now on.
+    /// Keys for sending 1-RTT packets are installed, or those of 0-RTT packets on a client that offers early data:
+    /// streams may be opened and data sent from now on. Called once.
     /// `alpn` is the protocol that TLS negotiated, for example the two bytes of `h3`; empty if none was.
     func readyToSend(alpn: [UInt8])
 
@@ -100,7 +101,8 @@ package protocol QUICApplication: AnyObject {
     /// A DATAGRAM frame arrived (RFC 9221). `bytes` is valid during the call only.
     func datagramReceived(_ bytes: UnsafeRawBufferPointer, isEarlyData: Bool)
 
-    /// Our 0-RTT data was refused by the server: every stream opened so far is gone and must be opened again.
+    /// Our 0-RTT data was refused by the server: every stream opened so far is gone, without `streamClosed`, and stream
+    /// numbers and credit start over. What is still wanted must be opened and sent again. Client only.
     func earlyDataRejected()
 
     /// The connection carries nothing any more, whoever closed it. Called once, and nothing follows it.

@@ -83,6 +83,12 @@ package final class QUICConnection {
     var pacingArmed = false
     /// DATAGRAM frames that wait to be sent.
     var queuedDatagrams: [[UInt8]] = []
+    /// The protocol of the early data that this client offers; nil without.
+    var earlyProtocol: [UInt8]?
+    /// The application was told to begin before the handshake.
+    var sendsEarlyData = false
+    /// The application knows that it may send.
+    var toldReadyToSend = false
     /// The peer's stateless reset tokens that lead here.
     var resetTokens: [StatelessResetToken] = []
     /// State of the closing and draining periods.

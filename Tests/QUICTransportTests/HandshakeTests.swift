@@ -115,6 +115,22 @@ struct HandshakeTests {
         #expect(counters.bytesSent > 500_000)
         #expect(counters.datagramsSent > 300 && counters.datagramsReceived > 300)
     }
+
+    @Test("The first answer takes two round trips, the next ones take one: pacing holds nothing back")
+    func latency() throws {
+        let simulation = Simulation(seed: 9, link: Link(delay: 500_000))
+        let transfer = try Transfer(simulation, size: 1000)
+        let start = simulation.network.now
+        #expect(transfer.run())
+        #expect(simulation.network.now.nanoseconds(since: start) <= 2_100_000)
+        for size in [100, 5000, 10_000] {
+            let id = try transfer.client.connection.openBidirectionalStream()
+            let start = simulation.network.now
+            transfer.client.send([UInt8](repeating: 1, count: size), on: id)
+            #expect(simulation.run { transfer.client.incoming[id]?.isComplete == true })
+            #expect(simulation.network.now.nanoseconds(since: start) <= 1_100_000, "\(size) bytes")
+        }
+    }
 }
 
 /// A request and its echo on one stream.

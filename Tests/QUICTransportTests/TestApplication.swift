@@ -46,6 +46,7 @@ final class TestApplication: QUICApplication {
     var isComplete = false
     var closeCalls = 0
     var sawEarlyData = false
+    var wasRejected = false
     var bidirectionalLimit: UInt64 = 0
     /// Sends back on a bidirectional stream what came on it, once it is complete.
     var echoes = false
@@ -144,7 +145,12 @@ final class TestApplication: QUICApplication {
         datagrams.append(unsafe Array(bytes))
     }
 
-    func earlyDataRejected() {}
+    func earlyDataRejected() {
+        wasRejected = true
+        outgoing = [:]
+        order = []
+        onReady?(self)
+    }
 
     func connectionClosed(_ close: QUICClose) {
         self.close = close

@@ -6,11 +6,12 @@ import TLSTransport
 enum TestTLS {
     private static let files = makeFiles()
 
-    static func server(alpn: ALPNList = "test") -> QUICTLSContext {
+    static func server(alpn: ALPNList = "test", replayGuard: ReplayGuard? = nil) -> QUICTLSContext {
         do {
             let store = try CertificateStore(loading: [files.pair])
             var options = QUICTLSContext.ServerOptions(certificates: store, ticketKeys: try TicketKeyRing())
             options.alpn = alpn
+            options.replayGuard = replayGuard
             return try QUICTLSContext(server: options)
         } catch {
             preconditionFailure("server context: \(error)")
@@ -18,12 +19,14 @@ enum TestTLS {
     }
 
     static func client(
-        alpn: ALPNList = "test", cipherSuites: [QUICCipherSuite] = [.aes128GCM], verifies: Bool = false
+        alpn: ALPNList = "test", cipherSuites: [QUICCipherSuite] = [.aes128GCM], verifies: Bool = false,
+        offersEarlyData: Bool = false
     ) -> QUICTLSContext {
         do {
             var options = QUICTLSContext.ClientOptions(trust: verifies ? try TrustStore.system() : nil)
             options.alpn = alpn
             options.cipherSuites = cipherSuites
+            options.offersEarlyData = offersEarlyData
             return try QUICTLSContext(client: options)
         } catch {
             preconditionFailure("client context: \(error)")
