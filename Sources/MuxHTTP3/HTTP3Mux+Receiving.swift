@@ -153,8 +153,10 @@ extension HTTP3Mux {
             let step = try decoder.next(stream.section, part, &position, isLast: isLast)
             switch step {
             case .field:
-                decoder.withField { name, value in addField(stream, name, value) }
-                guard stream.reading == .fieldSection else { return }
+                // The decoder is in use until the field is taken in: only then may the stream be given up.
+                var refusal: MessageError?
+                decoder.withField { name, value in refusal = addField(stream, name, value) }
+                if let refusal { return refuse(stream, refusal) }
             case .more:
                 stream.frameLeft -= UInt64(position - start)
                 return
@@ -171,20 +173,21 @@ extension HTTP3Mux {
         }
     }
 
-    private func addField(_ stream: HTTP3Stream, _ name: Span<UInt8>, _ value: Span<UInt8>) {
+    /// Takes in one field line; returns why the message is to be refused, if it is.
+    private func addField(_ stream: HTTP3Stream, _ name: Span<UInt8>, _ value: Span<UInt8>) -> MessageError? {
         stream.sectionSize += name.count + value.count + 32
         if let error = stream.sectionError {
-            if stream.sectionSize > settings.fieldSectionLimit * settings.limits.headOverrun { refuse(stream, error) }
-            return
+            return stream.sectionSize > settings.fieldSectionLimit * settings.limits.headOverrun ? error : nil
         }
         do throws(MessageError) {
             guard stream.sectionSize <= settings.fieldSectionLimit else { throw .headTooLarge }
             try stream.assembler?.add(name: name, value: value)
         } catch {
             // A request that is only too large gets an answer, so the rest of it is heard.
-            if error.status == 400 || side == .back || stream.phase != .head { return refuse(stream, error) }
+            if error.status == 400 || side == .back || stream.phase != .head { return error }
             stream.sectionError = error
         }
+        return nil
     }
 
     private func endSection(_ stream: HTTP3Stream, isEnd: Bool) {
