@@ -96,7 +96,16 @@ extension HTTP3Mux {
 
     package func datagramReceived(_ bytes: UnsafeRawBufferPointer, isEarlyData: Bool) {}
 
-    package func earlyDataRejected() {}
+    /// The server took none of our early data: our control and QPACK streams are gone with the requests. The requests go
+    /// to another connection.
+    package func earlyDataRejected() {
+        guard side == .back, !isDead, !isClosing else { return }
+        isClosing = true
+        for stream in table.all() { detach(stream)?.backAborted(.serverAborted, isUnsent: true) }
+        unsafe connection.close(applicationError: HTTP3ErrorCode.noError.rawValue)
+        streamsChanged = true
+        askForFlush()
+    }
 
     /// The peer broke the protocol, or we can not go on: closes the connection with the error's code.
     func fail(_ error: HTTP3ConnectionError) {

@@ -202,6 +202,21 @@ import Testing
         #expect(used == 0)
     }
 
+    @Test("Requests in early data that the server refused are unsent") func earlyDataRefused() async throws {
+        let simulation = try await Simulation()
+        try simulation.connect()
+        let records = try (0..<3).map { _ in try simulation.request() }
+        _ = try simulation.serverRecord(2)
+        simulation.client.mux?.earlyDataRejected()
+        #expect(records.allSatisfy { $0.failure == .serverAborted && $0.isUnsent })
+        #expect(simulation.client.mux?.availableStreams == 0)
+        try simulation.run { simulation.server.connection?.closeReason != nil }
+        #expect(simulation.server.connection?.closeReason?.code == HTTP3ErrorCode.noError.rawValue)
+        #expect(simulation.server.records.allSatisfy { $0.loggedFailure == .clientAborted })
+        let used = simulation.close()
+        #expect(used == 0)
+    }
+
     @Test("A silent peer is a timeout on both sides") func silence() async throws {
         let simulation = try await Simulation()
         try simulation.connect()
