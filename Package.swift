@@ -99,6 +99,7 @@ let package = Package(
         tests("LanguageTests", ["Language", "Configuration"]),
         tests("TLSTransportTests", ["TLSTransport", "Bytes", "COpenSSL", "CGnuTLS"]),
         tests("QUICTransportTests", ["QUICTransport", "TLSTransport", "Bytes", "TestSupport", "CNgtcp2", "COpenSSL", "CGnuTLS"]),
+        tests("MatrixTests", ["TestSupport", "portico", "portico-origin"]),
         tests("ServersTests", ["Servers", "Configuration", "Streams", "Runtime", "Bytes"]),
         tests("StreamsTests", ["Streams", "Messages", "Bytes"]),
         tests("ConnectionsTests", ["Connections", "MuxHTTP3", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", "TestSupport"]),

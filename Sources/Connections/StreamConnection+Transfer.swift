@@ -45,7 +45,7 @@ extension StreamConnection {
                 unsafe result = receive(tls, room)
             } else {
                 unsafe result = Socket.receive(descriptor, into: room)
-                if case .bytes(let count) = result, count < room.count { readReady = false }
+                if case .bytes(let count) = result, count < room.count, !endIsNear { readReady = false }
             }
             if case .bytes(let count) = result { return count }
             return 0

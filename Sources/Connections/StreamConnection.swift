@@ -42,6 +42,8 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
     var output: OutputQueue
     var readReady = false
     var writeReady = false
+    /// The peer has ended: no further event will tell, so reading goes on until the end is read.
+    var endIsNear = false
     var sawEnd = false
     var endDelivered = false
     var didShutdownWrite = false
@@ -97,6 +99,7 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
 
     public override func ready(_ events: PollEvents) {
         if !events.isDisjoint(with: [.readable, .peerClosed, .failed, .hungUp]) { readReady = true }
+        if !events.isDisjoint(with: [.peerClosed, .failed, .hungUp]) { endIsNear = true }
         if !events.isDisjoint(with: [.writable, .failed, .hungUp]) { writeReady = true }
         advance()
     }
