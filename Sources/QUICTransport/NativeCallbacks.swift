@@ -36,11 +36,11 @@ enum NativeCallbacks {
 
     private static func addCryptography(to callbacks: inout ngtcp2_callbacks) {
         unsafe callbacks.recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb
-        unsafe callbacks.encrypt = ngtcp2_crypto_encrypt_cb
-        unsafe callbacks.decrypt = ngtcp2_crypto_decrypt_cb
+        unsafe callbacks.encrypt = PacketProtection.encrypt
+        unsafe callbacks.decrypt = PacketProtection.decrypt
         unsafe callbacks.hp_mask = ngtcp2_crypto_hp_mask_cb
-        unsafe callbacks.update_key = ngtcp2_crypto_update_key_cb
-        unsafe callbacks.delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb
+        unsafe callbacks.update_key = PacketProtection.updateKeys
+        unsafe callbacks.delete_crypto_aead_ctx = PacketProtection.deleteContext
         unsafe callbacks.delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb
         unsafe callbacks.version_negotiation = ngtcp2_crypto_version_negotiation_cb
         unsafe callbacks.rand = { target, count, context in

@@ -129,6 +129,7 @@ package final class QUICConnection {
             ? ngtcp2_crypto_gnutls_configure_server_session(session)
             : ngtcp2_crypto_gnutls_configure_client_session(session)
         guard configured == 0 else { throw QUICError(.cryptography, place: "set up TLS session") }
+        unsafe gnutls_handshake_set_secret_function(session, PacketProtection.installSecrets)
         try unsafe create(start, source: source, path: receivePath.path, now: now)
         unsafe ngtcp2_conn_set_tls_native_handle(native, UnsafeMutableRawPointer(session))
         if settings.keepAlive > 0 { unsafe ngtcp2_conn_set_keep_alive_timeout(native, settings.keepAlive) }

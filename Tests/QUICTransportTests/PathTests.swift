@@ -1,5 +1,6 @@
 import Bytes
 import QUICTransport
+import TLSTransport
 import TestSupport
 import Testing
 
@@ -47,9 +48,12 @@ struct PathTests {
         #expect(transfer.run())
     }
 
-    @Test("Keys change in the middle, from either side", arguments: [true, false])
-    func keyUpdate(byClient: Bool) throws {
-        let simulation = Simulation(seed: 4, link: Link(rate: 300_000))
+    @Test(
+        "Keys change in the middle, from either side, with each cipher suite", arguments: [true, false],
+        QUICCipherSuite.allCases)
+    func keyUpdate(byClient: Bool, suite: QUICCipherSuite) throws {
+        let simulation = Simulation(
+            seed: 4, link: Link(rate: 300_000), clientTLS: TestTLS.client(cipherSuites: [suite]))
         let transfer = try transferring(simulation)
         let server = try #require(simulation.server.application)
         let one = byClient ? transfer.client.connection : server.connection

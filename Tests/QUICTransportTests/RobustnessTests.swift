@@ -106,12 +106,13 @@ struct RobustnessTests {
             sendsParameters: sendsParameters)
     }
 
-    @Test("A client made of the bare library connects")
-    func bareClient() throws {
-        let simulation = Simulation(seed: 6)
+    @Test("A client made of the bare library connects, with each cipher suite", arguments: QUICCipherSuite.allCases)
+    func bareClient(_ suite: QUICCipherSuite) throws {
+        let simulation = Simulation(seed: 6, clientTLS: TestTLS.client(cipherSuites: [suite]))
         let peer = try rawClient(simulation, sendsParameters: true)
         run(simulation, peer)
         #expect(simulation.server.application?.isComplete == true)
+        #expect(simulation.server.application?.connection.tls?.cipherSuite == suite.rawValue)
         peer.send(Array("hello".utf8))
         run(simulation, peer)
         #expect(simulation.server.application?.incoming[0]?.bytes == Array("hello".utf8))
