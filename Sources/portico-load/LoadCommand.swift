@@ -22,6 +22,9 @@ struct LoadCommand: ParsableCommand {
     @Option(name: [.customShort("n"), .long], help: ArgumentHelp("Requests in all.", valueName: "n"))
     var requests: UInt64?
 
+    @Option(help: ArgumentHelp("Requests on a connection; then a new one takes its place.", valueName: "n"))
+    var perConnection: Int?
+
     @Option(name: [.customShort("d"), .long], help: ArgumentHelp("Seconds to run (10, unless -n).", valueName: "s"))
     var duration: Double?
 
@@ -63,6 +66,7 @@ struct LoadCommand: ParsableCommand {
         guard streams == 1 || version != .http1 else {
             throw ValidationError("HTTP/1 has one request at a time on a connection: take more with -c.")
         }
+        guard perConnection.map({ $0 >= 1 }) ?? true else { throw ValidationError("--per-connection takes 1 or more.") }
         guard requests == nil || duration == nil else { throw ValidationError("Either -n or -d.") }
         guard requests != 0 else { throw ValidationError("-n takes 1 or more.") }
         guard duration.map({ $0 > 0 && $0 <= 1e7 }) ?? true else { throw ValidationError("-d takes more than 0.") }

@@ -23,8 +23,12 @@ final class LoadConnection: LoopMember, ConnectionOwner, QUICConnectionOwner, Ti
     private var link: QUICLink?
     private var isReady = false
     private var openedAt = Instant.zero
+    /// Requests sent on this connection.
+    private var begun = 0
     /// Requests over on this connection.
     private var served = 0
+    /// This connection has had its share of requests: it closes, and a new one follows.
+    private var isSpent = false
     /// Why the connection was not taken when the transport was ready.
     private var refusal: String?
     private var timer: Timer!
@@ -50,21 +54,32 @@ final class LoadConnection: LoopMember, ConnectionOwner, QUICConnectionOwner, Ti
     /// Starts requests that are due, as far as streams are free.
     func pump() {
         guard isReady else { return }
-        while availableStreams > 0 {
+        while availableStreams > 0, unsafe begun < worker.plan.perConnection ?? .max {
             if let stream = unsent.popLast() {
+                begun += 1
                 stream.send()
                 continue
             }
             guard !idle.isEmpty, let due = unsafe worker.nextRequest(), let stream = idle.popLast() else { return }
+            begun += 1
             stream.begin(due)
             stream.send()
         }
+    }
+
+    /// Closes a connection that has had its share of requests.
+    private func replace() {
+        isReady = false
+        isSpent = true
+        stream?.retire()
+        link?.stop()
     }
 
     /// A request is over.
     func finished(_ stream: LoadStream) {
         served += 1
         idle.append(stream)
+        if isReady, let limit = unsafe worker.plan.perConnection, served >= limit { return replace() }
         pump()
         // Without a connection the next request needs one first.
         if !isReady { unsafe worker.loop.schedule(self) }
@@ -72,6 +87,7 @@ final class LoadConnection: LoopMember, ConnectionOwner, QUICConnectionOwner, Ti
 
     /// A request is to be sent again.
     func repeats(_ stream: LoadStream) {
+        begun -= 1
         unsent.append(stream)
         unsafe worker.loop.schedule(self)
     }
@@ -107,6 +123,7 @@ final class LoadConnection: LoopMember, ConnectionOwner, QUICConnectionOwner, Ti
         guard !timer.isArmed, worker.isRunning, worker.wantsConnections || !unsent.isEmpty else { return }
         openedAt = worker.loop.clock.now
         refusal = nil
+        begun = 0
         served = 0
         do throws(ConnectionFailure) {
             if let connector = worker.connector {
@@ -131,12 +148,14 @@ final class LoadConnection: LoopMember, ConnectionOwner, QUICConnectionOwner, Ti
 
     private func ended(_ why: String) {
         let worker = unsafe self.worker
-        let wasReady = isReady
+        let isLost = isReady
+        let wasReady = isReady || isSpent
         isReady = false
+        isSpent = false
         stream = nil
         link = nil
         guard worker.isRunning else { return }
-        if wasReady { worker.counts.connectionsLost += 1 }
+        if isLost { worker.counts.connectionsLost += 1 }
         if wasReady ? served == 0 : worker.connectFailed(self, refusal ?? why) {
             timer.arm(at: worker.loop.clock.now.advanced(milliseconds: Self.pause))
         }

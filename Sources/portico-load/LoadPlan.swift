@@ -14,6 +14,8 @@ final class LoadPlan: Sendable {
     let workers: Int
     let connections: Int
     let streams: Int
+    /// Requests on one connection before another takes its place; nil keeps it.
+    let perConnection: Int?
     let requests: UInt64?
     /// Milliseconds; nil: until all requests are over.
     let duration: Int?
@@ -43,6 +45,7 @@ final class LoadPlan: Sendable {
         workers = min(command.workers, command.connections, Int(clamping: command.requests ?? .max))
         connections = command.connections
         streams = command.streams
+        perConnection = command.perConnection
         requests = command.requests
         duration = command.requests == nil ? Int(max(1, (command.duration ?? 10) * 1000)) : nil
         rate = command.rate
