@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # make run HTTPS_PORT=9443: the demo's ports, when these are taken.
 export HTTPS_PORT HTTP_PORT ORIGIN_PORT
 
-.PHONY: help run setup certs build release test fuzz lint format clean
+.PHONY: help run setup certs build release test bench fuzz lint format clean
 
 # What swift-format reads.
 sources := Sources Tests Fuzz
@@ -36,6 +36,12 @@ release: setup ## release build; the programs come to .build/release
 
 fuzz: setup ## fuzz one parser: TARGET=name SECONDS=60; without TARGET, list them
 	@scripts/fuzz $(TARGET) $(SECONDS)
+
+bench: certs ## CPU time per request beside haproxy and nginx; ARGS="--quick", ARGS=--help lists the rest
+	@scripts/setup test
+	swift build -c release --product portico
+	swift build -c release --product portico-load
+	@Benchmarks/bench $(ARGS)
 
 lint: setup ## check the layout of all Swift files
 	swift format lint --strict --parallel --recursive $(sources)
