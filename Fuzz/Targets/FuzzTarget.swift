@@ -8,18 +8,23 @@ package struct FuzzTarget: Sendable {
     /// Feeds one input, whole. Whatever the bytes are it returns; it traps when the parser breaks a promise.
     package let run: @Sendable (_ input: borrowing Span<UInt8>) -> Void
 
-    init(_ name: String, _ summary: String, run: @escaping @Sendable (_ input: borrowing Span<UInt8>) -> Void) {
+    /// How much longer one input takes than most targets need: the test run gives it so many inputs fewer.
+    package let weight: Int
+
+    init(
+        _ name: String, _ summary: String, weight: Int = 1,
+        run: @escaping @Sendable (_ input: borrowing Span<UInt8>) -> Void
+    ) {
         self.name = name
         self.summary = summary
+        self.weight = weight
         self.run = run
     }
 
     /// One for each parser.
     package static let all: [FuzzTarget] = [
-        addressText, condition, configuration, http1Requests, http1Responses, http1Forward, http1Return, http2Requests,
-        http2Responses,
-        fieldSection, proxyHeader, quicDatagram,
-        quicInitial,
+        addressText, condition, configuration, fieldSection, http1Forward, http1Requests, http1Responses, http1Return,
+        http2Requests, http2Responses, http3Requests, http3Responses, proxyHeader, quicDatagram, quicInitial,
     ]
 
     package static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }

@@ -37,24 +37,6 @@ final class MuxBench: MuxHost {
         return exchange
     }
 
-    /// Sends a request over a back mux; nothing when it takes no more.
-    private func request(_ request: ClientRequest, over mux: any ServerMux) {
-        guard mux.availableStreams > 0 else { return }
-        let player = Player(.client, accepts: accepts)
-        player.mux = mux
-        players.append(player)
-        let exchange = Exchange(front: player, handler: player, resources: resources)
-        player.exchange = exchange
-        let head = resources.heads.obtain(.request)
-        guard (try? request.fill(head)) != nil else { fatalError("broken promise: our own request is refused") }
-        exchange.request.put(head)
-        if request.bodyCount > 0 {
-            let body = [UInt8](repeating: 0x2e, count: request.bodyCount)
-            exchange.request.put(Chunk(copying: body.span, pool: resources.buffers))
-        }
-        exchange.request.end()
-    }
-
     /// Runs a mux on `bytes`, `piece` of them at a time, to the end of the connection. All that was opened must be
     /// closed then, and all memory back in the pool.
     func run<Mux: ByteStreamMux>(
@@ -63,7 +45,11 @@ final class MuxBench: MuxHost {
         do {
             let made = make(self)
             mux = made
-            if let back = made as? any ServerMux { for one in requests { request(one, over: back) } }
+            if let back = made as? any ServerMux {
+                for one in requests {
+                    if let player = Player.sending(one, over: back, resources) { players.append(player) }
+                }
+            }
             flush()
             feed(bytes, piece)
             if mux.closeIntent < .close {

@@ -35,6 +35,26 @@ final class Player: ExchangeHandler, StreamEnd {
         self.accepts = accepts
     }
 
+    /// A client whose request goes over a back mux; nil when that takes no more.
+    static func sending(
+        _ request: ClientRequest, over mux: any ServerMux, _ resources: WorkerResources
+    ) -> Player? {
+        guard mux.availableStreams > 0 else { return nil }
+        let player = Player(.client, accepts: false)
+        player.mux = mux
+        let exchange = Exchange(front: player, handler: player, resources: resources)
+        player.exchange = exchange
+        let head = resources.heads.obtain(.request)
+        guard (try? request.fill(head)) != nil else { fatalError("broken promise: our own request is refused") }
+        exchange.request.put(head)
+        if request.bodyCount > 0 {
+            let body = [UInt8](repeating: 0x2e, count: request.bodyCount)
+            exchange.request.put(Chunk(copying: body.span, pool: resources.buffers))
+        }
+        exchange.request.end()
+        return player
+    }
+
     /// Reads what is there and answers what is complete; true when something happened.
     func play() -> Bool {
         guard let exchange, !isOver, isAttached, !hasLeft else { return false }

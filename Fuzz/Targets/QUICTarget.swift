@@ -62,20 +62,6 @@ package final class QUICServer {
     }
 }
 
-/// TLS of the fuzzed server, from the certificates that `certs/generate` makes.
-private enum TLSMaterial {
-    nonisolated(unsafe) static let server: QUICTLSContext = {
-        let folder = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
-        do {
-            let store = try CertificateStore(loading: [folder + "/certs/out/server"])
-            return try QUICTLSContext(
-                server: QUICTLSContext.ServerOptions(certificates: store, ticketKeys: try TicketKeyRing()))
-        } catch {
-            fatalError("no certificates, run certs/generate: \(error)")
-        }
-    }()
-}
-
 extension FuzzTarget {
     /// What comes on the UDP port: up to eight datagrams, each behind its length in two bytes.
     static let quicDatagram = FuzzTarget("quic-datagram", "UDP datagrams that reach a QUIC server") { input in

@@ -47,7 +47,8 @@ import Testing
         let record = try record(name)
         let environment = ProcessInfo.processInfo.environment
         var mutator = Mutator(seed: environment["PORTICO_SEED"].flatMap(UInt64.init) ?? 1)
-        for _ in 0..<(environment["PORTICO_FUZZ_RUNS"].flatMap(Int.init) ?? 1_000) {
+        let runs = environment["PORTICO_FUZZ_RUNS"].flatMap(Int.init) ?? 1_000
+        for _ in 0..<max(1, runs / target.weight) {
             try feed(target, mutator.mutate(corpus), record)
         }
     }
