@@ -33,8 +33,14 @@ extension StreamConnection {
         input.releaseWhenIdle()
     }
 
+    /// Gives the mux what waits, until it takes no more. What it leaves because its exchange is full must be asked about
+    /// once more: only a mux that found no room is told when there is some again.
     func giveInput(_ mux: any ByteStreamMux) {
-        mux.receive(&input)
+        var before: Int
+        repeat {
+            before = input.count
+            mux.receive(&input)
+        } while !input.isEmpty && input.count < before && mux.wantsInput
     }
 
     /// One read. A read that did not fill its room has emptied the socket, so epoll will tell of more.
