@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # make run HTTPS_PORT=9443: the demo's ports, when these are taken.
 export HTTPS_PORT HTTP_PORT ORIGIN_PORT
 
-.PHONY: help run setup certs build release test bench fuzz lint format clean
+.PHONY: help run setup certs build release test interop bench fuzz lint format clean
 
 # What swift-format reads.
 sources := Sources Tests Fuzz
@@ -21,6 +21,9 @@ test: certs ## set up, then run all tests; FILTER=Name runs those that match
 	@scripts/setup test
 	swift build --build-tests
 	swift test --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
+
+interop: ## run the tests in which other people's clients and servers take part
+	@$(MAKE) --no-print-directory test FILTER='MatrixTests|ConnectionsTests|PeerTests'
 
 setup: ## install missing Debian packages (says which; asks sudo when not root)
 	@scripts/setup

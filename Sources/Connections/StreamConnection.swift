@@ -101,6 +101,8 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
         if !events.isDisjoint(with: [.readable, .peerClosed, .failed, .hungUp]) { readReady = true }
         if !events.isDisjoint(with: [.peerClosed, .failed, .hungUp]) { endIsNear = true }
         if !events.isDisjoint(with: [.writable, .failed, .hungUp]) { writeReady = true }
+        // A mux that wants no input would see a reset only at its next write.
+        if events.contains(.failed), phase == .open, mux?.wantsInput == false { return fail(.reset) }
         advance()
     }
 

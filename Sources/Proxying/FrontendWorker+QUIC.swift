@@ -76,12 +76,12 @@ extension FrontendWorker: QUICListenerOwner {
     }
 }
 
-
 extension ConnectionFailure {
     /// How a QUIC connection that brought no request ended.
     init(_ close: QUICClose) {
         switch close.reason {
-        case .tlsAlert: self = .handshake(TLSError(.alertReceived, close.text, alert: close.alert.map { TLSAlert(rawValue: $0) }))
+        case .tlsAlert:
+            self = .handshake(TLSError(.alertReceived, close.text, alert: close.alert.map { TLSAlert(rawValue: $0) }))
         case .handshakeTimeout, .idleTimeout: self = .timeout
         default: self = .closedEarly
         }

@@ -132,6 +132,22 @@ import Testing
         try await eventually("the server to notice") { server.received == ["gone"] }
     }
 
+    @Test("Client leaves while the server works: the server's connection ends, CH", arguments: ["fin", "reset"])
+    func clientLeavesEarly(how: String) async throws {
+        let server = try ScriptedServer { connection, _, server in
+            server.note(connection.receive(through: "\r\n\r\n") ?? "")
+            server.note("\(connection.receive())")
+        }
+        let edge = try await Edge(servers: ["s1 127.0.0.1:\(server.port)"])
+        let raw = try RawSocket(connectingTo: edge.port)
+        raw.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+        try await eventually("the request") { server.received.count == 1 }
+        if how == "fin" { raw.shutdownWrite() } else { raw.reset() }
+        #expect(Edge.termination(try await edge.logLine("/a ")) == "CH")
+        try await eventually("the server's end") { server.received.count == 2 }
+        #expect(server.received[1] == "end" || server.received[1] == "reset")
+    }
+
     @Test("Client cuts its upload: the server sees no whole request, CD", arguments: [Client.h1, .h3])
     func clientCutsUpload(client: Client) async throws {
         let server = try ScriptedServer { connection, _, server in
