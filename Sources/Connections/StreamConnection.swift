@@ -136,8 +136,10 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
         guard phase == .open else { return }
         if output.isEmpty || mux.closeIntent == .abort { followIntent(mux.closeIntent) }
         guard phase == .open else { return }
-        // A reader that was stopped by its share of the turn goes on in the next one.
-        if readReady, mux.wantsInput, !input.isFull { loop.schedule(self) }
+        // A reader that was stopped by its share of the turn goes on in the next one. The mux is asked even when the
+        // socket is empty: a half without room tells of the room to come only when it was asked, and bytes may wait
+        // for it in `input`.
+        if mux.wantsInput, readReady, !input.isFull { loop.schedule(self) }
         armTimer()
     }
 
