@@ -80,6 +80,8 @@ extension StreamConnection {
         do throws(TLSError) {
             switch try tls.handshake() {
             case .done:
+                // The engine may hold what came behind the peer's Finished: no event tells of that.
+                readReady = true
                 if let session {
                     session.tls = TLSFacts(
                         version: tls.version, cipher: tls.cipher ?? "", serverName: tls.serverName ?? "",
