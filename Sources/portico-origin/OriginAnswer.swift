@@ -85,13 +85,13 @@ final class OriginAnswer: LoopMember, StreamEnd, TimerTarget {
                 try head.append(.contentType, Span(type))
                 if !isOpen { try head.append(.contentLength, Array(String(left).utf8).span) }
             }
-            if request.closes { try head.append(.connection, Span("close")) }
             try head.append(.server, Span("portico-origin"))
             for field in request.fields { try head.append(name: field.name.span, field.value.span) }
         } catch {
             self.exchange = nil
             return exchange.backAborted(.internalError)
         }
+        if request.closes { worker.drainConnection(of: exchange) }
         exchange.response.put(head)
     }
 

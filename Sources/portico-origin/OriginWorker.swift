@@ -91,11 +91,15 @@ final class OriginWorker: ListenerOwner, ConnectionOwner, QUICListenerOwner, Exc
     }
 
     func openExchange(on connection: StreamConnection, for end: any StreamEnd) -> Exchange? {
-        Exchange(front: end, handler: self, resources: resources)
+        let exchange = Exchange(front: end, handler: self, resources: resources)
+        exchange.context = connection
+        return exchange
     }
 
     func openExchange(on link: QUICLink, for end: any StreamEnd) -> Exchange? {
-        Exchange(front: end, handler: self, resources: resources)
+        let exchange = Exchange(front: end, handler: self, resources: resources)
+        exchange.context = link
+        return exchange
     }
 
     func connectionReady(_ connection: StreamConnection) {}
@@ -106,6 +110,12 @@ final class OriginWorker: ListenerOwner, ConnectionOwner, QUICListenerOwner, Exc
     func connectionClosed(_ link: QUICLink, _ close: QUICClose) {}
 
     // MARK: Exchanges
+
+    /// Ends the connection that the exchange came on, in order.
+    func drainConnection(of exchange: Exchange) {
+        (exchange.context as? StreamConnection)?.drain()
+        (exchange.context as? QUICLink)?.drain()
+    }
 
     func requestReceived(_ exchange: Exchange) {
         guard let head = exchange.request.head else { return exchange.kill(.internalError) }
