@@ -107,6 +107,7 @@ let package = Package(
         tests("MuxHTTP1Tests", ["MuxHTTP1", "Streams", "Messages", "Bytes", "COpenSSL", "TestSupport"]),
         tests("MuxHTTP2Tests", ["MuxHTTP2", "Streams", "Messages", "Bytes"]),
         tests("MuxHTTP3Tests", ["MuxHTTP3", "QUICTransport", "TLSTransport", "Streams", "Messages", "Bytes", "TestSupport"]),
+        tests("ToolsTests", ["portico-load", "portico-origin", "Bytes", "TestSupport"]),
     ]
 )
 

@@ -161,8 +161,9 @@ final class LoadWorker: TimerTarget {
         hasBegun = true
         counts.begunAt = now
         counts.endedAt = now
-        pace.begin(now)
-        if let duration = plan.duration { endTimer.arm(at: now.advanced(milliseconds: duration)) }
+        let end = plan.duration.map { now.advanced(milliseconds: $0) } ?? .distantFuture
+        pace.begin(now, until: end)
+        endTimer.arm(at: end)
     }
 
     /// A connection could not be made. True when the next try shall wait.
@@ -185,7 +186,7 @@ final class LoadWorker: TimerTarget {
         if timer === paceTimer {
             startDue()
         } else if timer === endTimer {
-            counts.unstarted += pace.overdue(loop.clock.now)
+            counts.unstarted = pace.overdue
             pace.stop()
             counts.endedAt = loop.clock.now
             stopWhenDone()

@@ -8,6 +8,7 @@ package struct Pace: Sendable {
     /// Nanoseconds between two requests; nil: closed loop.
     private let interval: Double?
     private var origin = Instant.zero
+    private var end = Instant.distantFuture
     /// Requests that were given out.
     package private(set) var issued: UInt64 = 0
     private var isStopped = false
@@ -20,14 +21,17 @@ package struct Pace: Sendable {
         interval = rate.map { 1e9 / $0 }
     }
 
-    /// True until all requests are given out.
-    package var hasMore: Bool { !isStopped && issued < quota }
+    /// True until all requests are given out, or those that are left are due too late.
+    package var hasMore: Bool { !isStopped && issued < quota && nextDue < end }
 
     /// When the next request is due; with a closed loop always in the past.
     package var nextDue: Instant { due(issued) }
 
-    /// Starts the clock of a set rate.
-    package mutating func begin(_ now: Instant) { origin = now }
+    /// Starts the clock; what would be due at `end` or later is not given out.
+    package mutating func begin(_ now: Instant, until end: Instant = .distantFuture) {
+        origin = now
+        self.end = end
+    }
 
     /// Gives out the next request when it is due: the time from which its latency counts. At a set rate that is when
     /// it was meant to start, so that a slow server can not hide how long requests wait for it.
@@ -45,11 +49,11 @@ package struct Pace: Sendable {
     /// Gives out no more.
     package mutating func stop() { isStopped = true }
 
-    /// Requests that were due by `now` and not given out: all streams were busy.
-    package func overdue(_ now: Instant) -> UInt64 {
-        guard let interval, issued < quota else { return 0 }
-        let due = UInt64(Double(now.nanoseconds(since: origin)) / interval) + 1
-        return min(due, quota) - min(issued, due)
+    /// Requests that were due before the end and not given out when it came: all streams were busy. At a set rate.
+    package var overdue: UInt64 {
+        guard let interval, end != .distantFuture else { return 0 }
+        let due = min(quota, UInt64((Double(end.nanoseconds(since: origin)) / interval).rounded(.up)))
+        return due - min(issued, due)
     }
 
     private func due(_ index: UInt64) -> Instant {
