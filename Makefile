@@ -46,6 +46,10 @@ bench: certs ## CPU time per request beside haproxy and nginx; ARGS="--quick", A
 	swift build -c release --product portico-load
 	@Benchmarks/bench $(ARGS)
 
+interop: release certs ## the matrix against other implementations, both ways; ARGS=--help
+	@scripts/setup test
+	@interop/run $(ARGS)
+
 lint: setup ## check the layout of all Swift files
 	swift format lint --strict --parallel --recursive $(sources)
 
