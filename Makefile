@@ -22,9 +22,6 @@ test: certs ## set up, then run all tests; FILTER=Name runs those that match
 	swift build --build-tests
 	swift test --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
 
-interop: ## run the tests in which other people's clients and servers take part
-	@$(MAKE) --no-print-directory test FILTER='MatrixTests|ConnectionsTests|PeerTests'
-
 setup: ## install missing Debian packages (says which; asks sudo when not root)
 	@scripts/setup
 
