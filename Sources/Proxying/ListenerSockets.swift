@@ -85,8 +85,16 @@ package struct ListenerSockets: Sendable {
         case .inherited(let number):
             let flags = fcntl(number, F_GETFL)
             guard flags >= 0, fcntl(number, F_SETFL, flags | O_NONBLOCK) >= 0 else { throw SystemError("fcntl") }
-            if bind.transport == .stream { try Socket.listen(number, backlog: backlog) }
-            for worker in 0..<byWorker.count { add(worker, try duplicate(number)) }
+            switch bind.transport {
+            case .stream:
+                try Socket.listen(number, backlog: backlog)
+                for worker in 0..<byWorker.count { add(worker, try duplicate(number)) }
+            case .quic:
+                // Workers that read from one queue would take a client's first packets apart: each has a socket of its
+                // own beside the inherited one, or the first worker serves alone.
+                let sockets = DatagramGroup.join(try duplicate(number), count: byWorker.count)
+                for (worker, socket) in sockets.enumerated() { add(worker, OwnedDescriptor(adopting: socket)) }
+            }
         }
     }
 

@@ -234,7 +234,7 @@ private func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncati
         settings.socket.sendBuffer = 0
         Socket.set(pair[0], level: SOL_SOCKET, option: SO_SNDBUF, 0)
         let server = try await QUICTestServer(
-            workers: 1, settings, certificate: TestCertificates.file(), descriptor: pair[0])
+            workers: 1, settings, certificate: TestCertificates.file(), descriptors: [pair[0]])
         let client = try QUICTestClient()
         var options = DatagramSocket.Options()
         options.addresses = (clientEnd, serverEnd)
@@ -246,6 +246,23 @@ private func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncati
         try client.host.turn(until: "all answers", within: 60) { mux.answers.count == 3 }
         #expect(mux.answers.allSatisfy { $0 == [0] + large })
         #expect(server.ask { $0.listener.socket.counters.sendBlocked }[0] > 0)
+        relay.close()
+    }
+
+    @Test("Beside an inherited socket the other workers have their own") func inherited() async throws {
+        let first = try DatagramSocket.bind(to: SocketAddress(ipv4: 127, 0, 0, 1, port: 0), reusesPort: true)
+        let server = try await QUICTestServer(
+            workers: 3, certificate: TestCertificates.file(), descriptors: DatagramGroup.join(first, count: 3))
+        let client = try QUICTestClient()
+        let relay = try QUICRelay(to: server.address, on: client.host.loop)
+        let link = try client.open(relay.address)
+        let worker = try client.ask(link, [0])[0]
+        for round in 1...8 as ClosedRange<UInt8> {
+            try relay.rebind()
+            #expect(try client.ask(link, [round]) == [worker, round])
+        }
+        #expect(server.ask { $0.listener.counters.accepted }.reduce(0, +) == 1)
+        #expect(server.ask { $0.listener.isSteered } == [true, true, true])
         relay.close()
     }
 

@@ -85,10 +85,10 @@ final class QUICTestServer: Sendable {
     /// - Parameter prepare: called on each worker's thread before it turns.
     init(
         workers: Int, _ settings: QUICTestSettings = .init(), certificate: String,
-        on bound: SocketAddress = SocketAddress(ipv4: 127, 0, 0, 1, port: 0), descriptor: Int32? = nil,
+        on bound: SocketAddress = SocketAddress(ipv4: 127, 0, 0, 1, port: 0), descriptors inherited: [Int32]? = nil,
         prepare: @escaping Command = { _ in }
     ) throws {
-        let descriptors = try descriptor.map { [$0] } ?? DatagramGroup.open(bound, count: workers)
+        let descriptors = try inherited ?? DatagramGroup.open(bound, count: workers)
         var address = settings.socket.addresses?.local ?? Socket.localAddress(descriptors[0])
         if address.isWildcard { address = SocketAddress(ipv4: 127, 0, 0, 1, port: address.port) }
         self.address = address
