@@ -88,6 +88,8 @@ extension StreamConnection {
                         alpn: tls.alpn,
                         isResumed: tls.isResumed)
                 }
+                // The handshake reads ahead: the first request may be in the engine already, and epoll has no more to say.
+                readReady = true
                 openMux(tls.alpn)
             case .wantsRead: readReady = false
             case .wantsWrite: writeReady = false
