@@ -65,7 +65,7 @@ import Testing
         let edge = try await Edge(servers: ["s1 127.0.0.1:\(server.port)"])
         let raw = try RawSocket(connectingTo: edge.port)
         raw.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
-        let text = String(decoding: raw.receiveAll().bytes, as: UTF8.self)
+        let text = String(decoding: await raw.blocking { $0.receiveAll() }.bytes, as: UTF8.self)
         #expect(text.contains("hello"))
         #expect(!text.contains("\r\n0\r\n"))
     }
@@ -108,7 +108,7 @@ import Testing
             timeouts: "timeout client 10s\ntimeout server 300ms\ntimeout connect 2s")
         let raw = try RawSocket(connectingTo: edge.port)
         raw.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
-        let (bytes, end) = raw.receiveAll()
+        let (bytes, end) = await raw.blocking { $0.receiveAll() }
         #expect(String(decoding: bytes, as: UTF8.self).hasSuffix("some"))
         #expect(end == .end || end == .reset)
         #expect(Edge.termination(try await edge.logLine("/a ")) == "sD")
@@ -126,7 +126,7 @@ import Testing
         let edge = try await Edge(servers: ["s1 127.0.0.1:\(server.port)"])
         let raw = try RawSocket(connectingTo: edge.port)
         raw.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
-        _ = raw.receive(through: "AAAA")
+        _ = await raw.blocking { $0.receive(through: "AAAA") }
         raw.reset()
         #expect(Edge.termination(try await edge.logLine("/a ")) == "CD")
         try await eventually("the server to notice") { server.received == ["gone"] }
@@ -183,7 +183,7 @@ import Testing
             timeouts: "timeout client 5s\ntimeout http-request 300ms\ntimeout server 5s\ntimeout connect 2s")
         let raw = try RawSocket(connectingTo: edge.port)
         raw.send("GET /a HTTP/1.1\r\nHost: ")
-        let text = String(decoding: raw.receiveAll().bytes, as: UTF8.self)
+        let text = String(decoding: await raw.blocking { $0.receiveAll() }.bytes, as: UTF8.self)
         #expect(text.hasPrefix("HTTP/1.1 408 "))
         #expect(Edge.termination(try await edge.logLine("BADREQ")) == "cR")
     }
@@ -195,7 +195,7 @@ import Testing
             timeouts: "timeout client 300ms\ntimeout server 5s\ntimeout connect 2s")
         let raw = try RawSocket(connectingTo: edge.port)
         raw.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nsome")
-        let text = String(decoding: raw.receiveAll().bytes, as: UTF8.self)
+        let text = String(decoding: await raw.blocking { $0.receiveAll() }.bytes, as: UTF8.self)
         #expect(text.hasPrefix("HTTP/1.1 408 "))
         #expect(Edge.termination(try await edge.logLine("/a ")) == "cD")
     }
@@ -225,7 +225,7 @@ import Testing
             timeouts: "timeout client 10s\ntimeout http-keep-alive 300ms\ntimeout server 5s\ntimeout connect 2s")
         let raw = try RawSocket(connectingTo: edge.port)
         raw.send("GET /?s=3 HTTP/1.1\r\nHost: a\r\n\r\n")
-        let text = String(decoding: raw.receiveAll().bytes, as: UTF8.self)
+        let text = String(decoding: await raw.blocking { $0.receiveAll() }.bytes, as: UTF8.self)
         #expect(text.contains("200 OK"))
         #expect(!text.contains("408"))
     }

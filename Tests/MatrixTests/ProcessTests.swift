@@ -16,7 +16,7 @@ import Testing
         edge.process.signal(SIGUSR1)
         try await eventually("closed listeners") { !Ports.listens(edge.port) }
         server.note("answer")
-        let (bytes, end) = raw.receiveAll()
+        let (bytes, end) = await raw.blocking { $0.receiveAll() }
         #expect(bytes.count > 2000)
         #expect(end == .end)
         #expect(try await edge.process.result(within: .seconds(5)).status == 0)

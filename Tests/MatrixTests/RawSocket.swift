@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import TestSupport
 
@@ -52,7 +53,7 @@ final class RawSocket: @unchecked Sendable {
     }
 
     /// What one read came to.
-    enum Piece: Equatable {
+    enum Piece: Equatable, Sendable {
         case bytes([UInt8])
         case end, reset, timeout
     }
@@ -82,6 +83,13 @@ final class RawSocket: @unchecked Sendable {
             if String(decoding: all, as: UTF8.self).contains(marker) { return String(decoding: all, as: UTF8.self) }
             guard case .bytes(let bytes) = receive() else { return nil }
             all += bytes
+        }
+    }
+
+    /// Runs blocking calls on a thread of their own, so that no test holds up the pool that runs all of them.
+    func blocking<Result: Sendable>(_ body: @escaping @Sendable (RawSocket) -> Result) async -> Result {
+        await withCheckedContinuation { continuation in
+            Thread { continuation.resume(returning: body(self)) }.start()
         }
     }
 

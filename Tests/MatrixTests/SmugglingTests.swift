@@ -43,7 +43,7 @@ import Testing
         let edge = try await Edge(servers: ["s1 127.0.0.1:\(server.port)"])
         let raw = try RawSocket(connectingTo: edge.port)
         raw.send(request + Self.hidden)
-        let text = String(decoding: raw.receiveAll().bytes, as: UTF8.self)
+        let text = String(decoding: await raw.blocking { $0.receiveAll() }.bytes, as: UTF8.self)
         #expect(text.hasPrefix("HTTP/1.1 4") || text.hasPrefix("HTTP/1.1 5"), "\(request.debugDescription): \(text)")
         #expect(text.components(separatedBy: "HTTP/1.1 ").count == 2, "more than one answer")
         #expect(!server.received.contains { $0.contains("/hidden") })
@@ -62,7 +62,7 @@ import Testing
         for fields in ["X: \(long)\r\n", many] {
             let raw = try RawSocket(connectingTo: edge.port)
             raw.send("GET / HTTP/1.1\r\nHost: a\r\n\(fields)\r\n")
-            let text = String(decoding: raw.receiveAll().bytes, as: UTF8.self)
+            let text = String(decoding: await raw.blocking { $0.receiveAll() }.bytes, as: UTF8.self)
             #expect(text.hasPrefix("HTTP/1.1 4"))
         }
         #expect(try await Client.h1.fetch("/", edge).status == 200)

@@ -15,7 +15,7 @@ import Testing
         let raw = try RawSocket(connectingTo: edge.port)
         raw.send("question")
         raw.shutdownWrite()
-        let (bytes, end) = raw.receiveAll()
+        let (bytes, end) = await raw.blocking { $0.receiveAll() }
         #expect(String(decoding: bytes, as: UTF8.self) == "the answer comes after your end")
         #expect(end == .end)
         #expect(server.received == ["question true"])
@@ -27,7 +27,7 @@ import Testing
         let server = try ScriptedServer { connection, _, _ in connection.send("220 ready\r\n") }
         let edge = try await Edge(servers: ["s1 127.0.0.1:\(server.port)"], defaults: Self.options)
         let raw = try RawSocket(connectingTo: edge.port)
-        #expect(String(decoding: raw.receiveAll().bytes, as: UTF8.self) == "220 ready\r\n")
+        #expect(String(decoding: await raw.blocking { $0.receiveAll() }.bytes, as: UTF8.self) == "220 ready\r\n")
     }
 
     @Test("TLS in front of TCP") func tlsToTCP() async throws {
@@ -62,7 +62,7 @@ import Testing
             timeouts: "timeout client 300ms\ntimeout server 300ms\ntimeout connect 2s")
         let raw = try RawSocket(connectingTo: edge.port)
         raw.send("hello")
-        let (_, end) = raw.receiveAll()
+        let (_, end) = await raw.blocking { $0.receiveAll() }
         #expect(end == .end || end == .reset)
     }
 }

@@ -42,13 +42,13 @@ import Testing
         raw.send(
             "GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-        let head = try #require(raw.receive(through: "\r\n\r\n"))
+        let head = try #require(await raw.blocking { $0.receive(through: "\r\n\r\n") })
         #expect(head.hasPrefix("HTTP/1.1 101 "))
         #expect(head.lowercased().contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="))
         raw.send("hello")
-        #expect(raw.receive(through: "HELLO") != nil)
+        #expect(await raw.blocking { $0.receive(through: "HELLO") } != nil)
         raw.shutdownWrite()
-        #expect(raw.receiveAll().end == .end)
+        #expect(await raw.blocking { $0.receiveAll() }.end == .end)
         #expect(server.received.last == "end")
         #expect(try await edge.logLine("/chat ").contains(" 101 "))
     }
@@ -79,8 +79,8 @@ import Testing
         raw.send(
             "GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-        _ = try #require(raw.receive(through: "\r\n\r\n"))
-        let (_, end) = raw.receiveAll()
+        _ = try #require(await raw.blocking { $0.receive(through: "\r\n\r\n") })
+        let (_, end) = await raw.blocking { $0.receiveAll() }
         #expect(end == .end || end == .reset)
         _ = try await edge.logLine("/chat ")
     }
