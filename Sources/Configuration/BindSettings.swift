@@ -100,16 +100,13 @@ package enum PrincipalName: Sendable, Hashable {
 package struct BindQUICSettings: Sendable, Equatable {
     /// The congestion controller (`quic-cc-algo`); HAProxy's default is CUBIC.
     package var congestionControl: CongestionControl
-    /// The largest congestion window, bytes; nil: `tune.quic.fe.cc.max-win-size`.
-    package var maxCongestionWindow: Int?
     /// Whether each new address has to prove itself by a Retry (`quic-force-retry`; RFC 9000 section 8.1.2).
     package var forcesRetry: Bool
 
     package init(
-        congestionControl: CongestionControl = .cubic, maxCongestionWindow: Int? = nil, forcesRetry: Bool = false
+        congestionControl: CongestionControl = .cubic, forcesRetry: Bool = false
     ) {
         self.congestionControl = congestionControl
-        self.maxCongestionWindow = maxCongestionWindow
         self.forcesRetry = forcesRetry
     }
 }

@@ -63,19 +63,16 @@ package struct BindTLSSettings: Sendable, Equatable {
     package var strictSNI: Bool
     /// Whether the client's order of ciphers decides (`prefer-client-ciphers`).
     package var prefersClientCiphers: Bool
-    /// Whether early data is accepted (`allow-0rtt`).
-    package var allowsEarlyData: Bool
 
     package init(
         parameters: TLSParameters = TLSParameters(), certificates: [CertificateSource] = [], alpn: [String] = [],
-        strictSNI: Bool = false, prefersClientCiphers: Bool = false, allowsEarlyData: Bool = false
+        strictSNI: Bool = false, prefersClientCiphers: Bool = false
     ) {
         self.parameters = parameters
         self.certificates = certificates
         self.alpn = alpn
         self.strictSNI = strictSNI
         self.prefersClientCiphers = prefersClientCiphers
-        self.allowsEarlyData = allowsEarlyData
     }
 }
 

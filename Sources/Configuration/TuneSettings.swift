@@ -57,12 +57,9 @@ package struct SocketBufferSettings: Sendable, Equatable {
 package struct TLSTuneSettings: Sendable, Equatable {
     /// Seconds that a session can be resumed (`tune.ssl.lifetime`).
     package var sessionLifetime: Int
-    /// Sessions that are kept for resumption without tickets (`tune.ssl.cachesize`); 0: none.
-    package var sessionCacheSize: Int
 
     package init() {
         sessionLifetime = 300
-        sessionCacheSize = 20000
     }
 }
 
@@ -110,12 +107,8 @@ package struct QUICTuneSettings: Sendable, Equatable {
     package var receiveBuffer: Int
     /// Percent of `receiveBuffer` that one stream may take (`tune.quic.fe.stream.data-ratio`).
     package var streamDataRatio: Int
-    /// Largest congestion window in bytes (`tune.quic.fe.cc.max-win-size`).
-    package var maxCongestionWindow: Int
     /// Handshakes under way from which on new addresses get a Retry (`tune.quic.fe.sec.retry-threshold`).
     package var retryThreshold: Int
-    /// Whether packets are spread over time (`tune.quic.fe.tx.pacing`).
-    package var paces: Bool
     /// Whether datagrams go out in segmented batches (`tune.quic.fe.tx.udp-gso`).
     package var usesGSO: Bool
 
@@ -126,9 +119,7 @@ package struct QUICTuneSettings: Sendable, Equatable {
         maxTotalStreams = nil
         receiveBuffer = 100 * 16384
         streamDataRatio = 90
-        maxCongestionWindow = 480 * 1024
         retryThreshold = 100
-        paces = true
         usesGSO = true
     }
 

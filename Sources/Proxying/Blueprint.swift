@@ -52,12 +52,13 @@ package struct BlueprintError: Error, CustomStringConvertible {
 
 /// Certificate stores by their files, so that bind lines with the same `crt` arguments share one.
 struct CertificateCache {
-    private var stores: [[String]: CertificateStore] = [:]
+    private var stores: [[CertificateSource]: CertificateStore] = [:]
 
-    mutating func store(_ paths: [String]) throws(CertificateError) -> CertificateStore {
-        if let known = stores[paths] { return known }
-        let store = try CertificateStore(loading: paths)
-        stores[paths] = store
+    mutating func store(_ sources: [CertificateSource]) throws(CertificateError) -> CertificateStore {
+        if let known = stores[sources] { return known }
+        let store = try CertificateStore(
+            loading: sources.filter { !$0.isDefault }.map(\.path), defaults: sources.filter(\.isDefault).map(\.path))
+        stores[sources] = store
         return store
     }
 }

@@ -76,12 +76,11 @@ package final class SharedBind: Sendable {
             certificates = nil
             return
         }
-        let paths = tls.certificates.map(\.path)
-        guard !paths.isEmpty else {
+        guard !tls.certificates.isEmpty else {
             throw BlueprintError("\(settings.location): 'ssl' needs a certificate: add 'crt FILE'")
         }
         do throws(CertificateError) {
-            certificates = try stores.store(paths)
+            certificates = try stores.store(tls.certificates)
         } catch {
             throw BlueprintError("\(settings.location): \(error)")
         }

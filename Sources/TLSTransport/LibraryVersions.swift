@@ -5,11 +5,13 @@ import COpenSSL
 /// The TLS libraries of this module.
 package enum TLSLibraries {
     package static var versions: [LibraryVersion] {
-        let running = unsafe OpenSSL_version(OPENSSL_VERSION_STRING).map { unsafe String(cString: $0) } ?? "?"
         let gnutls = unsafe gnutls_check_version(nil).map { unsafe String(cString: $0) } ?? "?"
-        return [
-            LibraryVersion(name: "OpenSSL", built: OPENSSL_FULL_VERSION_STR, running: running),
-            LibraryVersion(name: "GnuTLS", built: GNUTLS_VERSION, running: gnutls),
-        ]
+        return [openSSL, LibraryVersion(name: "GnuTLS", built: GNUTLS_VERSION, running: gnutls)]
+    }
+
+    /// The library for TLS on TCP, whose version conditions of the configuration ask for.
+    package static var openSSL: LibraryVersion {
+        let running = unsafe OpenSSL_version(OPENSSL_VERSION_STRING).map { unsafe String(cString: $0) } ?? "?"
+        return LibraryVersion(name: "OpenSSL", built: OPENSSL_FULL_VERSION_STR, running: running)
     }
 }

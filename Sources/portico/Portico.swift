@@ -1,7 +1,9 @@
+import Bytes
 import Configuration
 import Glibc
 import Language
 import Proxying
+import TLSTransport
 
 /// The program: reads the command line and the configuration, then checks it or serves.
 @main
@@ -32,7 +34,7 @@ struct Portico {
         var loader = ConfigurationLoader(
             environment: environment(), isDiagnostic: options.diagnostic,
             skipsServerVerification: options.skipsServerVerification)
-        loader.dialect = Dialect()
+        loader.dialect = Dialect(tlsVersion: TLSLibraries.openSSL.running)
         if let condition = options.condition { return evaluate(condition, loader) }
         return serve(options, loader)
     }
@@ -41,8 +43,8 @@ struct Portico {
         do throws(ConditionError) {
             return try loader.evaluate(condition: condition) ? 0 : 1
         } catch {
-            Terminal.alert("-cc: \(error)")
-            return 1
+            Terminal.alert("-cc: \(error.message)")
+            return 2
         }
     }
 

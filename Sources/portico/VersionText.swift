@@ -32,7 +32,7 @@ enum VersionText {
         let versions =
             TLSLibraries.versions + QUICLibraries.versions + HTTP3Libraries.versions + HTTP2Libraries.versions
         var text = "\nFeature list : "
-        text += Dialect().features.sorted().map { "+\($0)" }.joined(separator: " ") + "\n\n"
+        text += Dialect().featureList + "\n\n"
         for library in versions {
             text += "Built with \(library.name) version : \(library.built)\n"
             text += "Running on \(library.name) version : \(library.running)\n"

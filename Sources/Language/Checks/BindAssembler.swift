@@ -63,7 +63,7 @@ enum BindAssembler {
         return BindTLSSettings(
             parameters: parameters, certificates: draft.certificates,
             alpn: try alpn(of: draft, transport, mode, tune), strictSNI: draft.tls.strictSNI ?? false,
-            prefersClientCiphers: draft.tls.prefersClientCiphers ?? false, allowsEarlyData: draft.allowsEarlyData)
+            prefersClientCiphers: draft.tls.prefersClientCiphers ?? false)
     }
 
     private static func alpn(

@@ -10,7 +10,6 @@ struct BindDraft: Sendable {
     /// Nil: no line says; empty: `no-alpn`.
     var alpn: [String]?
     var alpnMark: Mark?
-    var allowsEarlyData = false
     var acceptsProxyHeader = false
     var name: String?
     var maxconn: Int?

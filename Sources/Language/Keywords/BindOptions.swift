@@ -46,7 +46,6 @@ enum BindOptions {
             bind.alpnMark = statement.mark(option)
             bind.alpn = []
         },
-        LineOption("allow-0rtt") { (bind, _, _) in bind.allowsEarlyData = true },
     ]
 
     private static let quic: [LineOption<BindDraft>] = [
@@ -60,13 +59,9 @@ enum BindOptions {
                     at: word)
             }
             bind.quic.congestionControl = algorithm
-            guard parts.count == 2 else { return }
-            guard parts[1].hasSuffix(")") else {
-                throw Complaint("'\(statement.name)' : missing ')' in '\(word.text)'", at: word)
-            }
-            let size = String(parts[1].dropLast())
-            if !size.isEmpty {
-                bind.quic.maxCongestionWindow = try statement.size(size, of: word, in: GlobalKeywords.congestionWindow)
+            // The window in parentheses: the transport takes no limit for it.
+            if parts.count == 2 {
+                throw Complaint("'\(statement.name)' : \(refusal(of: "quic-cc-algo \(word.text)"))", at: word)
             }
         },
     ]

@@ -7,9 +7,6 @@ enum GlobalKeywords {
             + [CPUMapStatement.keyword],
         refused: RefusedKeywords.global)
 
-    /// Sizes that a congestion window may be limited to, bytes.
-    static let congestionWindow = (10 << 10)...(4 << 30) - 1
-
     /// A keyword of `global`.
     static func keyword(
         _ name: String, takesModifiers: Bool = false, _ apply: @escaping Keyword<GlobalDraft>.Handler

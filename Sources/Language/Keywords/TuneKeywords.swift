@@ -70,7 +70,6 @@ enum TuneKeywords {
         GlobalKeywords.once("tune.ssl.lifetime") { (global, statement) throws(Complaint) in
             global.settings.tune.tls.sessionLifetime = try statement.time(in: .seconds)
         },
-        number("tune.ssl.cachesize", \.tls.sessionCacheSize),
     ]
 
     private static let http2 = [
@@ -101,7 +100,6 @@ enum TuneKeywords {
     private static let quic =
         [
             onOff("tune.quic.listen", \.quic.listens),
-            onOff("tune.quic.fe.tx.pacing", \.quic.paces),
             onOff("tune.quic.fe.tx.udp-gso", \.quic.usesGSO),
         ] + quicSettings.map { GlobalKeywords.once($0.name, $0.apply) }
 
@@ -129,12 +127,6 @@ enum TuneKeywords {
             "tune.quic.fe.stream.data-ratio", "tune.quic.frontend.stream-data-ratio",
             { (global, statement) throws(Complaint) in
                 global.settings.tune.quic.streamDataRatio = try statement.integer(in: 1...100)
-            }
-        ),
-        (
-            "tune.quic.fe.cc.max-win-size", "tune.quic.frontend.default-max-window-size",
-            { (global, statement) throws(Complaint) in
-                global.settings.tune.quic.maxCongestionWindow = try statement.size(in: GlobalKeywords.congestionWindow)
             }
         ),
         (
