@@ -1,3 +1,4 @@
+import Glibc
 package import Runtime
 package import Streams
 package import TLSTransport
@@ -30,6 +31,7 @@ package final class ConnectionManager {
         expectsProxyHeader: Bool, tls: TLSEngine?
     ) {
         Socket.setNoDelay(descriptor)
+        Self.sizeBuffers(descriptor, settings)
         let connection = StreamConnection(
             role: .client, descriptor: descriptor, phase: expectsProxyHeader ? .proxyHeader : .connecting,
             manager: self, owner: owner, settings: settings,
@@ -47,7 +49,7 @@ package final class ConnectionManager {
         to target: Socket.Target, owner: any ConnectionOwner, settings: ConnectionSettings,
         ownerContext: AnyObject?, makeTLS: (Int32) throws(TLSError) -> TLSEngine?
     ) throws(ConnectionFailure) -> StreamConnection {
-        let socket = try Self.startConnecting(to: target)
+        let socket = try Self.startConnecting(to: target, settings)
         let tls: TLSEngine?
         do throws(TLSError) { tls = try makeTLS(socket.number) } catch { throw .handshake(error) }
         let connection = StreamConnection(
@@ -64,13 +66,26 @@ package final class ConnectionManager {
         return connection
     }
 
-    private static func startConnecting(to target: Socket.Target) throws(ConnectionFailure) -> OwnedDescriptor {
+    private static func startConnecting(
+        to target: Socket.Target, _ settings: ConnectionSettings
+    ) throws(ConnectionFailure) -> OwnedDescriptor {
         do throws(SystemError) {
             let socket = try Socket.stream(for: target)
             if case .ip = target { Socket.setNoDelay(socket.number) }
+            // Before the connect, so that the window that the SYN offers fits.
+            sizeBuffers(socket.number, settings)
             _ = try Socket.connect(socket.number, to: target)
             return socket
         } catch { throw .connect(error) }
+    }
+
+    private static func sizeBuffers(_ descriptor: Int32, _ settings: ConnectionSettings) {
+        if let size = settings.receiveBuffer {
+            Socket.set(descriptor, level: SOL_SOCKET, option: SO_RCVBUF, Int32(clamping: size))
+        }
+        if let size = settings.sendBuffer {
+            Socket.set(descriptor, level: SOL_SOCKET, option: SO_SNDBUF, Int32(clamping: size))
+        }
     }
 
     func insert(_ connection: StreamConnection) {

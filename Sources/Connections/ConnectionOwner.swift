@@ -10,10 +10,14 @@ package enum ConnectionFailure: Error, Sendable {
     case timeout
     /// The TLS handshake failed.
     case handshake(TLSError)
+    /// A client's TLS handshake was not done within its time.
+    case handshakeTimeout
     /// The PROXY header was missing or malformed.
     case proxyHeader(ProxyHeaderError)
-    /// The peer ended before anything else had happened.
+    /// The peer ended during the TLS handshake.
     case closedEarly
+    /// The client ended before it had sent a byte of a request.
+    case noRequest
     /// The transport failed while in use.
     case transport(TransportFailure)
     /// The proxy ended it.
@@ -25,8 +29,13 @@ package enum ConnectionFailure: Error, Sendable {
         case .connect(let error): error.description
         case .timeout: "timeout"
         case .handshake(let error): "SSL handshake failure (\(error))"
-        case .proxyHeader(let error): "Received something which does not look like a PROXY protocol header (\(error))"
+        case .handshakeTimeout: "Timeout during SSL handshake"
+        case .proxyHeader(.closed): "Connection closed while waiting for PROXY protocol header"
+        case .proxyHeader(.timeout): "Timeout while waiting for PROXY protocol header"
+        case .proxyHeader(.truncated): "Truncated PROXY protocol header received"
+        case .proxyHeader: "Received something which does not look like a PROXY protocol header"
         case .closedEarly: "Connection closed during SSL handshake"
+        case .noRequest: "Connection closed before the first request"
         case .transport(let failure): "\(failure)"
         case .stopping: "stopping"
         }
@@ -47,6 +56,9 @@ package struct ConnectionSettings: Sendable {
     package var detectsHTTP2 = false
     /// Bytes of output produced ahead of the socket.
     package var outputLimit = 128 * 1024
+    /// Sizes of the socket's buffers in the kernel, bytes; nil: as the system sizes them.
+    package var receiveBuffer: Int?
+    package var sendBuffer: Int?
 
     package init(
         handshakeTimeout: Int? = nil, requestHeadTimeout: Int? = nil, keepAliveTimeout: Int? = nil,

@@ -10,6 +10,10 @@ package enum ProxyHeaderError: Error, Equatable, Sendable {
     case badAddress
     /// Version 2 with another version, command or length than it may have.
     case badHeader
+    /// The peer ended before the first byte, or within the header.
+    case closed, truncated
+    /// The header did not come in time.
+    case timeout
 }
 
 /// A PROXY protocol header, version 1 (text) or 2 (binary), as haproxy.org's proxy-protocol.txt defines it.

@@ -42,11 +42,14 @@ package protocol QUICConnectionOwner: AnyObject {
 
 /// Who takes the connections of a QUIC listener.
 package protocol QUICListenerOwner: QUICConnectionOwner {
-    /// A client's first packet has come. False when a limit is reached: the packet is dropped, and the client sends it
-    /// again later.
-    func mayAccept(_ listener: QUICListener) -> Bool
+    /// Takes a place for the connection of a client's first packet. False when a limit is reached: the packet is
+    /// dropped, and the client sends it again later.
+    func takePlace(for listener: QUICListener) -> Bool
 
-    /// The connection of that packet. ``QUICConnectionOwner/connectionClosed(_:_:)`` follows some time.
+    /// Gives back the place that was taken last: the packet made no connection.
+    func returnPlace(for listener: QUICListener)
+
+    /// The connection of that packet, which has a place. ``QUICConnectionOwner/connectionClosed(_:_:)`` follows some time.
     func accepted(_ link: QUICLink, on listener: QUICListener)
 }
 

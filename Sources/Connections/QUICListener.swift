@@ -68,12 +68,17 @@ package final class QUICListener: QUICSocket {
         {
             return retry(initial, path)
         }
-        guard owner.mayAccept(self), settings.handshakes.enter() else {
+        guard owner.takePlace(for: self) else {
             counters.limited &+= 1
             return
         }
+        guard settings.handshakes.enter() else {
+            counters.limited &+= 1
+            return owner.returnPlace(for: self)
+        }
         guard let link = accept(initial, path) else {
             counters.unusable &+= 1
+            owner.returnPlace(for: self)
             settings.handshakes.leave()
             return
         }

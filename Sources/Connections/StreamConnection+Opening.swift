@@ -35,6 +35,7 @@ extension StreamConnection {
             shakeHands()
         } else if role == .client, settings.detectsHTTP2 {
             phase = .detecting
+            armDetectionTimer()
             detectProtocol()
         } else {
             openMux(.none)
@@ -50,7 +51,7 @@ extension StreamConnection {
                 unsafe recv(descriptor, room.baseAddress, room.count, Int32(MSG_PEEK))
             }
             if count == 0 {
-                failure = .closedEarly
+                failure = .proxyHeader(.closed)
             } else if count < 0 {
                 if errno == EAGAIN { readReady = false } else { failure = .transport(.reset) }
             } else {
@@ -60,7 +61,10 @@ extension StreamConnection {
                 } catch {
                     failure = .proxyHeader(error)
                 }
-                if header == nil, failure == nil, count == room.count { failure = .proxyHeader(.badHeader) }
+                if header == nil, failure == nil {
+                    if count == room.count { failure = .proxyHeader(.badHeader) }
+                    if endIsNear { failure = .proxyHeader(.truncated) }
+                }
                 // Peeked bytes stay in the socket: only new ones make epoll speak again.
                 if header == nil { readReady = false }
             }
@@ -117,7 +121,7 @@ extension StreamConnection {
             if matching == preface.utf8CodeUnitCount { return openMux(.h2) }
         }
         if sawEnd {
-            if input.isEmpty { return close(.closedEarly) }
+            if input.isEmpty { return close(.noRequest) }
             openMux(.http11)
         }
     }

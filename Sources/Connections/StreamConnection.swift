@@ -242,9 +242,18 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
 
     func armHandshakeTimer() { timer.arm(at: after(settings.handshakeTimeout, from: startedAt)) }
 
+    /// The first bytes that tell the protocol are those of the first request.
+    func armDetectionTimer() { timer.arm(at: after(settings.requestHeadTimeout, from: loop.clock.now)) }
+
     package func timerFired(_ timer: Timer) {
         switch phase {
-        case .connecting, .proxyHeader, .handshake, .detecting: close(.timeout)
+        case .proxyHeader: close(.proxyHeader(.timeout))
+        case .handshake where role == .client: close(.handshakeTimeout)
+        case .connecting, .handshake: close(.timeout)
+        case .detecting:
+            // What came so far, if anything, may be the start of an HTTP/1 request: that mux knows what to say.
+            openMux(.http11)
+            mux?.idleTimeout()
         case .lingering: close(nil)
         case .closed: break
         case .open:

@@ -4,11 +4,14 @@ package import Runtime
 
 /// Who takes the connections of a listener.
 package protocol ListenerOwner: AnyObject {
-    /// A connection has come; the owner takes over the descriptor. False when a limit is reached: the listener closes
-    /// nothing and pauses, so that the rest waits in the kernel's queue.
-    func mayAccept(_ listener: StreamListener) -> Bool
+    /// Takes a place for the next connection. False when a limit is reached: the listener pauses, so that the rest
+    /// waits in the kernel's queue.
+    func takePlace(for listener: StreamListener) -> Bool
 
-    /// Takes over an accepted socket.
+    /// Gives back the place that was taken last: no connection came for it.
+    func returnPlace(for listener: StreamListener)
+
+    /// Takes over an accepted socket, which has a place.
     func accepted(_ descriptor: Int32, peer: SocketAddress, on listener: StreamListener)
 
     /// Accepting failed for another reason than an empty queue (out of descriptors or memory).
@@ -69,12 +72,15 @@ package final class StreamListener: Pollable, TimerTarget {
     public override func ready(_ events: PollEvents) {
         var taken = 0
         while taken < maxAccept, !isPaused, !isClosed {
-            guard owner.mayAccept(self) else { return pause() }
+            guard owner.takePlace(for: self) else { return pause() }
             do throws(SystemError) {
-                guard let (socket, peer) = try Socket.accept(descriptor) else { return }
+                guard let (socket, peer) = try Socket.accept(descriptor) else {
+                    return owner.returnPlace(for: self)
+                }
                 taken += 1
                 owner.accepted(socket, peer: peer, on: self)
             } catch {
+                owner.returnPlace(for: self)
                 owner.acceptFailed(error, on: self)
                 return pause()
             }

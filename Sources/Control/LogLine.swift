@@ -19,7 +19,9 @@ struct LogLine {
     mutating func appendHTTP(_ record: ProxyExchange, to text: inout LogText) {
         guard let exchange = record.exchange else { return }
         let clock = exchange.resources.clock
-        let age = clock.now.nanoseconds(since: exchange.openedAt)
+        // A connection that brings no whole request is timed from its start.
+        let isFirst = exchange.request.head == nil && record.number == 1
+        let age = clock.now.nanoseconds(since: isFirst ? record.session.acceptedAt : exchange.openedAt)
         appendClient(record.session, to: &text)
         text.append(" [")
         date.appendPrecise(clock.wall &- min(clock.wall, age), to: &text)
@@ -35,7 +37,9 @@ struct LogLine {
         text.append("/")
         text.append(Int(age / 1_000_000))
         text.append(" ")
-        let status = exchange.response.head?.status ?? record.ownStatus
+        var status = exchange.response.head?.status ?? record.ownStatus
+        // A client that left within its head is not told of its bad request; the line says it all the same.
+        if status == 0, exchange.request.head == nil { status = 400 }
         text.append(status == 0 ? -1 : status)
         text.append(" ")
         text.append(exchange.bytesToClient)
@@ -54,6 +58,24 @@ struct LogLine {
             text.append("<BADREQ>")
         }
         text.append("\"")
+    }
+
+    /// `option httplog` for a connection that brought nothing: no exchange was opened.
+    mutating func appendEmptyHTTP(_ session: Session, _ frontend: FrontendWorker, to text: inout LogText) {
+        appendClient(session, to: &text)
+        text.append(" [")
+        date.appendPrecise(session.acceptedWall, to: &text)
+        text.append("] ")
+        text.append(frontend.settings.name)
+        text.append(session.tls == nil ? " " : "~ ")
+        text.append(frontend.settings.name)
+        text.append("/<NOSRV> -1/-1/-1/-1/")
+        text.append(frontend.now.milliseconds(since: session.acceptedAt))
+        text.append(" 400 0 - - CR-- ")
+        text.append(frontend.processAdmission.count)
+        text.append("/")
+        text.append(frontend.shared.admission.count)
+        text.append("/0/0/0 0/0 \"<BADREQ>\"")
     }
 
     /// `option tcplog`.
@@ -191,10 +213,10 @@ struct LogLine {
         text.append(dispatch?.backendQueuePosition ?? 0)
     }
 
-    /// The request's target: as HAProxy shows HTTP/2 and HTTP/3 requests, in absolute form; HTTP/1 as it came.
+    /// The request's target: HTTP/2 and HTTP/3 requests in absolute form, as HAProxy shows them; HTTP/1 as it came.
     private func appendURI(_ head: MessageHead, to text: inout LogText) {
         let start = text.count
-        if head.version >= .http2, head.method != .connect {
+        if head.version >= .http2 || !head.scheme.isEmpty, head.method != .connect {
             text.append(escaping: head.scheme)
             text.append("://")
             text.append(escaping: head.authority)

@@ -51,29 +51,49 @@ package final class WorkerLog: LoopMember, AccessLog {
         return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
+    package func requestReceived(_ record: ProxyExchange) {
+        let targets = byFrontend[record.frontend.shared.index]
+        // The standard line needs nothing that comes later.
+        guard !targets.isEmpty, record.frontend.settings.logFormat == .standard else { return }
+        text.clear()
+        line.appendStandard(record.session, record.frontend, to: &text)
+        add(targets, .info)
+    }
+
     package func exchangeEnded(_ record: ProxyExchange) {
         let targets = byFrontend[record.frontend.shared.index]
         guard !targets.isEmpty, let exchange = record.exchange else { return }
         let settings = record.frontend.settings
-        if settings.options.dontLogNull, exchange.request.head == nil, exchange.bytesFromClient == 0 { return }
+        if settings.options.dontLogNull, Self.isEmpty(record, exchange, settings.mode) { return }
         text.clear()
         switch settings.logFormat {
         case .http where settings.mode == .http: line.appendHTTP(record, to: &text)
         case .http, .tcp: line.appendTCP(record, to: &text)
-        case .standard:
-            // One line per connection, when it brings its first exchange.
-            guard record.number == 1 else { return }
-            line.appendStandard(record.session, record.frontend, to: &text)
+        case .standard: return
         }
         add(targets, .info)
+    }
+
+    /// Whether the client sent nothing. In HTTP mode an exchange opens with its first byte, but for the 408 to a client
+    /// that sent none: that one opens and ends in the same turn.
+    private static func isEmpty(_ record: ProxyExchange, _ exchange: Exchange, _ mode: ProxyMode) -> Bool {
+        if mode == .tcp { return exchange.bytesFromClient == 0 }
+        return exchange.request.head == nil && record.ownStatus == 408
+            && exchange.openedAt == exchange.resources.clock.now
     }
 
     package func connectionFailed(_ session: Session, _ frontend: FrontendWorker, _ failure: ConnectionFailure) {
         let targets = byFrontend[frontend.shared.index]
         guard !targets.isEmpty else { return }
-        if frontend.settings.options.dontLogNull, case .closedEarly = failure { return }
+        let settings = frontend.settings
         text.clear()
-        line.appendFailure(session, frontend, failure, to: &text)
+        if case .noRequest = failure {
+            guard !settings.options.dontLogNull, settings.logFormat == .http else { return }
+            line.appendEmptyHTTP(session, frontend, to: &text)
+        } else {
+            if settings.options.dontLogNull, failure.isEmpty { return }
+            line.appendFailure(session, frontend, failure, to: &text)
+        }
         add(targets, .info)
     }
 
@@ -97,5 +117,15 @@ package final class WorkerLog: LoopMember, AccessLog {
 
     public override func flush() {
         for sender in senders.values { sender.send() }
+    }
+}
+
+extension ConnectionFailure {
+    /// Whether the client sent nothing: what `option dontlognull` leaves out.
+    fileprivate var isEmpty: Bool {
+        switch self {
+        case .closedEarly, .proxyHeader(.closed): true
+        default: false
+        }
     }
 }

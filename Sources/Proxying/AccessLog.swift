@@ -3,6 +3,8 @@ package import Servers
 
 /// Where a worker tells what has happened. Called on the worker's thread; it must not block and may drop.
 package protocol AccessLog: AnyObject {
+    /// An exchange has its request's head, or its connection in TCP mode.
+    func requestReceived(_ record: ProxyExchange)
     /// An exchange is over.
     func exchangeEnded(_ record: ProxyExchange)
     /// A client's connection ended before its first request could be read: bad PROXY header, failed TLS, timeout.

@@ -31,9 +31,13 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
         var contexts: [TLSClientContext?] = []
         for server in shared.tls { contexts.append(try server?.makeContext()) }
         tlsContexts = contexts
-        connectionSettings = ConnectionSettings(
+        let buffers = worker.blueprint.configuration.global.tune.socketBuffers
+        var connections = ConnectionSettings(
             handshakeTimeout: shared.servers.settings.timeouts.connect,
             sendTimeout: shared.servers.settings.timeouts.server)
+        connections.receiveBuffer = buffers.serverReceive
+        connections.sendBuffer = buffers.serverSend
+        connectionSettings = connections
         backend = Backend(
             shared.servers, connector: self, timers: worker.loop.timers, clock: worker.loop.clock,
             seed: worker.random.next(),

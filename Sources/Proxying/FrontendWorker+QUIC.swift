@@ -50,9 +50,10 @@ extension FrontendWorker: QUICListenerOwner {
         return result
     }
 
-    package func mayAccept(_ listener: QUICListener) -> Bool { hasRoom(bind: listener.context.bind) }
+    package func takePlace(for listener: QUICListener) -> Bool { takePlace(bind: listener.context.bind) }
+    package func returnPlace(for listener: QUICListener) { returnPlace(bind: listener.context.bind) }
 
-    package func accepted(_ link: QUICLink, on listener: QUICListener) { enter(bind: listener.context.bind) }
+    package func accepted(_ link: QUICLink, on listener: QUICListener) { shared.countConnection() }
 
     package func makeMux(for link: QUICLink, _ alpn: ApplicationProtocol) -> (any QUICMux)? {
         guard alpn == .h3 else { return nil }
@@ -82,7 +83,7 @@ extension ConnectionFailure {
         switch close.reason {
         case .tlsAlert:
             self = .handshake(TLSError(.alertReceived, close.text, alert: close.alert.map { TLSAlert(rawValue: $0) }))
-        case .handshakeTimeout, .idleTimeout: self = .timeout
+        case .handshakeTimeout, .idleTimeout: self = .handshakeTimeout
         default: self = .closedEarly
         }
     }

@@ -23,6 +23,8 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     private(set) var listeners: [StreamListener] = []
 
     package var settings: FrontendSettings { shared.settings }
+    /// The time of this turn.
+    package var now: Instant { worker.loop.clock.now }
     /// Connections of the whole process.
     package var processAdmission: Admission { worker.blueprint.admission }
 
@@ -35,15 +37,17 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         muxes = MuxSettings(
             worker.blueprint.configuration.global.tune, mode: max(settings.options.connectionMode, backMode),
             abortOnClose: backend?.settings.options.abortOnClose ?? false)
-        let tune = worker.blueprint.configuration.global.tune.tls
+        let tune = worker.blueprint.configuration.global.tune
         var contexts: [TLSServerContext?] = []
-        for bind in shared.binds { contexts.append(try bind.makeTLSContext(clock: worker.loop.clock, tune)) }
+        for bind in shared.binds { contexts.append(try bind.makeTLSContext(clock: worker.loop.clock, tune.tls)) }
         tlsContexts = contexts
         let times = settings.timeouts
         var connections = ConnectionSettings(
             handshakeTimeout: times.client, requestHeadTimeout: times.requestHead, keepAliveTimeout: times.keepAlive,
             sendTimeout: times.client)
         connections.detectsHTTP2 = settings.mode == .http
+        connections.receiveBuffer = tune.socketBuffers.clientReceive
+        connections.sendBuffer = tune.socketBuffers.clientSend
         connectionSettings = connections
         forwardFor = ForwardFor(frontend: settings.options.forwardFor, backend: backend?.settings.options.forwardFor)
     }
@@ -66,18 +70,30 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         listeners = []
     }
 
-    package func mayAccept(_ listener: StreamListener) -> Bool { hasRoom(bind: listener.context.bind) }
+    package func takePlace(for listener: StreamListener) -> Bool { takePlace(bind: listener.context.bind) }
+    package func returnPlace(for listener: StreamListener) { returnPlace(bind: listener.context.bind) }
 
-    /// Whether one more connection may come in by a bind line.
-    func hasRoom(bind index: Int) -> Bool {
-        worker.blueprint.admission.count < worker.blueprint.admission.limit
-            && shared.admission.count < shared.admission.limit
-            && shared.binds[index].admission.count < shared.binds[index].admission.limit
+    /// Takes a place for a connection of a bind line at every level that has a limit; all or none.
+    func takePlace(bind index: Int) -> Bool {
+        guard worker.blueprint.admission.enter() else { return false }
+        if shared.admission.enter() {
+            if shared.binds[index].admission.enter() { return true }
+            shared.admission.leave()
+        }
+        worker.blueprint.admission.leave()
+        return false
+    }
+
+    /// Gives a place back.
+    func returnPlace(bind index: Int) {
+        worker.blueprint.admission.leave()
+        shared.admission.leave()
+        shared.binds[index].admission.leave()
     }
 
     package func accepted(_ descriptor: Int32, peer: SocketAddress, on listener: StreamListener) {
         let bind = shared.binds[listener.context.bind]
-        enter(bind: listener.context.bind)
+        shared.countConnection()
         let isIP = peer.family == .ipv4 || peer.family == .ipv6
         let session = Session(
             source: peer, destination: isIP ? Socket.localAddress(descriptor) : peer, clock: worker.loop.clock,
@@ -97,23 +113,13 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
             expectsProxyHeader: bind.settings.acceptsProxyHeader, tls: engine)
     }
 
-    /// Counts a connection in, at every level that has a limit.
-    func enter(bind index: Int) {
-        _ = worker.blueprint.admission.enter()
-        _ = shared.admission.enter()
-        _ = shared.binds[index].admission.enter()
-        shared.countConnection()
-    }
-
     package func acceptFailed(_ error: SystemError, on listener: StreamListener) {
         worker.report("accept on \(listener.context.name) of frontend '\(settings.name)': \(error)")
     }
 
     /// Counts a connection out.
     func leave(_ session: Session) {
-        worker.blueprint.admission.leave()
-        shared.admission.leave()
-        shared.binds[session.listener.bind].admission.leave()
+        returnPlace(bind: session.listener.bind)
         for listener in listeners { listener.resume() }
         backend?.backend.forget(session)
     }
@@ -163,6 +169,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     package func requestReceived(_ exchange: Exchange) {
         guard let record = record(exchange) else { return }
         shared.countRequest()
+        worker.log?.requestReceived(record)
         guard let backend else {
             record.noteStage()
             return answer(record, 503, .noServer)
@@ -218,9 +225,10 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     package func exchangeEnded(_ exchange: Exchange) {
         guard let record = record(exchange) else { return }
         if exchange.failure != nil { record.noteStage() }
-        worker.log?.exchangeEnded(record)
+        // The line's counts are those that remain without this exchange, as HAProxy has them.
         record.end()
         record.backend?.leave()
+        worker.log?.exchangeEnded(record)
         record.session.lastExchangeEndedAt = worker.loop.clock.now
     }
 

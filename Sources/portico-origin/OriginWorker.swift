@@ -65,8 +65,10 @@ final class OriginWorker: ListenerOwner, ConnectionOwner, QUICListenerOwner, Exc
 
     // MARK: Connections
 
-    func mayAccept(_ listener: StreamListener) -> Bool { true }
-    func mayAccept(_ listener: QUICListener) -> Bool { true }
+    func takePlace(for listener: StreamListener) -> Bool { true }
+    func takePlace(for listener: QUICListener) -> Bool { true }
+    func returnPlace(for listener: StreamListener) {}
+    func returnPlace(for listener: QUICListener) {}
     func accepted(_ link: QUICLink, on listener: QUICListener) {}
     func acceptFailed(_ error: SystemError, on listener: StreamListener) {
         print("portico-origin: accept: \(error)")

@@ -63,7 +63,8 @@ final class QUICTestHost: QUICListenerOwner {
         }
     }
 
-    func mayAccept(_ listener: QUICListener) -> Bool { accepted.count < acceptLimit }
+    func takePlace(for listener: QUICListener) -> Bool { accepted.count < acceptLimit }
+    func returnPlace(for listener: QUICListener) {}
     func accepted(_ link: QUICLink, on listener: QUICListener) { accepted.append(link) }
     func makeMux(for link: QUICLink, _ alpn: ApplicationProtocol) -> (any QUICMux)? {
         if let makeMux { return makeMux(link) }
