@@ -105,7 +105,8 @@ enum RefusedKeywords {
     static let bind = [
         "accept-netscaler-cip", "allow-0rtt",
         "ca-file", "ca-ignore-err", "ca-sign-file", "ca-sign-pass",
-        "ca-verify-file", "cc", "client-sigalgs", "crl-file", "crt-ignore-err", "crt-list", "defer-accept", "ecdhe", "ech", "expose-fd",
+        "ca-verify-file", "cc", "client-sigalgs", "crl-file", "crt-ignore-err", "crt-list", "defer-accept", "ecdhe",
+        "ech", "expose-fd",
         "generate-certificates", "guid-prefix", "id", "idle-ping", "interface", "ktls", "label", "level", "mss",
         "namespace", "nbconn", "nice", "no-ca-names", "npn", "proto", "quic-socket", "severity-output", "shards",
         "tcp-md5sig", "tcp-ss", "tcp-ut", "thread", "tls-ticket-keys", "transparent", "verify",
