@@ -7,6 +7,9 @@ export HTTPS_PORT HTTP_PORT ORIGIN_PORT
 
 .PHONY: help run setup certs build release test interop bench fuzz lint format clean
 
+# Tests that run whole programs keep to time limits: one after the other, so that they do not starve each other.
+processes := '^(MatrixTests|ToolsTests|ConnectionsTests|TestSupportTests)\.'
+
 # What swift-format reads.
 sources := Sources Tests Fuzz
 
@@ -20,7 +23,8 @@ run: release certs ## set up, build, and start the demo: https://localhost:8443/
 test: certs ## set up, then run all tests; FILTER=Name runs those that match
 	@scripts/setup test
 	swift build --build-tests
-	swift test --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
+	swift test --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)',--skip $(processes))
+	$(if $(FILTER),,swift test --skip-build --disable-xctest --no-parallel --filter $(processes))
 
 setup: ## install missing Debian packages (says which; asks sudo when not root)
 	@scripts/setup

@@ -167,6 +167,10 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
         shutdownWrite()
         guard role == .client, !sawEnd else { return close(nil) }
         phase = .lingering
+        // The owner's part is over: its limits and counts must not wait for what the client still says.
+        let last = owner
+        owner = nil
+        last?.connectionClosed(self, nil)
         input.consume(input.count)
         timer.arm(at: loop.clock.now.advanced(milliseconds: min(settings.sendTimeout ?? 1000, 1000)))
         discardInput()

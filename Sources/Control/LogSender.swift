@@ -2,6 +2,7 @@ import Bytes
 import CLinux
 import Configuration
 import Glibc
+import Proxying
 import Runtime
 import Synchronization
 
@@ -48,11 +49,13 @@ final class LogSender {
             descriptor = try Socket.datagram(for: .unix(path: path))
             isStream = false
         case .udp(let host, let port):
-            guard case .ip(let ip) = host else { throw SystemError("resolve", ENOENT) }
-            let bytes = ip.bytes
-            var octets = InlineArray<16, UInt8>(repeating: 0)
-            for (index, byte) in bytes.enumerated() { octets[index] = byte }
-            let address = SocketAddress(family: bytes.count == 4 ? .ipv4 : .ipv6, octets: octets, port: port)
+            let address: SocketAddress?
+            switch host {
+            case .ip(let ip): address = SocketAddress(ip, port: port)
+            case .name(let name, let family):
+                address = HostNames.firstAddress(of: name, isIPv4: family.map { $0 == .ipv4 }, port: port)
+            }
+            guard let address else { throw SystemError("getaddrinfo", ENOENT) }
             self.address = .ip(address)
             descriptor = try Socket.datagram(for: .ip(address))
             isStream = false

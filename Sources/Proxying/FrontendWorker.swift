@@ -217,9 +217,14 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         {
             return
         }
-        record.noteStage()
+        record.noteStage(isServerSide: true)
         if settings.mode == .tcp { return exchange.kill(reason) }
         answer(record, reason == .serverTimeout ? 504 : 502, reason)
+    }
+
+    package func messageEnded(_ exchange: Exchange) {
+        // The half-closed times are shorter than those that the timer was set for.
+        if exchange.isTunnel { record(exchange)?.armTimer() }
     }
 
     package func exchangeEnded(_ exchange: Exchange) {

@@ -49,15 +49,21 @@ package final class ProxyExchange: DispatchOwner, TimerTarget {
     }
 
     /// Keeps the stage of the first failure.
-    func noteStage() {
-        if failureStage == nil { failureStage = stage }
+    ///
+    /// - Parameter isServerSide: the server gave the reason: before its response that is the headers' stage, even while
+    ///   the request's body is under way.
+    func noteStage(isServerSide: Bool = false) {
+        guard failureStage == nil else { return }
+        let now = stage
+        failureStage = isServerSide && now == .data && exchange.response.phase == .idle ? .headers : now
     }
 
     /// How far the exchange is now.
     package var stage: Stage {
         if exchange.requestHeadAt == .zero { return .request }
         if exchange.response.phase != .idle {
-            return exchange.response.phase == .ended && exchange.response.count == 0 ? .last : .data
+            let isLast = exchange.response.phase == .ended && exchange.response.count == 0 && !exchange.isTunnel
+            return isLast ? .last : .data
         }
         switch dispatch?.state {
         case nil: return .request
@@ -90,7 +96,7 @@ package final class ProxyExchange: DispatchOwner, TimerTarget {
         guard !exchange.isOver else { return }
         let (deadline, reason) = nextDeadline()
         if deadline > frontend.worker.loop.clock.now { return armTimer() }
-        noteStage()
+        noteStage(isServerSide: reason == .serverTimeout)
         let isTCP = frontend.settings.mode == .tcp
         if exchange.response.phase == .idle, !isTCP {
             exchange.dropBack(reason)
@@ -122,7 +128,9 @@ package final class ProxyExchange: DispatchOwner, TimerTarget {
         let serverLimit = isHalfClosed ? server?.serverHalfClosed : server?.server
         // The client is waited for when it still sends and there is room, or when bytes wait for it.
         if request.phase < .ended, request.count < request.limit, response.phase == .idle || exchange.isTunnel {
-            consider(max(request.lastPut, exchange.openedAt), clientLimit, .clientTimeout)
+            // A direction that has ended starts the time of the other.
+            let since = isHalfClosed ? max(request.lastPut, response.lastPut) : request.lastPut
+            consider(max(since, exchange.openedAt), clientLimit, .clientTimeout)
         }
         if response.count > 0 { consider(max(response.lastTake, exchange.responseHeadAt), clientLimit, .clientTimeout) }
         // The server is waited for when it owes an answer, or when bytes wait for it.

@@ -1,6 +1,5 @@
 import Bytes
 package import Configuration
-import Glibc
 import Messages
 import Runtime
 package import Servers
@@ -37,27 +36,14 @@ package final class SharedProxyBackend: Sendable {
             switch host {
             case .ip(let address): return .ip(SocketAddress(address, port: number))
             case .name(let name, let family):
-                guard let found = lookUp(name, family: family, port: number) else {
+                guard let found = HostNames.firstAddress(of: name, isIPv4: family.map { $0 == .ipv4 }, port: number)
+                else {
                     throw BlueprintError(
                         "\(server.location): could not resolve address '\(name)' of server '\(backend)/\(server.name)'")
                 }
                 return .ip(found)
             }
         }
-    }
-
-    /// The first address of a name, by the system's resolver; at start only.
-    private static func lookUp(_ name: String, family: AddressFamily?, port: UInt16) -> SocketAddress? {
-        var hints = unsafe addrinfo()
-        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        unsafe hints.ai_family = family == nil ? AF_UNSPEC : family == .ipv4 ? AF_INET : AF_INET6
-        var list: UnsafeMutablePointer<addrinfo>?
-        guard unsafe getaddrinfo(name, nil, &hints, &list) == 0, let first = unsafe list else { return nil }
-        defer { unsafe freeaddrinfo(first) }
-        let bytes = unsafe UnsafeRawBufferPointer(start: first.pointee.ai_addr, count: Int(first.pointee.ai_addrlen))
-        var address = unsafe SocketAddress(raw: bytes, length: bytes.count)
-        address.port = port
-        return address.family == .ipv4 || address.family == .ipv6 ? address : nil
     }
 }
 

@@ -21,8 +21,15 @@ package protocol ExchangeHandler: AnyObject {
     /// back end or answers with an error message.
     func backFailed(_ exchange: Exchange, _ reason: CloseReason, isUnsent: Bool)
 
+    /// One of the two messages is complete as received; in a tunnel: that direction has ended.
+    func messageEnded(_ exchange: Exchange)
+
     /// The exchange is over: both ends are gone. The handler logs it. Its heads are good until this returns.
     func exchangeEnded(_ exchange: Exchange)
+}
+
+extension ExchangeHandler {
+    package func messageEnded(_ exchange: Exchange) {}
 }
 
 /// How far an exchange came with the back end that is, or was last, attached: what a retry depends on.
@@ -216,7 +223,7 @@ package final class Exchange {
         }
     }
 
-    func messageEnded(_ half: Half) {}
+    func messageEnded(_ half: Half) { handler.messageEnded(self) }
 
     private func finish() {
         guard !isOver else { return }

@@ -77,6 +77,23 @@ import Testing
         #expect(Edge.termination(try await edge.logLine("/a ")) == "SC")
     }
 
+    @Test("A backend without servers: 503, SC", arguments: [Client.h1, .h2, .h3])
+    func noServer(client: Client) async throws {
+        let edge = try await Edge(servers: [])
+        #expect(try await client.fetch("/a", edge).status == 503)
+        #expect(Edge.termination(try await edge.logLine("/a ")) == "SC")
+    }
+
+    @Test("No connection within timeout connect: 503, sC") func connectTimeout() async throws {
+        // A listener whose queue is full leaves further connections unanswered.
+        let full = try FullListener()
+        let edge = try await Edge(
+            servers: ["s1 127.0.0.1:\(full.port)"], backend: "retries 0",
+            timeouts: "timeout client 10s\ntimeout server 10s\ntimeout connect 300ms")
+        #expect(try await Client.h1.fetch("/a", edge).status == 503)
+        #expect(Edge.termination(try await edge.logLine("/a ")) == "sC")
+    }
+
     @Test("A dead server's requests go to another after redispatch") func redispatch() async throws {
         let origin = try await OriginProcess()
         let edge = try await Edge(

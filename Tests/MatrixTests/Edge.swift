@@ -16,7 +16,7 @@ final class Edge: Sendable {
     ///   - frontend, backend, global, defaults: more lines of these sections.
     init(
         servers: [String], frontend: String = "", backend: String = "", defaults: String = "mode http\noption httplog",
-        timeouts: String = "timeout client 10s\ntimeout server 10s\ntimeout connect 2s", global: String = "nbthread 2",
+        timeouts: String = "timeout client 30s\ntimeout server 30s\ntimeout connect 5s", global: String = "nbthread 2",
         arguments: [String] = []
     ) async throws {
         port = try Ports.free()

@@ -106,3 +106,41 @@ final class RawSocket: @unchecked Sendable {
 
     private static let null = unsafe open("/dev/null", O_RDWR)
 }
+
+/// A listener on 127.0.0.1 that accepts nobody and whose queue is full: connecting to it takes for ever.
+final class FullListener: Sendable {
+    let port: Int
+    private let descriptor: Int32
+    private let waiting: [Int32]
+
+    init() throws {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        var waiting: [Int32] = []
+        let bound = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                guard unsafe bind(listener, address, length) == 0, listen(listener, 0) == 0,
+                    unsafe getsockname(listener, address, &length) == 0
+                else { return false }
+                for _ in 0..<4 {
+                    let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
+                    _ = unsafe connect(client, address, length)
+                    waiting.append(client)
+                }
+                return true
+            }
+        }
+        guard bound else { throw SupportError.noPort }
+        port = Int(UInt16(bigEndian: address.sin_port))
+        descriptor = listener
+        self.waiting = waiting
+    }
+
+    deinit {
+        for client in waiting { close(client) }
+        close(descriptor)
+    }
+}

@@ -55,6 +55,37 @@ import Testing
         #expect(try await edge.logLine(" edge back/s1 ").contains(" C"))
     }
 
+    @Test("A client that keeps its side open after the server's end: timeout client-fin") func clientFin() async throws
+    {
+        let server = try ScriptedServer { connection, _, _ in connection.send("bye") }
+        let edge = try await Edge(
+            servers: ["s1 127.0.0.1:\(server.port)"], defaults: Self.options,
+            timeouts: "timeout client 20s\ntimeout server 20s\ntimeout connect 2s\ntimeout client-fin 300ms")
+        let raw = try RawSocket(connectingTo: edge.port)
+        #expect(await raw.blocking { $0.receiveAll() }.end == .end)
+        let line = try await edge.logLine(" edge back/s1 ")
+        #expect(line.contains(" cD "), "\(line)")
+        withExtendedLifetime(raw) {}
+    }
+
+    @Test("A server that keeps its side open after the client's end: timeout server-fin") func serverFin() async throws
+    {
+        let held = try ScriptedServer { connection, _, server in
+            _ = connection.receiveAll()
+            server.note("end")
+            while server.received.count < 2 { usleep(5000) }
+        }
+        let edge = try await Edge(
+            servers: ["s1 127.0.0.1:\(held.port)"], defaults: Self.options,
+            timeouts: "timeout client 20s\ntimeout server 20s\ntimeout connect 2s\ntimeout server-fin 300ms")
+        let raw = try RawSocket(connectingTo: edge.port)
+        raw.send("question")
+        raw.shutdownWrite()
+        #expect(try await edge.logLine(" edge back/s1 ").contains(" sD "))
+        held.note("go")
+        withExtendedLifetime(raw) {}
+    }
+
     @Test("Nothing passes for timeout client and server: the connection ends") func idle() async throws {
         let server = try ScriptedServer { connection, _, _ in _ = connection.receiveAll() }
         let edge = try await Edge(
