@@ -64,10 +64,14 @@ let package = Package(
         program("portico-load", ["Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "TestSupport", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", arguments]),
         // The operator's side
         module("Control", ["Proxying", "Connections", "Servers", "Configuration", "Streams", "Messages", "Runtime", "Bytes", "CLinux"]),
-        module("Language", ["Configuration"]),
+        module("Language", ["Vocabulary", "Configuration", "Samples", "Words"]),
+        // What rules say: fetches, converters, actions
+        module("Vocabulary", ["Samples", "Connections", "Streams", "Messages", "Words", "Bytes", "COpenSSL"]),
         // The data path
         module("Proxying", ["Connections", "Servers", "Configuration", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "MuxPassThrough", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes"]),
         module("Servers", ["Configuration", "Streams", "Messages", "Runtime", "Bytes"]),
+        module("Configuration", []),
+        module("Samples", ["Connections", "Streams", "TLSTransport", "Messages", "Words", "Bytes"]),
         module("Connections", ["MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "MuxPassThrough", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", "CLinux"]),
         module("MuxHTTP3", ["Streams", "QUICTransport", "Messages", "Bytes", "CNghttp3"]),
         module("MuxHTTP2", ["Streams", "Messages", "Bytes", "CNghttp2"]),
@@ -77,9 +81,9 @@ let package = Package(
         module("QUICTransport", ["TLSTransport", "Bytes", "CNgtcp2", "CGnuTLS", "COpenSSL"]),
         module("TLSTransport", ["Bytes", "CLinux", "COpenSSL", "CGnuTLS"]),
         module("Messages", ["Bytes"]),
-        module("Configuration", []),
         module("Runtime", ["Bytes", "CLinux"]),
         module("Bytes", []),
+        module("Words", []),
         // C libraries and shims
         .target(name: "CLinux", path: "Sources/CLinux"),
         library("CNgtcp2", pkgConfig: "libngtcp2", apt: "libngtcp2-dev"),
@@ -97,6 +101,7 @@ let package = Package(
         tests("MessagesTests", ["Messages", "Bytes"]),
         tests("ConfigurationTests", ["Configuration"]),
         tests("LanguageTests", ["Language", "Configuration"]),
+        tests("VocabularyTests", ["Vocabulary", "Samples", "Connections", "Streams", "TLSTransport", "Messages", "Words", "Bytes", "TestSupport"]),
         tests("TLSTransportTests", ["TLSTransport", "Bytes", "COpenSSL", "CGnuTLS"]),
         tests("QUICTransportTests", ["QUICTransport", "TLSTransport", "Bytes", "TestSupport", "CNgtcp2", "COpenSSL", "CGnuTLS"]),
         tests("MatrixTests", ["TestSupport", "portico", "portico-origin"]),

@@ -42,6 +42,8 @@ package final class Session {
     package internal(set) var exchanges: UInt64 = 0
     /// When the last exchange ended; zero before the first has.
     package var lastExchangeEndedAt = Instant.zero
+    /// What rules keep for as long as the connection lives: its variables. Nil until there are some.
+    package var ruleState: AnyObject?
     /// What the owner keeps about the listener: its frontend and bind line.
     package let listener: ListenerContext
 

@@ -1,4 +1,5 @@
 package import Configuration
+import Words
 
 /// Reads configuration files into a checked configuration.
 package struct ConfigurationLoader: Sendable {

@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// Makes drafts into a configuration: resolves names, fills in defaults, and checks what no single line can.
 struct Assembler {

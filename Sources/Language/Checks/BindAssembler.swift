@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// What is wrong with a line once the whole section is known.
 struct AssemblyError: Error {

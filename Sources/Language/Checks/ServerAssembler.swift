@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// Makes a `server` line into a server.
 enum ServerAssembler {

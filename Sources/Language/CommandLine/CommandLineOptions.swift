@@ -1,4 +1,5 @@
 package import Configuration
+import Words
 
 /// What the command line asks for, in HAProxy's options (management.txt, section 3).
 package struct CommandLineOptions: Sendable, Equatable {

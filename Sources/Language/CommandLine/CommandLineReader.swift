@@ -1,3 +1,5 @@
+import Words
+
 /// Reads options one by one. Each has its own dash: `-qc` is not `-q -c`.
 struct CommandLineReader {
     private var rest: ArraySlice<String>

@@ -1,3 +1,5 @@
+import Words
+
 /// What this build can do, in HAProxy's words: the answers of `feature()`, `enabled()` and the library predicates.
 package struct Dialect: Sendable {
     /// HAProxy's build options that Portico has the like of.

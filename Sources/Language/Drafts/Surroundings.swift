@@ -1,4 +1,5 @@
 package import Configuration
+import Words
 
 /// What the `global` section and the machine have to say to the sections that follow.
 struct Surroundings: Sendable {

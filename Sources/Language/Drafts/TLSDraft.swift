@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// TLS settings as lines give them, before defaults are filled in.
 struct TLSDraft: Sendable {

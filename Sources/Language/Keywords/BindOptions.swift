@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// What a `bind` line may have behind its addresses.
 enum BindOptions {

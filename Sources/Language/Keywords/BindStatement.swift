@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// `bind`: addresses, then settings.
 enum BindStatement {

@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// `cpu-map`: which CPUs a worker runs on. There is one thread group, number 1; others are passed over.
 enum CPUMapStatement {

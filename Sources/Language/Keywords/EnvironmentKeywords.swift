@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// `setenv`, `presetenv`, `unsetenv`, `resetenv`: they take effect on the next line.
 enum EnvironmentKeywords {

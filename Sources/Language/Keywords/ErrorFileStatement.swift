@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// `errorfile` and `errorfiles`.
 enum ErrorFileStatement {

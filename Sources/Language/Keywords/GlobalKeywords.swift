@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// The keywords of `global`.
 enum GlobalKeywords {

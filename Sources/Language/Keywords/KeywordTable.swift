@@ -1,3 +1,5 @@
+import Words
+
 /// The kinds of sections whose statements are read.
 struct SectionKinds: OptionSet, Sendable {
     let rawValue: Int

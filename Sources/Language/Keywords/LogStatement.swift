@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// `log`, of `global` and of proxies.
 enum LogStatement {

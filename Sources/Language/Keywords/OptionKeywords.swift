@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// `option …`.
 enum OptionKeywords {

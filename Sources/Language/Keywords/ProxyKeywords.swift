@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// The keywords of `defaults`, `frontend`, `backend` and `listen`.
 enum ProxyKeywords {

@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// What a `server` or `default-server` line may have behind its address.
 enum ServerOptions {

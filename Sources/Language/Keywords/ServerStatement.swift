@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// `server` and `default-server`.
 enum ServerStatement {

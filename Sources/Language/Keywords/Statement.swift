@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// One line of the configuration as a file has it.
 struct SourceLine: Sendable {
@@ -11,23 +12,6 @@ struct SourceLine: Sendable {
 struct Mark: Sendable, Equatable {
     var location: SourceLocation
     var excerpt: Excerpt
-}
-
-/// Why a statement is not accepted.
-struct Complaint: Error, Sendable, Equatable {
-    var message: String
-    /// The column to mark in the statement's line; nil: its keyword.
-    var column: Int?
-
-    init(_ message: String, at column: Int? = nil) {
-        self.message = message
-        self.column = column
-    }
-
-    /// A complaint about one word.
-    init(_ message: String, at word: Word) {
-        self.init(message, at: word.column)
-    }
 }
 
 /// A keyword with its arguments, and how far they are read.

@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// The keywords of `global` about TLS. They act on the lines that follow.
 enum TLSKeywords {

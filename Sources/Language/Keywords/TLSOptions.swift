@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// Settings of TLS that `bind` and `server` lines share with `ssl-default-bind-options` and its sibling.
 enum TLSOptions {

@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// Reads one file line by line: cuts lines into words, obeys `.if` and its like, and hands on what is left.
 struct FileParser {

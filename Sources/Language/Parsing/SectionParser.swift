@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// Gathers the sections of all files: it takes statements in their order and keeps drafts of what they describe.
 struct SectionParser {

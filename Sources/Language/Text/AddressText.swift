@@ -1,4 +1,5 @@
 import Configuration
+import Words
 
 /// An address as configuration files write it, cut into its parts (configuration.txt, section 2.9).
 struct AddressText: Equatable {

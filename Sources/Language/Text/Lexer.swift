@@ -1,3 +1,5 @@
+import Words
+
 /// Cuts a line into words: quotes, backslashes, variables and comments of HAProxy's language (configuration.txt,
 /// sections 2.2 and 2.3).
 struct Lexer {

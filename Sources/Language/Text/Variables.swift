@@ -1,3 +1,5 @@
+import Words
+
 /// What `$NAME` means at one place of the configuration: the process's environment, and `.FILE`, `.LINE`, `.SECTION`.
 struct Variables: Sendable {
     /// The environment that `setenv` and friends change while the files are read.

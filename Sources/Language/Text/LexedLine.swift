@@ -1,9 +1,4 @@
-/// A word of a line, with quotes, escapes and variables resolved.
-struct Word: Sendable, Equatable {
-    var text: String
-    /// Where it starts in its line, in bytes from 0: at its quote when it has one.
-    var column: Int
-}
+import Words
 
 /// The words of one line.
 struct LexedLine: Sendable, Equatable {

@@ -1,0 +1,117 @@
+import Bytes
+package import Connections
+package import Messages
+package import Streams
+
+/// What an expression is evaluated over: one per worker, set up anew before each rule set. Everything it points to
+/// belongs to the worker. Not Sendable.
+package final class Evaluation {
+    package let resources: WorkerResources
+    package let scratch: ScratchArena
+    /// The client's connection; nil in checks, logs of the process and the runtime API.
+    package private(set) var session: Session?
+    /// The exchange; nil before there is one.
+    package private(set) var transaction: Transaction?
+    /// The two messages; nil before there is an exchange.
+    package private(set) var exchange: Exchange?
+    /// The message that fetches for both directions read.
+    package var direction = MessageDirection.request
+    /// True when the data will not change any more: what is missing now is missing for good.
+    package var isFinal = true
+    /// True when a fetch with several values gives one after the other: see ``Sample/Flags/notLast``.
+    package var iterates = false
+    /// Variables of the scope `check`: set by health checks.
+    package var checkVariables: VariableStore?
+    /// Random numbers of this worker.
+    package var random: RandomNumbers
+
+    /// - Parameters:
+    ///   - textLimit: most bytes of one text: `tune.bufsize`.
+    ///   - seed: starts the random numbers.
+    package init(_ resources: WorkerResources, textLimit: Int = 16_384, seed: UInt64) {
+        self.resources = resources
+        scratch = ScratchArena(textLimit: textLimit)
+        random = RandomNumbers(seed: seed)
+    }
+
+    /// Turns to an exchange and a direction.
+    package func begin(_ transaction: Transaction, _ direction: MessageDirection, isFinal: Bool = true) {
+        self.transaction = transaction
+        session = transaction.session
+        exchange = transaction.exchange
+        self.direction = direction
+        self.isFinal = isFinal
+        iterates = false
+    }
+
+    /// Turns to a connection that has no exchange yet.
+    package func begin(_ session: Session) {
+        transaction = nil
+        exchange = nil
+        self.session = session
+        direction = .request
+        isFinal = true
+        iterates = false
+    }
+
+    /// Turns to nothing: only the process's own facts can be read.
+    package func begin() {
+        transaction = nil
+        exchange = nil
+        session = nil
+        direction = .request
+        isFinal = true
+        iterates = false
+    }
+
+    /// The request's head; nil in TCP mode and before it came.
+    package var requestHead: MessageHead? { exchange?.request.head }
+    /// The response's head; nil before it came.
+    package var responseHead: MessageHead? { exchange?.response.head }
+    /// The head of the current direction.
+    package var head: MessageHead? { direction == .request ? requestHead : responseHead }
+
+    /// The variables of a scope; made when `creating` and there is something to keep them. Process variables are not
+    /// among them: see ``ProcessVariables``.
+    package func variables(_ scope: VariableScope, creating: Bool = false) -> VariableStore? {
+        switch scope {
+        case .proc: return nil
+        case .sess:
+            guard let session else { return nil }
+            if let store = session.ruleState { return store as? VariableStore }
+            guard creating else { return nil }
+            let store = VariableStore()
+            session.ruleState = store
+            return store
+        case .txn:
+            guard let transaction else { return nil }
+            if creating, transaction.transactionVariables == nil { transaction.transactionVariables = VariableStore() }
+            return transaction.transactionVariables
+        case .req:
+            guard let transaction else { return nil }
+            if creating, transaction.requestVariables == nil { transaction.requestVariables = VariableStore() }
+            return transaction.requestVariables
+        case .res:
+            guard let transaction else { return nil }
+            if creating, transaction.responseVariables == nil { transaction.responseVariables = VariableStore() }
+            return transaction.responseVariables
+        case .check: return checkVariables
+        }
+    }
+}
+
+/// A small generator of random numbers for fetches such as `rand`; not for secrets.
+package struct RandomNumbers: Sendable {
+    private var state: UInt64
+
+    package init(seed: UInt64) { state = seed }
+
+    /// The next number.
+    package mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}
