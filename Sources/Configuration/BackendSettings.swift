@@ -2,6 +2,12 @@
 package struct BackendSettings: Sendable, Equatable {
     /// The section's name; logs and statistics show it.
     package var name: String
+    /// The section's number in statistics and server-state files (`id`, or the next free one); 0 before it is known.
+    package var id: Int
+    /// Whether the file gives ``id``.
+    package var hasForcedID: Bool
+    /// Whether it is the back half of a `listen` section.
+    package var isListen: Bool
     package var mode: ProxyMode
     package var balance: BalanceAlgorithm
     /// In the order of the file.
@@ -27,6 +33,9 @@ package struct BackendSettings: Sendable, Equatable {
 
     package init(name: String, mode: ProxyMode, location: SourceLocation) {
         self.name = name
+        self.id = 0
+        self.hasForcedID = false
+        self.isListen = false
         self.mode = mode
         self.balance = .random(draws: 2)
         self.servers = []
@@ -52,6 +61,14 @@ package enum BalanceAlgorithm: Sendable, Hashable {
     case source
     /// The least loaded of `draws` servers drawn by weight. The default, with 2 draws.
     case random(draws: Int)
+
+    /// Whether weights other than 0 and the configured one can be set at run time.
+    package var isDynamic: Bool {
+        switch self {
+        case .roundrobin, .leastconn, .first, .random: true
+        case .staticRR, .source: false
+        }
+    }
 }
 
 /// Who may use an idle connection to a server (`http-reuse`).

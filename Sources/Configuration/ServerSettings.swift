@@ -2,6 +2,8 @@
 package struct ServerSettings: Sendable, Equatable {
     /// The name in logs and statistics; unique in its backend.
     package var name: String
+    /// The number in statistics and server-state files (`id`); nil: the first free one.
+    package var id: Int?
     package var address: ServerAddress
     /// TLS towards the server (`ssl`); nil: clear.
     package var tls: ServerTLSSettings?
@@ -15,8 +17,16 @@ package struct ServerSettings: Sendable, Equatable {
     package var isBackup: Bool
     /// Whether it starts in maintenance (`disabled`).
     package var isDisabled: Bool
+    /// Milliseconds in which the weight grows to the whole after the server came up (`slowstart`); 0: at once.
+    package var slowStart: Int
+    /// Whether its exchanges end when it goes down (`on-marked-down shutdown-sessions`).
+    package var shutsSessionsWhenDown: Bool
+    /// Whether those of backup servers end when it comes up (`on-marked-up shutdown-backup-sessions`).
+    package var shutsBackupsWhenUp: Bool
     /// Idle connections to keep (`pool-max-conn`); nil: no limit, 0: none.
     package var poolMaxConnections: Int?
+    /// Idle connections to keep beside those that were needed lately (`pool-low-conn`).
+    package var poolLowConnections: Int
     /// Milliseconds between two rounds, each of which closes half of the idle connections (`pool-purge-delay`).
     package var poolPurgeDelay: Int
     /// Requests after its first that a connection may carry (`max-reuse`); nil: no limit.
@@ -26,6 +36,7 @@ package struct ServerSettings: Sendable, Equatable {
 
     package init(name: String, address: ServerAddress, location: SourceLocation) {
         self.name = name
+        self.id = nil
         self.address = address
         self.tls = nil
         self.weight = 1
@@ -33,7 +44,11 @@ package struct ServerSettings: Sendable, Equatable {
         self.maxqueue = nil
         self.isBackup = false
         self.isDisabled = false
+        self.slowStart = 0
+        self.shutsSessionsWhenDown = false
+        self.shutsBackupsWhenUp = false
         self.poolMaxConnections = nil
+        self.poolLowConnections = 0
         self.poolPurgeDelay = 5000
         self.maxReuse = nil
         self.location = location

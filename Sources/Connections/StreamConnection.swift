@@ -89,6 +89,21 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
     /// How many more exchanges a server's connection takes.
     package var availableStreams: Int { phase == .open && !isRetired ? serverMux?.availableStreams ?? 0 : 0 }
 
+    /// True while a server's connection carries an exchange, or is being made.
+    package var isBusy: Bool { phase < .open || mux?.activity == .busy }
+
+    /// Milliseconds for which an idle connection is taken as good without a look at its socket.
+    private static let trustedIdleTime = 100
+
+    /// Looks whether an idle server's connection is still good: false when the server has closed it or has said
+    /// something unasked.
+    package func checkAlive() -> Bool {
+        guard phase == .open, !sawEnd, !endIsNear else { return false }
+        // What has been idle for longer may have ended in this very turn, with the event still to come.
+        guard tls == nil, loop.clock.now.milliseconds(since: activitySince) >= Self.trustedIdleTime else { return true }
+        return Socket.isSilent(descriptor)
+    }
+
     /// Opens an exchange on a server's connection.
     package func open(_ exchange: Exchange) -> Bool {
         guard phase == .open, let serverMux else { return false }

@@ -142,7 +142,7 @@ struct LogLine {
         text.append(record.backend?.settings.name ?? record.frontend.settings.name)
         text.append("/")
         if let server = record.dispatch?.server {
-            text.append(server.shared.settings.name)
+            text.append(server.facts.name)
         } else {
             text.append("<NOSRV>")
         }
@@ -178,6 +178,8 @@ struct LogLine {
             case .serverTimeout, .connectTimeout, .queueTimeout: "s"
             case .clientProtocolError, .serverProtocolError: "P"
             case .killed: "K"
+            case .serverDown: "D"
+            case .serverUp: "U"
             case .resource: "R"
             case .internalError: "I"
             case .notNeeded: "-"

@@ -98,7 +98,8 @@ package final class WorkerLog: LoopMember, AccessLog {
     }
 
     package func serverFailed(_ backend: SharedProxyBackend, _ server: SharedServer, _ failure: ConnectionFailure) {
-        let targets = byBackend[backend.servers.index]
+        let index = backend.servers.index
+        let targets = byBackend.indices.contains(index) ? byBackend[index] : []
         guard !targets.isEmpty else { return }
         text.clear()
         text.append("Connection to server ")
@@ -108,6 +109,19 @@ package final class WorkerLog: LoopMember, AccessLog {
         text.append(" failed: ")
         text.append(failure.description)
         add(targets, .warning)
+    }
+
+    package func serverChanged(_ backend: SharedBackend, _ level: ServerMessageLevel, _ words: String) {
+        guard byBackend.indices.contains(backend.index) else { return }
+        text.clear()
+        text.append(words)
+        let level: LogLevel =
+            switch level {
+            case .notice: .notice
+            case .alert: .alert
+            case .emergency: .emergency
+            }
+        add(byBackend[backend.index], level)
     }
 
     private func add(_ targets: [LogSender], _ level: LogLevel) {

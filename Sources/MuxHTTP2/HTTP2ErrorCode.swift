@@ -43,7 +43,8 @@ extension HTTP2ErrorCode {
             // RFC 9113 section 8.5: the TCP connection of a CONNECT broke. For others it is a fault behind the proxy:
             // the response is cut short and must not look complete.
             case .connectFailed, .connectTimeout: .connectError
-            case .serverAborted, .serverProtocolError, .serverTimeout, .internalError: .internalError
+            case .serverAborted, .serverProtocolError, .serverTimeout, .serverDown, .serverUp, .internalError:
+                .internalError
             }
     }
 
@@ -57,7 +58,7 @@ extension HTTP2ErrorCode {
             // RFC 9113 section 7, CANCEL: the stream is no longer needed. A client does not use NO_ERROR: it would say
             // nothing about a response that is still under way.
             case .notNeeded, .clientAborted, .clientProtocolError, .clientTimeout, .connectFailed, .connectTimeout,
-                .queueTimeout, .noServer, .serverAborted, .serverTimeout, .killed, .resource:
+                .queueTimeout, .noServer, .serverAborted, .serverTimeout, .serverDown, .serverUp, .killed, .resource:
                 .cancel
             }
     }

@@ -90,7 +90,8 @@ extension CloseReason {
         // RFC 9114 section 4.4: the TCP connection of a CONNECT did not come or broke.
         case .connectFailed, .connectTimeout: .connectError
         // A fault behind the proxy: the response is cut short and must not look complete.
-        case .serverAborted, .serverProtocolError, .serverTimeout, .internalError: .internalError
+        case .serverAborted, .serverProtocolError, .serverTimeout, .serverDown, .serverUp, .internalError:
+            .internalError
         }
     }
 

@@ -139,7 +139,8 @@ package final class PassThroughMux: ByteStreamMux, ServerMux, StreamEnd {
     package func reset(_ reason: CloseReason) {
         exchange = nil
         switch reason {
-        case .clientAborted, .serverAborted, .clientTimeout, .serverTimeout, .killed: close(.abort)
+        case .clientAborted, .serverAborted, .clientTimeout, .serverTimeout, .serverDown, .serverUp, .killed:
+            close(.abort)
         default: close(.close)
         }
     }

@@ -11,6 +11,8 @@ package protocol AccessLog: AnyObject {
     func connectionFailed(_ session: Session, _ frontend: FrontendWorker, _ failure: ConnectionFailure)
     /// A connection to a server could not be made.
     func serverFailed(_ backend: SharedProxyBackend, _ server: SharedServer, _ failure: ConnectionFailure)
+    /// A server, or its whole backend, has changed its state: `text` says how.
+    func serverChanged(_ backend: SharedBackend, _ level: ServerMessageLevel, _ text: String)
     /// What was noted is sent now.
     func flush()
 }

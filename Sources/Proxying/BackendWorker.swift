@@ -16,7 +16,6 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
     package let shared: SharedProxyBackend
     package private(set) var backend: Backend!
     private unowned let worker: Worker
-    private let tlsContexts: [TLSClientContext?]
     private let connectionSettings: ConnectionSettings
     private let muxes: MuxSettings
 
@@ -28,9 +27,6 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
         muxes = MuxSettings(
             worker.blueprint.configuration.global.tune, mode: shared.servers.settings.options.connectionMode,
             abortOnClose: shared.servers.settings.options.abortOnClose)
-        var contexts: [TLSClientContext?] = []
-        for server in shared.tls { contexts.append(try server?.makeContext()) }
-        tlsContexts = contexts
         let buffers = worker.blueprint.configuration.global.tune.socketBuffers
         var connections = ConnectionSettings(
             handshakeTimeout: shared.servers.settings.timeouts.connect,
@@ -39,9 +35,11 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
         connections.sendBuffer = buffers.serverSend
         connectionSettings = connections
         backend = Backend(
-            shared.servers, connector: self, timers: worker.loop.timers, clock: worker.loop.clock,
-            seed: worker.random.next(),
-            announceFreePlace: { [unowned worker] in worker.announceFreePlace(shared.servers.index) })
+            shared.servers, connector: self, loop: worker.loop, worker: worker.index, seed: worker.random.next(),
+            announceFreePlace: { [unowned worker] in worker.announceFreePlace(shared.servers) })
+        for server in backend.servers {
+            if let failure = (server.context as? ServerSide)?.failure { throw failure }
+        }
     }
 
     // MARK: Exchanges
@@ -62,24 +60,33 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
         for server in backend.servers { server.closeAll() }
     }
 
-    func leave() { shared.servers.current.wrappingSubtract(1, ordering: .relaxed) }
+    func leave() { shared.servers.leave() }
 
     // MARK: Connections to servers
 
+    package func prepare(_ server: PoolServer) { server.context = ServerSide(server) }
+
+    package func key(for dispatch: Dispatch, _ server: PoolServer) -> UInt64 {
+        guard let side = server.context as? ServerSide else { return 0 }
+        return side.key(for: dispatch, server)
+    }
+
     package func connect(for dispatch: Dispatch, to server: PoolServer) throws(DispatchFailure) {
-        let link = ServerLink(server, dispatch)
+        guard let side = server.context as? ServerSide, side.failure == nil else {
+            throw DispatchFailure(reason: "the server's TLS settings can not be used")
+        }
+        let link = ServerLink(server, dispatch, key: side.key(for: dispatch, server))
         dispatch.attempt = link
         do throws(ConnectionFailure) {
             link.connection = try worker.connections.connect(
-                to: server.shared.target(forClientPort: dispatch.clientPort), owner: self,
+                to: server.facts.target(forClientPort: dispatch.clientPort), owner: self,
                 settings: connectionSettings, ownerContext: link
             ) { descriptor throws(TLSError) in
-                guard let context = tlsContexts[server.shared.index] else { return nil }
+                guard let context = side.tls else { return nil }
                 return try context.makeEngine(
-                    descriptor: descriptor,
-                    serverName: shared.tls[server.shared.index]?.serverName(for: dispatch.exchange))
+                    descriptor: descriptor, serverName: side.settings?.serverName(for: dispatch.exchange))
             }
-            server.shared.connections.wrappingAdd(1, ordering: .relaxed)
+            server.begin(link)
         } catch {
             throw DispatchFailure(reason: error.description)
         }
@@ -107,23 +114,20 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
         link.dispatch = nil
         dispatch.attempt = nil
         dispatch.connected(link)
+        // The exchange may be gone: then the connection waits for another.
+        link.server.settle(link)
     }
 
     package func streamsChanged(on connection: StreamConnection) {
         guard let link = connection.ownerContext as? ServerLink else { return }
-        if connection.availableStreams > 0 {
-            link.server.put(link)
-        } else {
-            link.server.remove(link)
-        }
+        link.server.settle(link)
     }
 
     package func connectionClosed(_ connection: StreamConnection, _ failure: ConnectionFailure?) {
         guard let link = connection.ownerContext as? ServerLink else { return }
-        link.server.shared.connections.wrappingSubtract(1, ordering: .relaxed)
-        link.server.remove(link)
         connection.ownerContext = nil
         link.connection = nil
+        link.server.end(link)
         guard let dispatch = link.dispatch else { return }
         link.dispatch = nil
         dispatch.attempt = nil
@@ -134,6 +138,46 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
     }
 }
 
+/// What one worker keeps for connections to one server.
+final class ServerSide {
+    /// Nil while the server is spoken to in clear.
+    let settings: SharedServerTLS?
+    let tls: TLSClientContext?
+    /// Why ``tls`` could not be made.
+    let failure: TLSError?
+
+    init(_ server: PoolServer) {
+        let transport = server.shared.transport as? SharedServerTransport
+        settings = server.facts.usesTLS ? transport?.tls : nil
+        do throws(TLSError) {
+            tls = try settings?.makeContext()
+            failure = nil
+        } catch {
+            tls = nil
+            failure = error
+        }
+    }
+
+    /// What an exchange needs of its connection beside the server: the name in SNI, and the port when it is the client's.
+    func key(for dispatch: Dispatch, _ server: PoolServer) -> UInt64 {
+        var key: UInt64 = 0
+        if let settings, settings.dependsOnRequest, let name = settings.serverName(for: dispatch.exchange) {
+            key = FNV.hash(name.utf8)
+        }
+        if case .ofClient = server.facts.port { key = key &* 31 &+ UInt64(dispatch.clientPort) &+ 1 }
+        return key
+    }
+}
+
+/// Fowler-Noll-Vo's hash, version 1a with 64 bits.
+enum FNV {
+    static func hash(_ bytes: some Sequence<UInt8>) -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        return hash
+    }
+}
+
 /// A connection to a server, as the pool sees it.
 final class ServerLink: PooledConnection {
     let server: PoolServer
@@ -141,16 +185,24 @@ final class ServerLink: PooledConnection {
     var dispatch: Dispatch?
     /// Nil once it is closed.
     var connection: StreamConnection?
+    let key: UInt64
+    var place = PoolPlace.none
     var poolIndex = -1
     var privateTo: AnyObject?
     var uses = 0
 
-    init(_ server: PoolServer, _ dispatch: Dispatch) {
+    init(_ server: PoolServer, _ dispatch: Dispatch, key: UInt64) {
         self.server = server
         self.dispatch = dispatch
+        self.key = key
     }
 
     var availableStreams: Int { connection?.availableStreams ?? 0 }
+    var isBusy: Bool { connection?.isBusy ?? false }
+    var isMultiplexed: Bool { connection?.mux is HTTP2Mux }
+    var hasHeadOfLineRisk: Bool { isMultiplexed }
+    var isSafeAtOnce: Bool { isMultiplexed }
     func open(_ exchange: Exchange) -> Bool { connection?.open(exchange) ?? false }
+    func checkAlive() -> Bool { connection?.checkAlive() ?? false }
     func retire() { connection?.retire() }
 }

@@ -1,7 +1,7 @@
 package import Configuration
 package import Connections
 import Runtime
-import Servers
+package import Servers
 package import Synchronization
 package import TLSTransport
 
@@ -9,7 +9,12 @@ package import TLSTransport
 package final class Blueprint: Sendable {
     package let configuration: Configuration
     package let frontends: [SharedFrontend]
+    /// Those of the configuration, in its order.
     package let backends: [SharedProxyBackend]
+    /// Those of now: what was added at run time too, and without what was deleted.
+    package let backendTable: BackendTable
+    /// What happens to servers and backends.
+    package let events = ServerEvents()
     /// Connections of the whole process: `maxconn` of the global section.
     package let admission: Admission
     package let ticketKeys: TicketKeyRing
@@ -38,9 +43,11 @@ package final class Blueprint: Sendable {
         self.frontends = frontends
         var backends: [SharedProxyBackend] = []
         for (index, settings) in configuration.backends.enumerated() {
-            backends.append(try SharedProxyBackend(settings, index: index))
+            backends.append(
+                try SharedProxyBackend(settings, index: index, events: events, workers: workerCount))
         }
         self.backends = backends
+        backendTable = BackendTable(backends)
     }
 }
 

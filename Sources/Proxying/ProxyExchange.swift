@@ -83,6 +83,15 @@ package final class ProxyExchange: DispatchOwner, TimerTarget {
         frontend.answer(self, 503, reason)
     }
 
+    package func dispatchShutDown(_ dispatch: Dispatch, _ cause: ShutdownCause) {
+        noteStage(isServerSide: cause != .operatorAsked)
+        switch cause {
+        case .serverDown: exchange.kill(.serverDown)
+        case .serverUp: exchange.kill(.serverUp)
+        case .operatorAsked: exchange.kill(.killed)
+        }
+    }
+
     // MARK: Timers
 
     /// Sets the timer to the earliest of the deadlines that hold now. Activity only moves deadlines later, so the timer

@@ -9,21 +9,29 @@ import TLSTransport
 /// A backend as all workers see it: its servers with their addresses resolved, TLS towards them, error messages.
 package final class SharedProxyBackend: Sendable {
     package let servers: SharedBackend
-    /// TLS by server; nil for clear ones.
-    let tls: [SharedServerTLS?]
     let errors: ErrorAnswers
+    private let workers: Int
 
-    init(_ settings: BackendSettings, index: Int) throws(BlueprintError) {
-        var shared: [SharedServer] = []
-        var tls: [SharedServerTLS?] = []
-        for (place, server) in settings.servers.enumerated() {
-            let address = try Self.resolve(server, of: settings.name)
-            shared.append(SharedServer(settings: server, index: place, address: address))
-            tls.append(try server.tls.map { value throws(BlueprintError) in try SharedServerTLS(value, server) })
-        }
-        servers = SharedBackend(settings: settings, index: index, servers: shared)
-        self.tls = tls
+    package init(
+        _ settings: BackendSettings, index: Int, events: ServerEvents = ServerEvents(), workers: Int = 1,
+        isDynamic: Bool = false
+    ) throws(BlueprintError) {
+        servers = SharedBackend(settings: settings, index: index, events: events, isDynamic: isDynamic)
+        self.workers = workers
         errors = ErrorAnswers(settings.errorFiles)
+        for server in settings.servers { _ = try add(server) }
+    }
+
+    /// Makes a server and adds it to the table; workers are told. Throws what the operator has to mend: a name that does
+    /// not resolve, certificates that can not be read.
+    package func add(_ server: ServerSettings, isDynamic: Bool = false) throws(BlueprintError) -> SharedServer {
+        let address = try Self.resolve(server, of: servers.settings.name)
+        let transport = try SharedServerTransport(server)
+        return servers.add(id: server.id) { index, id in
+            SharedServer(
+                settings: server, backend: servers, index: index, id: id, address: address, transport: transport,
+                workers: workers, isDynamic: isDynamic)
+        }
     }
 
     private static func resolve(_ server: ServerSettings, of backend: String) throws(BlueprintError) -> Socket.Target {
@@ -44,6 +52,24 @@ package final class SharedProxyBackend: Sendable {
                 return .ip(found)
             }
         }
+    }
+}
+
+/// What connections to one server need beside an address, as all workers see it.
+final class SharedServerTransport: ServerTransport {
+    /// Nil for a clear server.
+    let tls: SharedServerTLS?
+
+    init(_ settings: ServerSettings) throws(BlueprintError) {
+        guard let value = settings.tls else {
+            tls = nil
+            return
+        }
+        let tls = try SharedServerTLS(value, settings)
+        do throws(TLSError) { _ = try tls.makeContext() } catch {
+            throw BlueprintError("\(settings.location): \(error)")
+        }
+        self.tls = tls
     }
 }
 
@@ -78,6 +104,9 @@ final class SharedServerTLS: Sendable {
         options.reusesSessions = settings.reusesSessions
         return try TLSClientContext(options)
     }
+
+    /// Whether the name in SNI is another for each request.
+    var dependsOnRequest: Bool { settings.serverName == .requestHost }
 
     /// The name to send in SNI for an exchange.
     func serverName(for exchange: Exchange) -> String? {

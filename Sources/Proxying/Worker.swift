@@ -5,7 +5,7 @@ import Messages
 import MuxHTTP3
 import QUICTransport
 package import Runtime
-import Servers
+package import Servers
 package import Streams
 import TLSTransport
 
@@ -17,8 +17,10 @@ package enum WorkerMessage: Sendable {
     case stopListening
     /// End at once: SIGTERM, or a soft stop that took too long.
     case stop
-    /// A place at a server of the backend is free.
-    case placeFreed(backend: Int)
+    /// Something has happened to a server or a backend.
+    case server(ServerEvent)
+    /// The backend's log gets a line about a server.
+    case serverMessage(SharedBackend, ServerMessageLevel, String)
 }
 
 /// One worker: a thread with its own loop, listeners, connections, pools and timers. Everything on it stays on its
@@ -32,7 +34,8 @@ package final class Worker {
     package let quic: QUICConnectionManager
     let http3: HTTP3Resources
     package internal(set) var frontends: [FrontendWorker] = []
-    package internal(set) var backends: [BackendWorker] = []
+    /// The backends of now by their index.
+    package private(set) var backends: [BackendWorker?] = []
     /// Where exchanges are logged; nil: nowhere.
     package var log: (any AccessLog)?
     var random: SplitMix
@@ -63,9 +66,9 @@ package final class Worker {
             quic = try QUICConnectionManager(loop: loop, resources: resources, service: group.quic, worker: index)
         } catch { throw WorkerError("worker \(index + 1): QUIC: \(error)") }
         do throws(TLSError) {
-            for backend in blueprint.backends { backends.append(try BackendWorker(backend, worker: self)) }
+            for backend in blueprint.backendTable.all { try add(backend) }
             for frontend in blueprint.frontends {
-                let backend = frontend.settings.backend.map { backends[$0] }
+                let backend = frontend.settings.backend.flatMap { backends[$0] }
                 frontends.append(try FrontendWorker(frontend, worker: self, backend: backend))
             }
         } catch { throw WorkerError("worker \(index + 1): TLS: \(error)") }
@@ -108,7 +111,48 @@ package final class Worker {
             quic.stop()
             connections.stop()
             loop.stop()
-        case .placeFreed(let backend): backends[backend].backend.serveQueue()
+        case .server(let event): take(event)
+        case .serverMessage(let backend, let level, let text): log?.serverChanged(backend, level, text)
+        }
+    }
+
+    // MARK: Servers come and go
+
+    private func add(_ backend: SharedProxyBackend) throws(TLSError) {
+        let index = backend.servers.index
+        while backends.count <= index { backends.append(nil) }
+        guard backends[index]?.shared !== backend else { return }
+        backends[index] = try BackendWorker(backend, worker: self)
+    }
+
+    /// This worker's side of a backend; nil when it is not in the table (any more).
+    package func find(_ backend: SharedBackend) -> BackendWorker? {
+        guard backend.index < backends.count, let found = backends[backend.index], found.shared.servers === backend
+        else {
+            return nil
+        }
+        return found
+    }
+
+    private func take(_ event: ServerEvent) {
+        switch event {
+        case .backendAdded(let backend):
+            guard let backend = backend as? SharedProxyBackend else { return }
+            do throws(TLSError) { try add(backend) } catch {
+                report("worker \(index + 1): backend '\(backend.servers.settings.name)': \(error)")
+            }
+        case .backendRemoved(let backend):
+            guard let backend = backend as? SharedProxyBackend, let found = find(backend.servers) else { return }
+            found.closeIdle()
+            backends[backend.servers.index] = nil
+        case .serverAdded(let server): find(server.backend)?.backend.add(server)
+        case .serverRemoved(let server): find(server.backend)?.backend.remove(server)
+        case .balancerChanged(let backend, let balancer): find(backend)?.backend.take(balancer)
+        case .factsChanged(let server, let facts): find(server.backend)?.backend.take(facts, of: server)
+        case .purge(let server): find(server.backend)?.backend.find(server)?.purge()
+        case .shutdownSessions(let server, let cause): find(server.backend)?.backend.shutDown(server, cause)
+        case .placesFreed(let backend): find(backend)?.backend.serveQueue()
+        case .stateChanged, .message: break
         }
     }
 
@@ -122,7 +166,7 @@ package final class Worker {
         stopListening()
         connections.drain()
         quic.drain()
-        for backend in backends { backend.closeIdle() }
+        for backend in backends { backend?.closeIdle() }
         endIfDrained()
     }
 
@@ -133,9 +177,9 @@ package final class Worker {
     }
 
     /// Tells the other workers that a place at a backend's server is free.
-    func announceFreePlace(_ backend: Int) {
+    func announceFreePlace(_ backend: SharedBackend) {
         for (other, mailbox) in group.mailboxes.enumerated() where other != index {
-            mailbox.post(.placeFreed(backend: backend))
+            mailbox.post(.server(.placesFreed(backend)))
         }
     }
 
@@ -175,6 +219,18 @@ package final class WorkerGroup: Sendable {
         var mailboxes: [Mailbox<WorkerMessage>] = []
         for _ in 0..<blueprint.workerCount { mailboxes.append(try Mailbox()) }
         self.mailboxes = mailboxes
+        blueprint.events.subscribe { [unowned self] in tell($0) }
+    }
+
+    /// Brings an event to the workers; words go to one of them, who writes the log, and to the operator.
+    private func tell(_ event: ServerEvent) {
+        switch event {
+        case .stateChanged: break
+        case .message(let backend, let level, let text):
+            report(text)
+            mailboxes.first?.post(.serverMessage(backend, level, text))
+        default: post(.server(event))
+        }
     }
 
     /// Posts a message to every worker.

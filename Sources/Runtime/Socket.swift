@@ -162,6 +162,13 @@ package enum Socket {
         return result == 0 ? SocketAddress(storage, length: length) : .unspecified
     }
 
+    /// True when nothing waits to be read: no byte, no end, no error.
+    package static func isSilent(_ descriptor: Int32) -> Bool {
+        var byte: UInt8 = 0
+        let count = retryingInterrupts { unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK)) }
+        return count < 0 && errno == EAGAIN
+    }
+
     /// Reads into `buffer`.
     @unsafe package static func receive(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer)
         -> TransferResult

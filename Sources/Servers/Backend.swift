@@ -1,4 +1,4 @@
-package import Bytes
+import Bytes
 import Configuration
 package import Runtime
 package import Streams
@@ -7,7 +7,11 @@ import Synchronization
 /// One worker's side of a backend: it brings exchanges to servers. Not Sendable.
 package final class Backend {
     package let shared: SharedBackend
-    package let servers: [PoolServer]
+    /// The worker's table of servers, by ``SharedServer/index``.
+    private var table: [PoolServer?] = []
+    private var balancer: Balancer
+    private let worker: Int
+    private let purger: Purger
     let connector: any ServerConnector
     let timers: TimerWheel
     let clock: TurnClock
@@ -19,17 +23,64 @@ package final class Backend {
     /// - Parameters:
     ///   - seed: starts the random draws of `balance random`.
     ///   - announceFreePlace: posts to the other workers.
+    ///   - worker: this worker's number.
     package init(
-        _ shared: SharedBackend, connector: any ServerConnector, timers: TimerWheel, clock: TurnClock, seed: UInt64,
+        _ shared: SharedBackend, connector: any ServerConnector, loop: EventLoop, worker: Int, seed: UInt64,
         announceFreePlace: @escaping () -> Void
     ) {
         self.shared = shared
         self.connector = connector
-        self.timers = timers
-        self.clock = clock
+        self.worker = worker
+        timers = loop.timers
+        clock = loop.clock
+        purger = Purger(loop: loop)
+        balancer = shared.balancer
         self.announceFreePlace = announceFreePlace
         random = seed | 1
-        servers = shared.servers.map { PoolServer($0, timers: timers, clock: clock) }
+        for server in shared.servers { add(server) }
+    }
+
+    // MARK: The table
+
+    /// The worker's side of the servers of now.
+    package var servers: some Sequence<PoolServer> { table.lazy.compactMap(\.self) }
+
+    /// A server has come.
+    package func add(_ server: SharedServer) {
+        while table.count <= server.index { table.append(nil) }
+        guard table[server.index]?.shared !== server else { return }
+        let pool = PoolServer(server, worker: worker, timers: timers, clock: clock, purger: purger)
+        table[server.index] = pool
+        connector.prepare(pool)
+    }
+
+    /// A server has gone; nothing is connected to it.
+    package func remove(_ server: SharedServer) {
+        guard let pool = find(server) else { return }
+        pool.closeAll()
+        table[server.index] = nil
+    }
+
+    /// This worker's side of a server; nil when it is not in the table (any more).
+    package func find(_ server: SharedServer) -> PoolServer? {
+        guard server.index < table.count, let pool = table[server.index], pool.shared === server else { return nil }
+        return pool
+    }
+
+    /// Chooses by another balancer from now on.
+    package func take(_ balancer: Balancer) { self.balancer = balancer }
+
+    /// A server's facts have changed. Idle connections to its old address are closed.
+    package func take(_ facts: ServerFacts, of server: SharedServer) {
+        guard let pool = find(server) else { return }
+        pool.take(facts)
+        connector.prepare(pool)
+    }
+
+    /// Ends the exchanges at a server.
+    package func shutDown(_ server: SharedServer, _ cause: ShutdownCause) {
+        guard let pool = find(server) else { return }
+        for dispatch in pool.dispatches.all { dispatch.owner.dispatchShutDown(dispatch, cause) }
     }
 
     /// Brings an exchange to a server. The owner is told the end, maybe from inside this call.
@@ -45,28 +96,34 @@ package final class Backend {
     }
 
     func start(_ dispatch: Dispatch, excluding failed: PoolServer? = nil, keep: PoolServer? = nil) {
-        random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        let choice = keep?.shared ?? shared.choose(hash: dispatch.sourceHash, random: random, excluding: failed?.shared)
+        let choice = keep?.shared ?? choose(dispatch, excluding: failed?.shared)
         guard let choice else { return fail(dispatch, .noServer) }
         // Those that wait already go first.
         guard queue.isEmpty || dispatch.state != .idle, choice.enter() else { return enqueue(dispatch, choice) }
-        serve(dispatch, servers[choice.index])
+        serve(dispatch, choice)
     }
 
-    /// A place at `server` is taken for the dispatch: use an idle connection, or start one.
-    private func serve(_ dispatch: Dispatch, _ server: PoolServer) {
-        if let last = dispatch.server, last !== server { dispatch.isRedispatched = true }
-        dispatch.server = server
-        dispatch.holdsPlace = true
+    private func choose(_ dispatch: Dispatch, excluding failed: SharedServer? = nil) -> SharedServer? {
+        random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return balancer.choose(hash: dispatch.sourceHash, random: random, excluding: failed)
+    }
+
+    /// A place at `choice` is taken for the dispatch: use an idle connection, or start one.
+    private func serve(_ dispatch: Dispatch, _ choice: SharedServer) {
+        guard let server = find(choice) else {
+            // It was deleted between the choice and now.
+            choice.leave()
+            return fail(dispatch, .noServer)
+        }
+        dispatch.enter(server)
         dispatch.dequeuedAt = clock.now
-        let reuse = shared.settings.httpReuse
-        let isHTTP = shared.settings.mode == .http
-        let mayShare = isHTTP && (reuse == .always || (reuse == .aggressive) || (reuse == .safe && !dispatch.isFirst))
-        let onlyReused = reuse == .aggressive && dispatch.isFirst
-        while isHTTP,
-            let connection = server.take(for: dispatch.session, mayShare: mayShare, onlyReused: onlyReused)
-        {
-            if attach(dispatch, to: connection, isReused: true) { return }
+        if shared.settings.mode == .http {
+            let wish = PoolServer.Wish(
+                session: dispatch.session, key: connector.key(for: dispatch, server), reuse: shared.settings.httpReuse,
+                isRepeatable: !dispatch.isFirst)
+            while let connection = server.take(wish) {
+                if attach(dispatch, to: connection, isReused: true) { return }
+            }
         }
         connect(dispatch, server)
     }
@@ -87,8 +144,9 @@ package final class Backend {
     @discardableResult
     func attach(_ dispatch: Dispatch, to connection: any PooledConnection, isReused: Bool) -> Bool {
         dispatch.timer.disarm()
+        guard let server = dispatch.server else { return false }
+        if !isReused, shared.settings.mode == .http { own(connection, server, dispatch.session) }
         connection.uses += 1
-        if shared.settings.httpReuse == .never { connection.privateTo = dispatch.session }
         dispatch.isReused = isReused
         dispatch.state = .attached
         dispatch.attachedAt = clock.now
@@ -99,10 +157,20 @@ package final class Backend {
             dispatch.connectFailed(timedOut: false)
             return false
         }
-        dispatch.server?.shared.total.wrappingAdd(1, ordering: .relaxed)
-        if connection.availableStreams > 0 { dispatch.server?.put(connection) }
+        server.shared.total.wrappingAdd(1, ordering: .relaxed)
+        server.settle(connection)
         dispatch.owner.dispatched(dispatch)
         return true
+    }
+
+    /// A new connection may belong to the session that asked for it: for ever, or while exchanges that it carries could
+    /// hold up those of others.
+    private func own(_ connection: any PooledConnection, _ server: PoolServer, _ session: AnyObject) {
+        switch shared.settings.httpReuse {
+        case .never: server.own(connection, by: session)
+        case .safe: if connection.hasHeadOfLineRisk { server.own(connection, by: session) }
+        case .aggressive, .always: break
+        }
     }
 
     // MARK: Retries
@@ -120,7 +188,7 @@ package final class Backend {
         } else {
             isDue = interval < 0 && dispatch.retries == limit + 1 + interval
         }
-        if isDue, servers.count > 1 {
+        if isDue {
             dispatch.state = .retrying
             return start(dispatch, excluding: dispatch.server)
         }
@@ -141,9 +209,8 @@ package final class Backend {
     // MARK: The queue
 
     private func enqueue(_ dispatch: Dispatch, _ server: SharedServer) {
-        if let limit = server.settings.maxqueue, limit > 0, server.queued.load(ordering: .relaxed) >= limit,
-            !shared.servers.contains(where: { $0 !== server && $0.isUsable && $0.hasRoom })
-        {
+        let limit = server.maxqueue.load(ordering: .relaxed)
+        if limit > 0, server.queued.load(ordering: .relaxed) >= limit, !balancer.hasRoom {
             return fail(dispatch, .noServer)
         }
         dispatch.state = .queued
@@ -153,7 +220,7 @@ package final class Backend {
             dispatch.timer.arm(at: dispatch.startedAt.advanced(milliseconds: limit))
         }
         // A place may have become free between the two looks.
-        if shared.hasRoom { serveQueue() }
+        if balancer.hasRoom { serveQueue() }
     }
 
     func dequeue(_ dispatch: Dispatch) {
@@ -171,18 +238,16 @@ package final class Backend {
     /// Brings waiting exchanges to servers while there are places.
     package func serveQueue() {
         while let dispatch = queue.first {
-            random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            guard let choice = shared.choose(hash: dispatch.sourceHash, random: random), choice.enter() else { return }
+            guard let choice = choose(dispatch), choice.enter() else { return }
             queue.removeFirst()
             shared.queued.wrappingSubtract(1, ordering: .relaxed)
             dispatch.timer.disarm()
-            serve(dispatch, servers[choice.index])
+            serve(dispatch, choice)
         }
     }
 
-    /// Closes connections that only `session` may use: it is over.
+    /// A session is over: what it had of its own is closed, or may serve others.
     package func forget(_ session: AnyObject) {
-        guard shared.settings.httpReuse == .never else { return }
         for server in servers { server.forget(session) }
     }
 }

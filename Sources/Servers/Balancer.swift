@@ -1,25 +1,29 @@
 import Configuration
 import Synchronization
 
-/// Chooses servers. What the algorithms count is shared by all workers, so the distribution is right over the whole
-/// process.
-struct Balancer: ~Copyable, Sendable {
+/// Chooses servers: an immutable picture of a backend's servers and weights. A change of a server makes a new one, which
+/// is brought to the workers. What the algorithms count is shared by all workers, so the distribution is right over the
+/// whole process.
+package final class Balancer: Sendable {
     private let algorithm: BalanceAlgorithm
     private let primary: Group
     private let backup: Group
-    private let turn = Atomic<UInt>(0)
+    /// Whose turn it is; goes on when a balancer follows another.
+    private let turn: Turn
+
+    private final class Turn: Sendable {
+        let count = Atomic<UInt>(0)
+    }
 
     /// The servers of one kind and the order in which weights let them take turns.
     private struct Group: Sendable {
         let servers: [SharedServer]
         /// Indices into `servers`, each as often as its weight says, spread evenly.
         let turns: [UInt32]
-        let totalWeight: Int
 
         init(_ servers: [SharedServer]) {
             self.servers = servers
-            turns = Self.spread(servers.map(\.settings.weight))
-            totalWeight = servers.reduce(0) { $0 + $1.settings.weight }
+            turns = Self.spread(servers.map(\.effectiveWeight))
         }
 
         /// Weights divided by their greatest divisor, dealt so that equal shares keep equal distance.
@@ -42,13 +46,22 @@ struct Balancer: ~Copyable, Sendable {
         private static func gcd(_ a: Int, _ b: Int) -> Int { b == 0 ? a : gcd(b, a % b) }
     }
 
-    init(_ algorithm: BalanceAlgorithm, servers: [SharedServer]) {
-        self.algorithm = algorithm
+    /// - Parameter last: the balancer of the same backend before this one.
+    init(_ settings: BackendSettings, servers: [SharedServer], following last: Balancer? = nil) {
+        algorithm = settings.balance
+        turn = last?.turn ?? Turn()
         primary = Group(servers.filter { !$0.settings.isBackup })
         backup = Group(servers.filter(\.settings.isBackup))
     }
 
-    func choose(hash: UInt32, random: UInt64, excluding failed: SharedServer?) -> SharedServer? {
+    /// True when some usable server has a free place.
+    package var hasRoom: Bool {
+        primary.servers.contains { $0.isUsable && $0.hasRoom } || backup.servers.contains { $0.isUsable && $0.hasRoom }
+    }
+
+    /// Chooses a server. `hash` is that of the client's address; `random` is any random number. `excluding` is the
+    /// server that just failed; it is chosen only when there is no other. Nil when no server is usable.
+    package func choose(hash: UInt32, random: UInt64, excluding failed: SharedServer?) -> SharedServer? {
         if let server = choose(primary, hash, random, failed) { return server }
         // Without `option allbackups` the first usable backup serves alone.
         if let server = backup.servers.first(where: { $0.isUsable && $0 !== failed }) { return server }
@@ -56,7 +69,7 @@ struct Balancer: ~Copyable, Sendable {
         return nil
     }
 
-    private func choose(_ group: borrowing Group, _ hash: UInt32, _ random: UInt64, _ failed: SharedServer?)
+    private func choose(_ group: Group, _ hash: UInt32, _ random: UInt64, _ failed: SharedServer?)
         -> SharedServer?
     {
         switch algorithm {
@@ -68,11 +81,11 @@ struct Balancer: ~Copyable, Sendable {
         }
     }
 
-    private func roundRobin(_ group: borrowing Group, _ failed: SharedServer?) -> SharedServer? {
+    private func roundRobin(_ group: Group, _ failed: SharedServer?) -> SharedServer? {
         guard !group.turns.isEmpty else { return nil }
         var full: SharedServer?
         for _ in 0..<group.turns.count {
-            let place = turn.wrappingAdd(1, ordering: .relaxed).oldValue % UInt(group.turns.count)
+            let place = turn.count.wrappingAdd(1, ordering: .relaxed).oldValue % UInt(group.turns.count)
             let server = group.servers[Int(group.turns[Int(place)])]
             guard server.isUsable, server !== failed else { continue }
             if server.hasRoom { return server }
@@ -81,18 +94,18 @@ struct Balancer: ~Copyable, Sendable {
         return full
     }
 
-    private func leastLoaded(_ group: borrowing Group, _ failed: SharedServer?) -> SharedServer? {
+    private func leastLoaded(_ group: Group, _ failed: SharedServer?) -> SharedServer? {
         var best: SharedServer?
         var bestLoad = Double.infinity
         // Ties go round: start somewhere else each time.
         let count = group.servers.count
         guard count > 0 else { return nil }
-        let start = Int(turn.wrappingAdd(1, ordering: .relaxed).oldValue % UInt(count))
+        let start = Int(turn.count.wrappingAdd(1, ordering: .relaxed).oldValue % UInt(count))
         for offset in 0..<count {
             let server = group.servers[(start + offset) % count]
             guard server.isUsable, server !== failed else { continue }
             let load = Double(server.served.load(ordering: .relaxed) + server.queued.load(ordering: .relaxed))
-            let weighted = load / Double(server.settings.weight)
+            let weighted = load / Double(max(1, server.effectiveWeight))
             if weighted < bestLoad {
                 bestLoad = weighted
                 best = server
@@ -101,7 +114,7 @@ struct Balancer: ~Copyable, Sendable {
         return best
     }
 
-    private func first(_ group: borrowing Group, _ failed: SharedServer?) -> SharedServer? {
+    private func first(_ group: Group, _ failed: SharedServer?) -> SharedServer? {
         var fallback: SharedServer?
         for server in group.servers where server.isUsable && server !== failed {
             if server.hasRoom { return server }
@@ -110,7 +123,7 @@ struct Balancer: ~Copyable, Sendable {
         return fallback
     }
 
-    private func byHash(_ group: borrowing Group, _ hash: UInt32, _ failed: SharedServer?) -> SharedServer? {
+    private func byHash(_ group: Group, _ hash: UInt32, _ failed: SharedServer?) -> SharedServer? {
         guard !group.turns.isEmpty else { return nil }
         for offset in 0..<group.turns.count {
             let place = (Int(hash) + offset) % group.turns.count
@@ -120,7 +133,7 @@ struct Balancer: ~Copyable, Sendable {
         return nil
     }
 
-    private func draw(_ group: borrowing Group, _ draws: Int, _ random: UInt64, _ failed: SharedServer?)
+    private func draw(_ group: Group, _ draws: Int, _ random: UInt64, _ failed: SharedServer?)
         -> SharedServer?
     {
         guard !group.turns.isEmpty else { return nil }
@@ -133,7 +146,7 @@ struct Balancer: ~Copyable, Sendable {
             let server = group.servers[Int(group.turns[place])]
             guard server.isUsable, server !== failed else { continue }
             let load = Double(server.served.load(ordering: .relaxed) + server.queued.load(ordering: .relaxed))
-            let weighted = load / Double(server.settings.weight)
+            let weighted = load / Double(max(1, server.effectiveWeight))
             if weighted < bestLoad {
                 bestLoad = weighted
                 best = server

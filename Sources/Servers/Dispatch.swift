@@ -10,6 +10,8 @@ package protocol DispatchOwner: AnyObject {
     func dispatched(_ dispatch: Dispatch)
     /// No server took the exchange: `reason` is connectFailed, connectTimeout, queueTimeout or noServer.
     func dispatchFailed(_ dispatch: Dispatch, _ reason: CloseReason)
+    /// The exchange is to end now: its server is down, or an operator wants it.
+    func dispatchShutDown(_ dispatch: Dispatch, _ cause: ShutdownCause)
 }
 
 /// One exchange's way to a server: choice, queue, connection, retries. It holds a place at its server until
@@ -50,6 +52,8 @@ package final class Dispatch: TimerTarget {
 
     unowned let owner: any DispatchOwner
     var holdsPlace = false
+    /// Where the dispatch stands among those of its server.
+    var setIndex = -1
     var timer: Timer!
 
     init(
@@ -69,11 +73,8 @@ package final class Dispatch: TimerTarget {
 
     /// The connection that was started for this dispatch is ready.
     package func connected(_ connection: any PooledConnection) {
-        guard state == .connecting else {
-            // The exchange went away in the meantime: the connection may serve others.
-            server?.put(connection)
-            return
-        }
+        // The exchange may have gone away in the meantime: the connection serves others then.
+        guard state == .connecting else { return }
         backend.attach(self, to: connection, isReused: false)
     }
 
@@ -106,9 +107,18 @@ package final class Dispatch: TimerTarget {
         leaveServer()
     }
 
+    /// A place at `server` is taken.
+    func enter(_ server: PoolServer) {
+        if let last = self.server, last !== server { isRedispatched = true }
+        self.server = server
+        holdsPlace = true
+        server.dispatches.insert(self)
+    }
+
     func leaveServer() {
         guard holdsPlace, let server else { return }
         holdsPlace = false
+        server.dispatches.remove(self)
         server.shared.leave()
         backend.placeFreed()
     }

@@ -3,101 +3,364 @@ import Configuration
 package import Runtime
 import Synchronization
 
-/// One worker's side of a server: its idle connections. Not Sendable.
+/// One worker's side of a server: its facts, its connections, and which of them wait for work. Not Sendable.
 package final class PoolServer: TimerTarget {
     package let shared: SharedServer
-    /// Connections that can take an exchange at once. The last one was used last.
-    private var idle: [any PooledConnection] = []
-    private var lowWater = 0
-    private var purge: Timer!
-    private let clock: TurnClock
+    /// The worker's copy of what can change at run time.
+    package private(set) var facts: ServerFacts
+    /// What the connector keeps for the server on this worker: TLS contexts and the like.
+    package var context: AnyObject?
+    /// This worker's number.
+    let worker: Int
+    let clock: TurnClock
 
-    init(_ shared: SharedServer, timers: TimerWheel, clock: TurnClock) {
+    /// Connections that wait for work, by the list they are in; the last one was used last.
+    private var available: [any PooledConnection] = []
+    private var unsafeIdle: [any PooledConnection] = []
+    private var safeIdle: [any PooledConnection] = []
+    /// Connections of one session, idle or not.
+    private var bySession: [ObjectIdentifier: [any PooledConnection]] = [:]
+    private var timer: Timer!
+    private let purger: Purger
+    /// Exchanges that hold a place here, on this worker.
+    var dispatches = DispatchSet()
+
+    /// Idle connections that one session may hold to one server (HAProxy's `max-session-srv-conns`).
+    private static let sessionLimit = 5
+    /// Connections with the wrong key that are looked at before giving up.
+    private static let lookLimit = 64
+
+    init(_ shared: SharedServer, worker: Int, timers: TimerWheel, clock: TurnClock, purger: Purger) {
         self.shared = shared
+        self.worker = worker
         self.clock = clock
-        purge = Timer(on: timers, target: self)
+        self.purger = purger
+        facts = shared.facts
+        timer = Timer(on: timers, target: self)
     }
 
-    /// Idle connections on this worker.
-    package var idleCount: Int { idle.count }
+    func take(_ facts: ServerFacts) { self.facts = facts }
 
-    /// Takes an idle connection that `session` may use; `onlyReused` skips those that have carried just one exchange.
-    func take(for session: AnyObject, mayShare: Bool, onlyReused: Bool) -> (any PooledConnection)? {
-        var index = idle.count - 1
-        // A connection that belongs to another session is passed over; few do, so look at the newest ones only.
+    /// Idle connections on this worker, those of sessions not counted.
+    package var idleCount: Int { unsafeIdle.count + safeIdle.count }
+
+    /// True when there is a connection that waits for work.
+    package var hasIdle: Bool { idleCount > 0 || !bySession.isEmpty }
+
+    // MARK: Taking
+
+    /// What a dispatch may take.
+    struct Wish {
+        var session: AnyObject
+        var key: UInt64
+        var reuse: HTTPReuse
+        /// The request may be sent again when the connection turns out to be closed.
+        var isRepeatable: Bool
+    }
+
+    /// Takes a connection for an exchange, from the lists that `http-reuse` allows; nil when a new one is to be made.
+    ///
+    ///     request     safe mode       aggressive           always
+    ///     first       none            safe                 safe, then unsafe
+    ///     repeatable  unsafe, safe    unsafe, then safe    unsafe, then safe
+    func take(_ wish: Wish) -> (any PooledConnection)? {
+        if let own = bySession[ObjectIdentifier(wish.session)] {
+            for connection in own where connection.key == wish.key && isGood(connection) { return connection }
+        }
+        guard wish.reuse != .never else { return nil }
+        if let found = find(in: available, wish.key) { return found }
+        if wish.isRepeatable { return find(in: unsafeIdle, wish.key) ?? find(in: safeIdle, wish.key) }
+        guard wish.reuse != .safe else { return nil }
+        if let found = find(in: safeIdle, wish.key) { return found }
+        return wish.reuse == .always ? find(in: unsafeIdle, wish.key) : nil
+    }
+
+    private func find(in list: [any PooledConnection], _ key: UInt64) -> (any PooledConnection)? {
+        var index = list.count - 1
         var looked = 0
-        while index >= 0, looked < 16 {
-            let connection = idle[index]
-            let isOwn = connection.privateTo === session
-            if isOwn || (mayShare && connection.privateTo == nil && (!onlyReused || connection.uses > 1)) {
-                guard connection.availableStreams > 0 else {
-                    index -= 1
-                    looked += 1
-                    continue
-                }
-                remove(connection)
-                return connection
-            }
+        while index >= 0, looked < Self.lookLimit {
+            let connection = list[index]
+            if connection.key == key, isGood(connection) { return connection }
             index -= 1
             looked += 1
         }
         return nil
     }
 
-    /// Puts a connection that can take an exchange into the pool, or closes it when the pool has enough.
-    package func put(_ connection: any PooledConnection) {
-        guard connection.poolIndex < 0 else { return }
-        if let limit = shared.settings.poolMaxConnections, idle.count >= limit { return connection.retire() }
-        if let limit = shared.settings.maxReuse, connection.uses > limit { return connection.retire() }
-        guard shared.isUsable else { return connection.retire() }
-        connection.poolIndex = idle.count
-        idle.append(connection)
-        shared.idle.wrappingAdd(1, ordering: .relaxed)
-        if !purge.isArmed, shared.settings.poolPurgeDelay > 0 {
-            lowWater = idle.count
-            purge.arm(at: clock.now.advanced(milliseconds: shared.settings.poolPurgeDelay))
+    /// A connection that the server has closed is given up here, before anything is lost on it.
+    private func isGood(_ connection: any PooledConnection) -> Bool {
+        guard connection.availableStreams > 0 else { return false }
+        if connection.isBusy || connection.checkAlive() { return true }
+        connection.retire()
+        return false
+    }
+
+    // MARK: Places
+
+    /// A connection is being made.
+    package func begin(_ connection: any PooledConnection) {
+        guard connection.place == .none else { return }
+        connection.place = .busy
+        shared.connections.use()
+    }
+
+    /// Puts a connection where its exchanges and its streams say now: used, available, idle, or away when nobody may keep
+    /// it.
+    package func settle(_ connection: any PooledConnection) {
+        guard connection.place != .none else { return }
+        let canTake = connection.availableStreams > 0
+        if connection.isBusy {
+            move(connection, canTake && connection.privateTo == nil && isShared(connection) ? .available : .busy)
+        } else if !canTake {
+            move(connection, .busy)
+        } else if let place = idlePlace(connection) {
+            move(connection, place)
+        } else {
+            move(connection, .busy)
+            connection.retire()
         }
     }
 
-    /// Takes a connection out of the pool: it is used, or closed.
-    package func remove(_ connection: any PooledConnection) {
+    /// Whether exchanges of other sessions may join those that run.
+    private func isShared(_ connection: any PooledConnection) -> Bool {
+        switch shared.backend.settings.httpReuse {
+        case .never: false
+        case .safe: !connection.hasHeadOfLineRisk && connection.uses > 0
+        case .aggressive: connection.uses > 0
+        case .always: true
+        }
+    }
+
+    /// The list for an idle connection; nil when it is not to be kept.
+    private func idlePlace(_ connection: any PooledConnection) -> PoolPlace? {
+        let settings = shared.settings
+        guard !shared.admin.isMaintenance else { return nil }
+        if let limit = settings.maxReuse, connection.uses > limit { return nil }
+        if let session = connection.privateTo, shared.backend.settings.httpReuse != .never {
+            disown(connection, session)
+        }
+        if connection.place.isIdle { return connection.place }
+        if let session = connection.privateTo {
+            let own = bySession[ObjectIdentifier(session)] ?? []
+            let idle = own.count { $0.place == .session }
+            return idle < Self.sessionLimit ? .session : nil
+        }
+        guard settings.poolPurgeDelay > 0, shared.backend.settings.httpReuse != .never else { return nil }
+        let counts = shared.connections
+        let idle = counts.idle.load(ordering: .relaxed)
+        if let limit = settings.poolMaxConnections, idle >= limit { return nil }
+        let isSafe = connection.isSafeAtOnce || connection.uses > 1
+        let isWanted = safeIdle.isEmpty && (isSafe || unsafeIdle.isEmpty)
+        let used = counts.used.load(ordering: .relaxed)
+        let needed = counts.needed.load(ordering: .relaxed)
+        guard isWanted || used + idle <= max(used, needed) + settings.poolLowConnections else { return nil }
+        return isSafe ? .safe : .unsafe
+    }
+
+    /// The connection is closed.
+    package func end(_ connection: any PooledConnection) {
+        guard connection.place != .none else { return }
+        move(connection, .none)
+        if let session = connection.privateTo { disown(connection, session) }
+        shared.tellIfRemovable()
+    }
+
+    private func move(_ connection: any PooledConnection, _ place: PoolPlace) {
+        let before = connection.place
+        guard before != place else { return }
+        unlink(connection)
+        connection.place = place
+        count(before, place)
+        switch place {
+        case .available: link(connection, &available)
+        case .unsafe: link(connection, &unsafeIdle)
+        case .safe: link(connection, &safeIdle)
+        case .none, .busy, .session: break
+        }
+        if place == .unsafe || place == .safe, !timer.isArmed {
+            timer.arm(at: clock.now.advanced(milliseconds: shared.settings.poolPurgeDelay))
+        }
+    }
+
+    private func link(_ connection: any PooledConnection, _ list: inout [any PooledConnection]) {
+        connection.poolIndex = list.count
+        list.append(connection)
+    }
+
+    private func unlink(_ connection: any PooledConnection) {
+        switch connection.place {
+        case .available: Self.unlink(connection, &available)
+        case .unsafe: Self.unlink(connection, &unsafeIdle)
+        case .safe: Self.unlink(connection, &safeIdle)
+        case .none, .busy, .session: break
+        }
+    }
+
+    private static func unlink(_ connection: any PooledConnection, _ list: inout [any PooledConnection]) {
         let index = connection.poolIndex
-        guard index >= 0, index < idle.count, idle[index] === connection else { return }
-        let last = idle.removeLast()
+        guard index >= 0, index < list.count, list[index] === connection else { return }
+        let last = list.removeLast()
         if last !== connection {
-            idle[index] = last
+            list[index] = last
             last.poolIndex = index
         }
         connection.poolIndex = -1
-        lowWater = min(lowWater, idle.count)
-        shared.idle.wrappingSubtract(1, ordering: .relaxed)
     }
 
-    /// Half of the connections that nobody has needed since the last round is closed.
-    package func timerFired(_ timer: Timer) {
-        let surplus = (lowWater + 1) / 2
-        for _ in 0..<surplus where !idle.isEmpty {
-            let oldest = idle[0]
-            remove(oldest)
-            oldest.retire()
+    /// Keeps the shared counts: the new place is counted before the old one is given up, so that the sum never looks
+    /// smaller than it is.
+    private func count(_ before: PoolPlace, _ after: PoolPlace) {
+        let counts = shared.connections
+        if !before.isUsed, after.isUsed { counts.use() }
+        switch after {
+        case .unsafe, .safe:
+            counts.idle.wrappingAdd(1, ordering: .relaxed)
+            if after == .safe {
+                counts.safe.wrappingAdd(1, ordering: .relaxed)
+            } else {
+                counts.unsafe.wrappingAdd(1, ordering: .relaxed)
+            }
+            shared.workerIdle[worker].count.wrappingAdd(1, ordering: .relaxed)
+        case .session: counts.sessionIdle.wrappingAdd(1, ordering: .relaxed)
+        case .none, .busy, .available: break
         }
-        lowWater = idle.count
-        if !idle.isEmpty { purge.arm(at: clock.now.advanced(milliseconds: shared.settings.poolPurgeDelay)) }
+        switch before {
+        case .unsafe, .safe:
+            counts.idle.wrappingSubtract(1, ordering: .acquiringAndReleasing)
+            if before == .safe {
+                counts.safe.wrappingSubtract(1, ordering: .relaxed)
+            } else {
+                counts.unsafe.wrappingSubtract(1, ordering: .relaxed)
+            }
+            shared.workerIdle[worker].count.wrappingSubtract(1, ordering: .relaxed)
+        case .session: counts.sessionIdle.wrappingSubtract(1, ordering: .acquiringAndReleasing)
+        case .busy, .available:
+            if !after.isUsed { counts.used.wrappingSubtract(1, ordering: .acquiringAndReleasing) }
+        case .none: break
+        }
     }
 
-    /// Closes the connections that only `session` may use.
+    // MARK: Sessions' own connections
+
+    /// From now on only `session` may use the connection.
+    func own(_ connection: any PooledConnection, by session: AnyObject) {
+        guard connection.privateTo == nil else { return }
+        connection.privateTo = session
+        bySession[ObjectIdentifier(session), default: []].append(connection)
+    }
+
+    private func disown(_ connection: any PooledConnection, _ session: AnyObject) {
+        connection.privateTo = nil
+        let key = ObjectIdentifier(session)
+        bySession[key]?.removeAll { $0 === connection }
+        if bySession[key]?.isEmpty == true { bySession[key] = nil }
+    }
+
+    /// A session is over: its idle connections may serve others, or are closed where no sharing is wanted.
     package func forget(_ session: AnyObject) {
-        for connection in idle where connection.privateTo === session {
-            remove(connection)
-            connection.retire()
+        guard !bySession.isEmpty, let own = bySession.removeValue(forKey: ObjectIdentifier(session)) else { return }
+        let mayShare = shared.backend.settings.httpReuse != .never
+        for connection in own {
+            connection.privateTo = nil
+            if mayShare, connection.place == .session {
+                move(connection, .busy)
+                settle(connection)
+            } else {
+                connection.retire()
+            }
         }
     }
 
-    /// Closes every idle connection.
-    package func closeAll() {
-        while let connection = idle.last {
-            remove(connection)
-            connection.retire()
+    // MARK: Closing
+
+    /// Half of the connections that nobody has needed since the last round is closed: this worker's share of them.
+    package func timerFired(_ timer: Timer) {
+        let idle = shared.connections.idle.load(ordering: .relaxed)
+        let surplus = shared.connections.surplus()
+        if idle > 0, surplus > 0 {
+            var count = min(surplus * idleCount / idle + 1, idleCount)
+            while count > 0, let oldest = unsafeIdle.first ?? safeIdle.first {
+                // It stays counted as idle until it is closed.
+                unlink(oldest)
+                oldest.retire()
+                count -= 1
+            }
         }
+        if idleCount > 0 { timer.arm(at: clock.now.advanced(milliseconds: shared.settings.poolPurgeDelay)) }
+    }
+
+    /// Closes idle connections, a few in each turn, so that other traffic's turns stay short.
+    package func purge() { purger.add(self) }
+
+    /// Closes up to `limit` idle connections and returns how many there were.
+    func closeSome(_ limit: Int) -> Int {
+        var closed = 0
+        while closed < limit, let connection = unsafeIdle.last ?? safeIdle.last {
+            unlink(connection)
+            connection.retire()
+            closed += 1
+        }
+        guard closed < limit, !bySession.isEmpty else { return closed }
+        for own in bySession.values {
+            for connection in own where connection.place == .session {
+                connection.retire()
+                closed += 1
+            }
+        }
+        return closed
+    }
+
+    /// Closes every idle connection at once: the worker ends.
+    package func closeAll() {
+        _ = closeSome(.max)
+    }
+}
+
+/// Closes the idle connections of servers in maintenance, on one worker: a few in each turn of its loop.
+package final class Purger: LoopMember {
+    private let loop: EventLoop
+    private var servers: [PoolServer] = []
+    /// Connections closed in one round of flushes. The loop has up to eight rounds in a turn.
+    private static let slice = 16
+
+    init(loop: EventLoop) {
+        self.loop = loop
+        super.init()
+    }
+
+    func add(_ server: PoolServer) {
+        if !servers.contains(where: { $0 === server }) { servers.append(server) }
+        loop.schedule(self)
+    }
+
+    public override func flush() {
+        var left = Self.slice
+        while left > 0, let server = servers.last {
+            let closed = server.closeSome(left)
+            left -= closed
+            if closed == 0 { servers.removeLast() }
+        }
+        if !servers.isEmpty { loop.schedule(self) }
+    }
+}
+
+/// The dispatches at one server on one worker, so that `shutdown sessions server` finds them.
+struct DispatchSet {
+    private(set) var all: [Dispatch] = []
+
+    mutating func insert(_ dispatch: Dispatch) {
+        dispatch.setIndex = all.count
+        all.append(dispatch)
+    }
+
+    mutating func remove(_ dispatch: Dispatch) {
+        let index = dispatch.setIndex
+        guard index >= 0, index < all.count, all[index] === dispatch else { return }
+        let last = all.removeLast()
+        if last !== dispatch {
+            all[index] = last
+            last.setIndex = index
+        }
+        dispatch.setIndex = -1
     }
 }

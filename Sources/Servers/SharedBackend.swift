@@ -1,31 +1,215 @@
+package import Bytes
 package import Configuration
+import Runtime
 package import Synchronization
 
-/// A backend as all workers see it: its servers and the state that balancing shares.
+/// A backend as all workers see it: the servers that it has now, and the state that balancing shares.
+///
+/// Servers come and go on the control thread: ``add(_:)`` and ``remove(_:)`` change the table under a lock and tell the
+/// workers, who have tables of their own. No request takes the lock.
 package final class SharedBackend: Sendable {
     package let settings: BackendSettings
-    /// The backend's place in the configuration.
+    /// The backend's place in the workers' tables; another may get it when this one is deleted.
     package let index: Int
-    package let servers: [SharedServer]
+    /// True when it was added at run time.
+    package let isDynamic: Bool
+    package let events: ServerEvents
     /// Exchanges that wait for a place now, on all workers.
     package let queued = Atomic<Int>(0)
     /// Exchanges in the backend now.
     package let current = Atomic<Int>(0)
-    private let balancer: Balancer
+    /// Whether rules may choose it: `publish backend`, `unpublish backend`.
+    package let isPublished: Atomic<Bool>
+    /// How often its last server went away.
+    package let downTransitions = Atomic<UInt64>(0)
+    private let waits = Atomic<Bool>(false)
+    private let table: Mutex<Table>
 
-    package init(settings: BackendSettings, index: Int, servers: [SharedServer]) {
-        self.settings = settings
-        self.index = index
-        self.servers = servers
-        balancer = Balancer(settings.balance, servers: servers)
+    private struct Table: Sendable {
+        var servers: [SharedServer] = []
+        /// Places that are in use.
+        var places: Set<Int> = []
+        var balancer: Balancer
+        /// Usable servers when a change of state was last settled.
+        var usableCount = 0
+        var lastChange: Instant
+        var downSeconds = 0
+        var waiting: [(@Sendable () -> Void)] = []
     }
 
-    /// Chooses a server. `hash` is that of the client's address; `random` is any random number. `excluding` is the
-    /// server that just failed; it is chosen only when there is no other. Nil when no server is usable.
+    package init(settings: BackendSettings, index: Int, events: ServerEvents = ServerEvents(), isDynamic: Bool = false)
+    {
+        self.settings = settings
+        self.index = index
+        self.events = events
+        self.isDynamic = isDynamic
+        isPublished = Atomic(!isDynamic)
+        table = Mutex(
+            Table(balancer: Balancer(settings, servers: []), lastChange: SystemClock.now()))
+    }
+
+    // MARK: The table
+
+    /// The servers of now, in the order of the configuration, later ones behind.
+    package var servers: [SharedServer] { table.withLock { $0.servers } }
+
+    /// The balancer of now. Workers use their own reference.
+    package var balancer: Balancer { table.withLock { $0.balancer } }
+
+    /// The server of that name, or nil; `#<id>` finds one by its number.
+    package func server(named name: String) -> SharedServer? {
+        let all = servers
+        if name.hasPrefix("#"), let id = Int(name.dropFirst()) { return all.first { $0.id == id } }
+        return all.first { $0.facts.name == name }
+    }
+
+    /// Makes a server in the first free place and adds it. `id` is the wanted number, if there is one; the caller has
+    /// checked that name and number are free.
+    @discardableResult
+    package func add(id: Int? = nil, _ make: (_ index: Int, _ id: Int) -> SharedServer) -> SharedServer {
+        table.withLock { table in
+            var index = 0
+            while table.places.contains(index) { index += 1 }
+            let server = make(index, id ?? Self.freeID(table.servers))
+            table.places.insert(index)
+            table.servers.append(server)
+            events.tell(.serverAdded(server))
+            rebalance(&table)
+            table.usableCount = table.servers.count { $0.isUsable }
+            return server
+        }
+    }
+
+    private static func freeID(_ servers: [SharedServer]) -> Int {
+        let taken = Set(servers.map(\.id))
+        var id = 1
+        while taken.contains(id) { id += 1 }
+        return id
+    }
+
+    /// Takes a server out of the table. Exchanges and workers that still look at it keep it alive.
+    package func remove(_ server: SharedServer) {
+        server.stopTracking()
+        table.withLock { table in
+            guard let place = table.servers.firstIndex(where: { $0 === server }) else { return }
+            table.servers.remove(at: place)
+            table.places.remove(server.index)
+            rebalance(&table)
+            events.tell(.serverRemoved(server))
+            table.usableCount = table.servers.count { $0.isUsable }
+        }
+    }
+
+    /// Makes a new balancer from the servers' states and brings it to the workers.
+    func rebalance() { table.withLock { rebalance(&$0) } }
+
+    private func rebalance(_ table: inout Table) {
+        table.balancer = Balancer(settings, servers: table.servers, following: table.balancer)
+        events.tell(.balancerChanged(self, table.balancer))
+    }
+
+    // MARK: Up and down
+
+    /// Usable servers: those that are no backups, and backups.
+    package var usableServers: (active: Int, backup: Int) {
+        table.withLock { table in
+            let usable = table.servers.filter(\.isUsable)
+            let backups = usable.count { $0.settings.isBackup }
+            return (usable.count - backups, backups)
+        }
+    }
+
+    /// The end of a message about a server that went away.
+    func left(_ server: SharedServer) -> String {
+        let (active, backup) = usableServers
+        let onBackup = backup > 0 && active == 0 ? " Running on backup." : ""
+        let sessions = server.served.load(ordering: .relaxed)
+        let queue = server.queued.load(ordering: .relaxed)
+        return ". \(active) active and \(backup) backup servers left.\(onBackup)"
+            + " \(sessions) sessions active, 0 requeued, \(queue) remaining in queue"
+    }
+
+    /// The end of a message about a server that is up.
+    func online(_ server: SharedServer) -> String {
+        let (active, backup) = usableServers
+        let onBackup = backup > 0 && active == 0 ? " Running on backup." : ""
+        let queue = server.queued.load(ordering: .relaxed)
+        return ". \(active) active and \(backup) backup servers online.\(onBackup)"
+            + " 0 sessions requeued, \(queue) total in queue"
+    }
+
+    /// A change of a server's state is complete: the backend may have lost its last usable server, or have one again.
+    func settle(_ server: SharedServer, before: OperationalState) {
+        let isDown: Bool = table.withLock { table in
+            let now = table.servers.count { $0.isUsable }
+            let previous = table.usableCount
+            table.usableCount = now
+            if previous > 0, now == 0 {
+                table.lastChange = SystemClock.now()
+                return true
+            }
+            if previous == 0, now > 0 {
+                let time = SystemClock.now()
+                table.downSeconds += Int(time.nanoseconds(since: table.lastChange) / 1_000_000_000)
+                table.lastChange = time
+            }
+            return false
+        }
+        if isDown {
+            downTransitions.wrappingAdd(1, ordering: .relaxed)
+            let kind = settings.isListen ? "listen" : "backend"
+            events.tell(.message(self, .emergency, "\(kind) \(settings.name) has no server available!"))
+        }
+        if server.state != before { events.tell(.placesFreed(self)) }
+        events.tell(.stateChanged(server))
+    }
+
+    /// When the backend last went down or up.
+    package var lastChange: Instant { table.withLock { $0.lastChange } }
+
+    /// Seconds without a usable server since the start.
+    package var downSeconds: Int {
+        table.withLock { table in
+            guard table.usableCount == 0, !table.servers.isEmpty else { return table.downSeconds }
+            return table.downSeconds
+                + Int(SystemClock.now().nanoseconds(since: table.lastChange) / 1_000_000_000)
+        }
+    }
+
+    // MARK: The end
+
+    /// An exchange has left the backend.
+    package func leave() {
+        current.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+        guard waits.load(ordering: .sequentiallyConsistent) else { return }
+        tellIfUnused()
+    }
+
+    /// Calls `action` once when no exchange is in the backend.
+    package func whenUnused(_ action: @escaping @Sendable () -> Void) {
+        table.withLock { table in
+            table.waiting.append(action)
+            waits.store(true, ordering: .sequentiallyConsistent)
+        }
+        tellIfUnused()
+    }
+
+    private func tellIfUnused() {
+        guard current.load(ordering: .sequentiallyConsistent) == 0 else { return }
+        let actions = table.withLock { table in
+            let all = table.waiting
+            table.waiting = []
+            waits.store(false, ordering: .sequentiallyConsistent)
+            return all
+        }
+        for action in actions { action() }
+    }
+
+    /// Chooses a server by the balancer of now: for tests and control; workers ask their own reference.
     package func choose(hash: UInt32, random: UInt64, excluding failed: SharedServer? = nil) -> SharedServer? {
         balancer.choose(hash: hash, random: random, excluding: failed)
     }
 
     /// True when some usable server has a free place.
-    package var hasRoom: Bool { servers.contains { $0.isUsable && $0.hasRoom } }
+    package var hasRoom: Bool { balancer.hasRoom }
 }

@@ -3,66 +3,192 @@ package import Configuration
 package import Runtime
 package import Synchronization
 
-/// A server as all workers see it: its settings, and the counts that balancing and limits need, as atomics.
+/// What a server's side above (TLS, addresses, muxes) keeps with it; made once, read by all workers.
+package protocol ServerTransport: AnyObject, Sendable {}
+
+/// What an operator may change of a server while it runs. Workers hold a copy; a change is brought to them as an event.
+package struct ServerFacts: Sendable {
+    package var name: String
+    /// Where to connect; its port is 0 when the port is the client's.
+    package var address: Socket.Target
+    /// How the port is found.
+    package var port: ServerPort
+    /// The name that ``address`` was found by (`fqdn`).
+    package var hostName: String?
+    /// Whether TLS is spoken to the server.
+    package var usesTLS: Bool
+
+    package init(name: String, address: Socket.Target, port: ServerPort, hostName: String? = nil, usesTLS: Bool) {
+        self.name = name
+        self.address = address
+        self.port = port
+        self.hostName = hostName
+        self.usesTLS = usesTLS
+    }
+
+    /// Where to connect for a client that came in on `port`.
+    package func target(forClientPort port: UInt16) -> Socket.Target {
+        guard case .ofClient(let offset) = self.port, case .ip(var ip) = address else { return address }
+        ip.port = UInt16(clamping: Int(port) + offset)
+        return .ip(ip)
+    }
+}
+
+/// A server as all workers see it: its settings, its state, and the counts that balancing and limits need, as atomics.
+///
+/// State changes go through ``set(_:because:)``, ``clear(_:)`` and ``become(_:because:)``, from any thread but
+/// never on a request's path. The last reference frees the server: its backend's table, the workers' pools and exchanges
+/// that still look at it hold one each, and it holds its backend.
 package final class SharedServer: Sendable {
+    /// As the configuration, or `add server`, has it.
     package let settings: ServerSettings
-    /// The server's place in its backend.
+    package let backend: SharedBackend
+    /// The server's place in its backend's tables; another server may get it when this one is deleted.
     package let index: Int
-    /// Where to connect; nil when the port is the client's: see ``target(forClientPort:)``.
-    private let address: Socket.Target
+    /// The server's number in statistics and server-state files (`id`).
+    package let id: Int
+    /// True when it was added at run time.
+    package let isDynamic: Bool
+    package let transport: (any ServerTransport)?
 
     /// Exchanges that hold a place at the server now.
     package let served = Atomic<Int>(0)
     /// Exchanges that wait for a place at this server or backend because of it.
     package let queued = Atomic<Int>(0)
-    /// Connections that are open to the server.
-    package let connections = Atomic<Int>(0)
-    /// Connections among them that are idle.
-    package let idle = Atomic<Int>(0)
+    /// Connections that are open to the server, being made, or idle.
+    package let connections = ConnectionCounts()
+    /// Idle connections by worker.
+    package let workerIdle: [WorkerIdleCount]
     /// Exchanges sent to the server since the start.
     package let total = Atomic<UInt64>(0)
     /// Connection attempts that failed since the start.
     package let connectFailures = Atomic<UInt64>(0)
-    private let isReady: Atomic<Bool>
+    /// How often it went down.
+    package let downTransitions = Atomic<UInt64>(0)
 
-    /// - Parameter address: where the server is, its name resolved.
-    package init(settings: ServerSettings, index: Int, address: Socket.Target) {
-        self.settings = settings
-        self.index = index
-        self.address = address
-        isReady = Atomic(!settings.isDisabled)
+    /// `maxconn`; 0: no limit.
+    package let maxconn: Atomic<Int>
+    /// `maxqueue`; 0: no limit.
+    package let maxqueue: Atomic<Int>
+
+    let adminBits: Atomic<UInt8>
+    let stateBits: Atomic<UInt8>
+    let usable = Atomic<Bool>(false)
+    let weightNow: Atomic<Int>
+    let effectiveWeightNow = Atomic<Int>(0)
+    let waits = Atomic<Bool>(false)
+    let control: Mutex<Control>
+
+    /// What changes of state keep; never needed on a request's path.
+    struct Control: Sendable {
+        var facts: ServerFacts
+        var check = CheckHealth()
+        var agent = CheckHealth()
+        /// The server whose state this one follows.
+        var tracked: SharedServer?
+        /// `backend/server` of it: its own lock may be held while this one speaks.
+        var trackedName = ""
+        /// Those that follow this one.
+        var trackers: [SharedServer] = []
+        var lastChange: Instant
+        /// Seconds of earlier times without service.
+        var downSeconds = 0
+        /// Told when the last connection is gone.
+        var waiting: [(@Sendable () -> Void)] = []
     }
+
+    /// - Parameters:
+    ///   - address: where the server is, its name resolved.
+    ///   - workers: how many workers count idle connections.
+    package init(
+        settings: ServerSettings, backend: SharedBackend, index: Int, id: Int, address: Socket.Target,
+        transport: (any ServerTransport)? = nil, workers: Int = 1, isDynamic: Bool = false
+    ) {
+        self.settings = settings
+        self.backend = backend
+        self.index = index
+        self.id = id
+        self.transport = transport
+        self.isDynamic = isDynamic
+        workerIdle = (0..<max(1, workers)).map { _ in WorkerIdleCount() }
+        maxconn = Atomic(settings.maxconn ?? 0)
+        maxqueue = Atomic(settings.maxqueue ?? 0)
+        let admin: AdminState = settings.isDisabled ? [.forcedMaintenance, .configuredMaintenance] : []
+        adminBits = Atomic(admin.rawValue)
+        stateBits = Atomic((settings.isDisabled ? OperationalState.stopped : .running).rawValue)
+        weightNow = Atomic(settings.weight)
+        var port = ServerPort.fixed(0)
+        var hostName: String?
+        if case .host(let host, let configured) = settings.address {
+            port = configured
+            if case .name(let name, _) = host { hostName = name }
+        }
+        control = Mutex(
+            Control(
+                facts: ServerFacts(
+                    name: settings.name, address: address, port: port, hostName: hostName,
+                    usesTLS: settings.tls != nil),
+                lastChange: SystemClock.now()))
+        weigh()
+    }
+
+    // MARK: Facts
+
+    /// The name, address and port of now. Takes a lock: workers use their own copy.
+    package var facts: ServerFacts { control.withLock { $0.facts } }
+
+    /// Changes the facts and tells the workers. From any thread.
+    package func changeFacts<Failure: Error>(
+        _ change: (inout ServerFacts) throws(Failure) -> Void
+    ) throws(Failure) {
+        let result: Result<Void, Failure> = control.withLock { control in
+            do throws(Failure) {
+                try change(&control.facts)
+                backend.events.tell(.factsChanged(self, control.facts))
+                return .success(())
+            } catch { return .failure(error) }
+        }
+        try result.get()
+    }
+
+    // MARK: State
+
+    package var admin: AdminState { AdminState(rawValue: adminBits.load(ordering: .relaxed)) }
+    package var state: OperationalState { OperationalState(rawValue: stateBits.load(ordering: .relaxed)) ?? .stopped }
 
     /// Whether balancing may choose the server.
-    package var isUsable: Bool { isReady.load(ordering: .relaxed) && settings.weight > 0 }
+    package var isUsable: Bool { usable.load(ordering: .relaxed) }
 
-    /// Where to connect for a client that came in on `port`.
-    package func target(forClientPort port: UInt16) -> Socket.Target {
-        guard case .host(_, .ofClient(let offset)) = settings.address, case .ip(var ip) = address else {
-            return address
-        }
-        ip.port = UInt16(clamping: Int(port) + offset)
-        return .ip(ip)
-    }
+    /// Whether an exchange that belongs to the server (a cookie, a stick table) may go there: it works, and an operator
+    /// has at most asked it to drain.
+    package var isReachable: Bool { state != .stopped && !admin.isMaintenance }
+
+    /// The weight that an operator has set last, 0 to 256 (`get weight`, `srv_uweight`).
+    package var weight: Int { weightNow.load(ordering: .relaxed) }
+
+    /// ``weight`` times 16, less while the server starts slowly; 0: gets nothing new.
+    package var effectiveWeight: Int { effectiveWeightNow.load(ordering: .relaxed) }
+
+    // MARK: Places
 
     /// Takes a place at the server; false when `maxconn` places are taken.
     package func enter() -> Bool {
-        guard let limit = settings.maxconn, limit > 0 else {
-            served.wrappingAdd(1, ordering: .relaxed)
-            return true
-        }
+        let limit = maxconn.load(ordering: .relaxed)
         let (_, now) = served.wrappingAdd(1, ordering: .relaxed)
-        if now <= limit { return true }
+        if limit <= 0 || now <= limit { return true }
         served.wrappingSubtract(1, ordering: .relaxed)
         return false
     }
 
     /// Gives a place back.
-    package func leave() { served.wrappingSubtract(1, ordering: .relaxed) }
+    package func leave() {
+        served.wrappingSubtract(1, ordering: .acquiringAndReleasing)
+        tellIfRemovable()
+    }
 
     /// True when a place is free.
     package var hasRoom: Bool {
-        guard let limit = settings.maxconn, limit > 0 else { return true }
-        return served.load(ordering: .relaxed) < limit
+        let limit = maxconn.load(ordering: .relaxed)
+        return limit <= 0 || served.load(ordering: .relaxed) < limit
     }
 }

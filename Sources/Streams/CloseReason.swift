@@ -23,6 +23,10 @@ package enum CloseReason: UInt8, Error, Sendable, CaseIterable {
     case serverTimeout
     /// The proxy ended the exchange: a rule, `shutdown session`, a stop that would not wait.
     case killed
+    /// The proxy ended the exchange because its server is down (`on-marked-down shutdown-sessions`).
+    case serverDown
+    /// The proxy ended an exchange at a backup server because another is up (`on-marked-up shutdown-backup-sessions`).
+    case serverUp
     /// A limit of the proxy was reached (memory, connections, streams).
     case resource
     /// A fault of the proxy itself.

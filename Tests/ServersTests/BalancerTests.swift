@@ -11,7 +11,8 @@ private func backend(
     let place = SourceLocation(file: "test.cfg", line: 1)
     var settings = BackendSettings(name: "back", mode: .http, location: place)
     settings.balance = algorithm
-    let servers = weights.enumerated().map { index, weight in
+    let backend = SharedBackend(settings: settings, index: 0)
+    for (index, weight) in weights.enumerated() {
         var server = ServerSettings(
             name: "s\(index)", address: .host(.ip(.v4(0x7f00_0001)), .fixed(UInt16(8000 + index))), location: place)
         server.weight = weight
@@ -19,9 +20,11 @@ private func backend(
         server.isDisabled = disabled.contains(index)
         if index < maxconn.count { server.maxconn = maxconn[index] }
         let address = SocketAddress(ipv4: 127, 0, 0, 1, port: UInt16(8000 + index))
-        return SharedServer(settings: server, index: index, address: .ip(address))
+        backend.add { index, id in
+            SharedServer(settings: server, backend: backend, index: index, id: id, address: .ip(address))
+        }
     }
-    return SharedBackend(settings: settings, index: 0, servers: servers)
+    return backend
 }
 
 private func counts(_ backend: SharedBackend, _ rounds: Int, hash: (Int) -> UInt32 = { _ in 0 }) -> [Int] {

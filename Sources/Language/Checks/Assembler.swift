@@ -36,8 +36,20 @@ struct Assembler {
             // A second back half of the same name is complained about already.
             if draft.kind.hasBack, taken.insert(draft.name).inserted { result.backends.append(backend(draft, files)) }
         }
+        number(&result)
         diagnostics += ListenerConflicts.find(in: result.frontends, drafts: sections.proxies)
         return result
+    }
+
+    /// Gives sections their numbers in the order of the file. HAProxy starts with 2, since 1 is its own.
+    private func number(_ result: inout Configuration) {
+        var next = 2
+        for draft in sections.proxies {
+            if draft.kind.hasBack, let index = backends[draft.name]?.index, result.backends.indices.contains(index) {
+                result.backends[index].id = next
+            }
+            next += 1
+        }
     }
 
     // MARK: Halves
@@ -75,6 +87,7 @@ struct Assembler {
 
     private mutating func backend(_ draft: ProxyDraft, _ files: [ErrorFile]) -> BackendSettings {
         var result = BackendSettings(name: draft.name, mode: draft.mode, location: draft.mark.location)
+        result.isListen = draft.kind == .listen
         result.balance = draft.balance
         result.retries = draft.retries
         result.redispatchInterval = draft.redispatchInterval

@@ -1,0 +1,78 @@
+/// What an operator, a tracked server or a resolver has decided about a server, whatever its checks say. The bits are
+/// HAProxy's: `srv_admin_state` of `show servers state` and of server-state files.
+package struct AdminState: OptionSet, Hashable, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// `disable server`, `set server … state maint`, or `disabled` in the configuration.
+    package static let forcedMaintenance = AdminState(rawValue: 0x01)
+    /// The server that this one tracks is in maintenance.
+    package static let inheritedMaintenance = AdminState(rawValue: 0x02)
+    /// The configuration says `disabled`; kept for server-state files, it has no effect of its own.
+    package static let configuredMaintenance = AdminState(rawValue: 0x04)
+    /// `set server … state drain`.
+    package static let forcedDrain = AdminState(rawValue: 0x08)
+    /// The server that this one tracks is draining.
+    package static let inheritedDrain = AdminState(rawValue: 0x10)
+    /// The server's name does not resolve.
+    package static let unresolved = AdminState(rawValue: 0x20)
+    /// The server's name was changed at run time.
+    package static let nameChanged = AdminState(rawValue: 0x40)
+
+    /// Every kind of maintenance.
+    package static let maintenance: AdminState = [.forcedMaintenance, .inheritedMaintenance, .unresolved]
+    /// Every kind of drain.
+    package static let drain: AdminState = [.forcedDrain, .inheritedDrain]
+
+    /// True while nothing may be sent to the server.
+    package var isMaintenance: Bool { !isDisjoint(with: .maintenance) }
+    /// True while the server gets only what belongs to it already (persistence).
+    package var isDrain: Bool { !isDisjoint(with: .drain) }
+}
+
+/// Whether a server works, as its checks or an operator see it. The numbers are HAProxy's `srv_op_state`.
+package enum OperationalState: UInt8, Sendable {
+    /// Down.
+    case stopped = 0
+    /// Up, and its weight still grows (`slowstart`).
+    case starting = 1
+    /// Up.
+    case running = 2
+    /// Up, but it asks for no new clients (a check's 404, an agent's `stopping`).
+    case stopping = 3
+}
+
+/// How much a message about a server matters.
+package enum ServerMessageLevel: Sendable {
+    case notice, alert, emergency
+}
+
+/// What a server's check, or its agent, has come to: what state changes read and write of it. The machinery of checks
+/// keeps the rest.
+package struct CheckHealth: Sendable, Equatable {
+    /// The line has `check` or `agent-check`.
+    package var isConfigured = false
+    /// Checks are on: `enable health`, `disable agent`.
+    package var isEnabled = false
+    /// Maintenance has stopped them.
+    package var isPaused = false
+    /// A check is under way.
+    package var isRunning = false
+    /// 0 to `rise + fall - 1`; from `rise` on the server is up.
+    package var health = 0
+    package var rise = 2
+    package var fall = 3
+    /// `srv_check_status` and `srv_check_result` of `show servers state`.
+    package var status = 0
+    package var result = 0
+    /// Where checks connect to; nil: where traffic goes.
+    package var address: String?
+    package var port = 0
+
+    package init() {}
+
+    /// `srv_check_state` (4 bits), and `srv_agent_state` with its fifth.
+    package func flags(isAgent: Bool) -> Int {
+        (isRunning ? 1 : 0) | (isConfigured ? 2 : 0) | (isEnabled ? 4 : 0) | (isPaused ? 8 : 0) | (isAgent ? 16 : 0)
+    }
+}
