@@ -51,6 +51,11 @@ package struct GlobalSettings: Sendable, Equatable {
     /// Whether log lines carry a host name, and which (`log-send-hostname`).
     package var logHostname: LogHostname?
 
+    // MARK: The operator's side
+
+    /// The sockets for commands at run time (`stats socket` and its like).
+    package var runtimeAPI: RuntimeAPISettings
+
     // MARK: Limits
 
     package var tune: TuneSettings
@@ -77,6 +82,7 @@ package struct GlobalSettings: Sendable, Equatable {
         logs = []
         logTag = nil
         logHostname = nil
+        runtimeAPI = RuntimeAPISettings()
         tune = TuneSettings()
     }
 }

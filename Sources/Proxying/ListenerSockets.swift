@@ -2,7 +2,7 @@ import Bytes
 package import Configuration
 import Connections
 import Glibc
-import Runtime
+package import Runtime
 
 /// The sockets of all bind lines, opened before the workers start and before privileges are given up: each worker has
 /// its own for every IP address, and a duplicate of each Unix or inherited one.
@@ -80,7 +80,7 @@ package struct ListenerSockets: Sendable {
         case .unix(let path):
             _ = unsafe unlink(path)
             try share(bind, .unix(path: path), backlog, add)
-            try permit(bind.permissions, path)
+            try Self.permit(bind.permissions, path)
         case .abstract(let name): try share(bind, .abstract(name: name), backlog, add)
         case .inherited(let number):
             let flags = fcntl(number, F_GETFL)
@@ -112,7 +112,8 @@ package struct ListenerSockets: Sendable {
         return OwnedDescriptor(adopting: copy)
     }
 
-    private func permit(_ permissions: SocketPermissions, _ path: String) throws(SystemError) {
+    /// Gives a Unix socket's file its owner and permissions.
+    package static func permit(_ permissions: SocketPermissions, _ path: String) throws(SystemError) {
         let user = Principal.userID(permissions.user)
         let group = Principal.groupID(permissions.group)
         if user != nil || group != nil {

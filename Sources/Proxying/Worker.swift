@@ -7,6 +7,7 @@ import QUICTransport
 package import Runtime
 package import Servers
 package import Streams
+import Synchronization
 import TLSTransport
 
 /// What other threads tell a worker.
@@ -21,6 +22,9 @@ package enum WorkerMessage: Sendable {
     case server(ServerEvent)
     /// The backend's log gets a line about a server.
     case serverMessage(SharedBackend, ServerMessageLevel, String)
+    /// Do this on the worker's thread: how another thread asks a worker something; see ``WorkerGroup/ask(_:_:)``. Nil
+    /// comes in when the worker has ended.
+    case perform(@Sendable (Worker?) -> Void)
 }
 
 /// One worker: a thread with its own loop, listeners, connections, pools and timers. Everything on it stays on its
@@ -100,6 +104,7 @@ package final class Worker {
             report("worker \(index + 1): \(error)")
         }
         log?.flush()
+        group.workerEnded(index)
     }
 
     private func take(_ message: WorkerMessage) {
@@ -113,6 +118,7 @@ package final class Worker {
             loop.stop()
         case .server(let event): take(event)
         case .serverMessage(let backend, let level, let text): log?.serverChanged(backend, level, text)
+        case .perform(let work): work(self)
         }
     }
 
@@ -206,6 +212,8 @@ package final class WorkerGroup: Sendable {
     let quic: QUICService
     /// Takes lines for the operator, from any thread.
     let report: @Sendable (String) -> Void
+    /// By worker: whether its loop has ended.
+    private let ended: [EndedFlag]
 
     package init(
         _ blueprint: Blueprint, sockets: ListenerSockets, report: @escaping @Sendable (String) -> Void
@@ -219,6 +227,7 @@ package final class WorkerGroup: Sendable {
         var mailboxes: [Mailbox<WorkerMessage>] = []
         for _ in 0..<blueprint.workerCount { mailboxes.append(try Mailbox()) }
         self.mailboxes = mailboxes
+        ended = mailboxes.map { _ in EndedFlag() }
         blueprint.events.subscribe { [unowned self] in tell($0) }
     }
 
@@ -237,6 +246,36 @@ package final class WorkerGroup: Sendable {
     package func post(_ message: WorkerMessage) {
         for mailbox in mailboxes { mailbox.post(message) }
     }
+
+    /// Asks one worker: `question` runs on its thread, between two turns, and has to be short. `answer` is called once,
+    /// on the worker's thread, or on any with nil when the worker has ended. Nothing waits meanwhile.
+    package func ask<Answer: Sendable>(
+        _ index: Int, _ question: @escaping @Sendable (Worker) -> Answer,
+        answer: @escaping @Sendable (Answer?) -> Void
+    ) {
+        mailboxes[index].post(.perform { worker in answer(worker.map(question)) })
+        // It may have ended before the message came.
+        if ended[index].isSet { refuseMessages(index) }
+    }
+
+    /// The worker's loop has ended: what waits, and what comes, is answered with nil.
+    func workerEnded(_ index: Int) {
+        ended[index].set()
+        refuseMessages(index)
+    }
+
+    private func refuseMessages(_ index: Int) {
+        for message in mailboxes[index].take() {
+            if case .perform(let work) = message { work(nil) }
+        }
+    }
+}
+
+/// A flag that is set once, by any thread.
+private final class EndedFlag: Sendable {
+    private let value = Atomic<Bool>(false)
+    var isSet: Bool { value.load(ordering: .sequentiallyConsistent) }
+    func set() { value.store(true, ordering: .sequentiallyConsistent) }
 }
 
 /// Polls a worker's mailbox.

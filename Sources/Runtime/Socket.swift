@@ -192,6 +192,15 @@ package enum Socket {
         return errno == EAGAIN ? .wouldBlock : .failed(errno)
     }
 
+    /// Writes bytes from `start` on, in one call.
+    package static func send(_ descriptor: Int32, _ bytes: [UInt8], from start: Int) -> TransferResult {
+        let count = unsafe bytes[start...].withUnsafeBytes { bytes in
+            retryingInterrupts { unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)) }
+        }
+        if count >= 0 { return .bytes(count) }
+        return errno == EAGAIN ? .wouldBlock : .failed(errno)
+    }
+
     /// Sends one datagram without waiting; false when it could not go.
     @unsafe package static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, to target: Target) -> Bool {
         let count = unsafe target.withSockaddr { address, length in

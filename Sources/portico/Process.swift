@@ -31,14 +31,15 @@ final class Process {
             let workers = configuration.global.nbthread ?? Limits.availableCores()
             let blueprint = try makeBlueprint(workers, limits)
             let sockets = try openSockets(workers)
+            let runtimeSockets = try openRuntimeSockets()
             try Privileges.writePidfileIfForeground(configuration.global)
             if configuration.global.masterWorker {
                 return try Master(configuration.global, notifiesSystemd: options.notifiesSystemd).run {
-                    self.work(blueprint, sockets)
+                    self.work(blueprint, sockets, runtimeSockets)
                 }
             }
             if configuration.global.daemon { try Privileges.daemonize(configuration.global) }
-            return work(blueprint, sockets)
+            return work(blueprint, sockets, runtimeSockets)
         } catch {
             Terminal.alert(error.description)
             return 1
@@ -57,8 +58,19 @@ final class Process {
         } catch { throw StartError(error.description) }
     }
 
+    private func openRuntimeSockets() throws(StartError) -> RuntimeSockets {
+        do throws(RuntimeSockets.OpenError) {
+            let sockets = try RuntimeSockets(configuration.global.runtimeAPI)
+            let addresses = sockets.environmentValue
+            if !addresses.isEmpty { unsafe setenv("HAPROXY_CLI", addresses, 1) }
+            return sockets
+        } catch { throw StartError(error.description) }
+    }
+
     /// Runs the workers in this process.
-    private func work(_ blueprint: Blueprint, _ sockets: ListenerSockets) -> Int32 {
+    private func work(
+        _ blueprint: Blueprint, _ sockets: ListenerSockets, _ runtimeSockets: RuntimeSockets
+    ) -> Int32 {
         do throws(StartError) {
             let signals = try SignalSource()
             try Privileges.drop(configuration.global)
@@ -67,9 +79,11 @@ final class Process {
                 group = try WorkerGroup(blueprint, sockets: sockets) { Terminal.warning($0) }
             } catch { throw StartError("\(error)") }
             let threads = try WorkerThreads(group, configuration)
+            let facts = RuntimeAPI.ProcessFacts(version: "\(Release.spoken)", startedAt: SystemClock.now())
+            let runtime = RuntimeThread(group, sockets: runtimeSockets, facts: facts) { Terminal.warning($0) }
             tellOldProcesses()
             notifyReady()
-            var stopping = StopSequence(configuration.global, group: group, threads: threads)
+            var stopping = StopSequence(configuration.global, group: group, threads: threads, runtime: runtime)
             stopping.run(signals)
             return 0
         } catch {

@@ -1,5 +1,6 @@
 import Bytes
 import Configuration
+import Control
 import Glibc
 import Proxying
 import Runtime
@@ -10,14 +11,16 @@ struct StopSequence {
     private let global: GlobalSettings
     private let group: WorkerGroup
     private let threads: WorkerThreads
+    private let runtime: RuntimeThread
     private var graceEnds: UInt64?
     private var hardStopAt: UInt64?
     private var isDraining = false
 
-    init(_ global: GlobalSettings, group: WorkerGroup, threads: WorkerThreads) {
+    init(_ global: GlobalSettings, group: WorkerGroup, threads: WorkerThreads, runtime: RuntimeThread) {
         self.global = global
         self.group = group
         self.threads = threads
+        self.runtime = runtime
     }
 
     /// Minds signals until every worker has ended.
@@ -53,6 +56,7 @@ struct StopSequence {
         guard !isDraining else { return }
         isDraining = true
         SystemdNotifier.notify("STOPPING=1")
+        runtime.stopListening()
         group.post(.drain)
     }
 

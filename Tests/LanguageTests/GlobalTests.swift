@@ -286,8 +286,8 @@ import Testing
             ),
             ("ca-base", "2:2 'ca-base' expects a directory path as an argument"),
             (
-                "stats socket /run/x",
-                "2:2 'stats' is a keyword of HAProxy that this version of Portico does not support"
+                "busy-polling",
+                "2:2 'busy-polling' is a keyword of HAProxy that this version of Portico does not support"
             ),
             (
                 "tune.bufsiz 1",
@@ -298,5 +298,66 @@ import Testing
         ] as [(String, String)])
     func refusals(line: String, message: String) {
         #expect(load("global\n \(line)\n").alerts.joined() == message)
+    }
+
+    @Test func runtimeAPI() throws {
+        let api = try global(
+            """
+            unix-bind mode 700
+            stats socket /run/portico.sock mode 660 user www level admin expose-fd listeners name main
+            stats socket unix@/run/b.sock
+            stats socket ipv4@127.0.0.1:9999 level user severity-output string backlog 7
+            stats socket abns@ctl
+            stats timeout 2m
+            stats maxconn 20
+            tune.cli.max-payload-size 1m
+            """
+        ).runtimeAPI
+        #expect(api.timeout == 120_000)
+        #expect(api.maxconn == 20)
+        #expect(api.maxPayload == 1_048_576)
+        #expect(
+            api.sockets.map(\.address.description) == [
+                "unix@/run/portico.sock", "unix@/run/b.sock", "ipv4@127.0.0.1:9999", "abns@ctl",
+            ])
+        #expect(api.sockets.map(\.level) == [.admin, .operator, .user, .operator])
+        #expect(api.sockets[0].permissions == SocketPermissions(mode: 0o660, user: .name("www")))
+        #expect(api.sockets[1].permissions == SocketPermissions(mode: 0o700))
+        #expect(api.sockets[0].exposesListeners && !api.sockets[1].exposesListeners)
+        #expect(api.sockets[0].name == "main")
+        #expect(api.sockets[2].severityOutput == .string)
+        #expect(api.sockets[2].backlog == 7)
+        #expect(RuntimeAPISettings().timeout == 10_000)
+        #expect(RuntimeAPISettings().maxconn == 10)
+    }
+
+    @Test(arguments: [
+        (
+            "stats",
+            "'stats' only supports 'socket', 'maxconn', 'bind-process', 'calculate-max-counters' and 'timeout' (got '')"
+        ),
+        (
+            "stats foo",
+            "'stats' only supports 'socket', 'maxconn', 'bind-process', 'calculate-max-counters' and 'timeout' (got 'foo')"
+        ),
+        ("stats socket", "'stats socket' in global section expects an address or a path to a UNIX socket"),
+        ("stats socket /s level", "'stats socket' : 'level' : missing level"),
+        (
+            "stats socket /s level root",
+            "'stats socket' : 'level' only supports 'user', 'operator', and 'admin' (got 'root')"
+        ),
+        ("stats socket /s expose-fd", "'stats socket' : 'expose-fd' : missing fd type"),
+        ("stats socket /s expose-fd all", "'stats socket' : 'expose-fd' only supports 'listeners' (got 'all')"),
+        ("stats socket quic4@127.0.0.1:1", "'stats socket' : QUIC is no transport for commands in 'quic4@127.0.0.1:1'"),
+        ("stats timeout 0", "'stats timeout' expects a positive value"),
+        ("stats maxconn 0", "'stats maxconn' expects a positive value"),
+        ("stats bind-process 1", "'stats bind-process' is not supported anymore."),
+        (
+            "stats calculate-max-counters maybe",
+            "'calculate-max-counters' only supports 'on' and 'off', received 'maybe'"
+        ),
+    ]) func runtimeAPIMistakes(line: String, message: String) {
+        let alerts = load("global\n\(line)").alerts
+        #expect(alerts.count == 1 && alerts[0].hasSuffix(message), "\(alerts)")
     }
 }

@@ -27,7 +27,7 @@ enum BindStatement {
     }
 
     /// The address of a listener.
-    private static func address(
+    static func address(
         _ text: String, surroundings: Surroundings
     ) throws(AddressError) -> (BindAddress, BindTransport) {
         let parsed = try AddressText(text)

@@ -5,7 +5,7 @@ import Words
 enum GlobalKeywords {
     static let table = KeywordTable(
         process + limits + logs + EnvironmentKeywords.keywords + TLSKeywords.keywords + TuneKeywords.keywords
-            + [CPUMapStatement.keyword],
+            + [CPUMapStatement.keyword] + StatsStatement.keywords,
         refused: RefusedKeywords.global)
 
     /// A keyword of `global`.

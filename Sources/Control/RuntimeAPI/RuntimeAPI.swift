@@ -1,0 +1,171 @@
+package import Bytes
+package import Configuration
+import Glibc
+package import Proxying
+import Runtime
+
+/// The runtime API of a process (management.txt, section 9.3): sockets on which operators and their scripts look at the
+/// process and change it. It runs on the control thread; what it needs of the workers it asks them by message.
+@ControlActor
+package final class RuntimeAPI {
+    /// What the process tells about itself.
+    package struct ProcessFacts: Sendable {
+        /// The release of HAProxy whose words are spoken.
+        package let version: String
+        /// When the process started, on the monotonic clock.
+        package let startedAt: Instant
+
+        package init(version: String, startedAt: Instant) {
+            self.version = version
+            self.startedAt = startedAt
+        }
+    }
+
+    package let workers: WorkerGroup
+    package let facts: ProcessFacts
+    package let loop: ControlLoop
+    let table: CommandTable
+    let sockets: RuntimeSockets
+    private var listeners: [CommandListener] = []
+    private var sessions = 0
+
+    package var configuration: Configuration { workers.blueprint.configuration }
+    package var settings: RuntimeAPISettings { configuration.global.runtimeAPI }
+    /// Bytes that a line of commands may have.
+    var lineLimit: Int { configuration.global.tune.bufsize }
+
+    init(
+        _ workers: WorkerGroup, sockets: RuntimeSockets, facts: ProcessFacts, table: CommandTable, loop: ControlLoop
+    ) {
+        self.workers = workers
+        self.sockets = sockets
+        self.facts = facts
+        self.table = table
+        self.loop = loop
+    }
+
+    /// Seconds since the start.
+    package var uptime: Int { Int(loop.now.nanoseconds(since: facts.startedAt) / 1_000_000_000) }
+
+    /// The uptime as the timed prompt shows it: days, hours, minutes, seconds.
+    var uptimeText: String {
+        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return "\(uptime / 86_400):\(two(uptime / 3600 % 24)):\(two(uptime / 60 % 60)):\(two(uptime % 60))"
+    }
+
+    // MARK: Workers
+
+    /// Asks every worker, and returns the answers in the workers' order once all have come. `question` runs on each
+    /// worker's thread between two of its turns: it has to be short, since traffic waits meanwhile. A worker that has
+    /// ended gives no answer.
+    package func askWorkers<Answer: Sendable>(
+        _ question: @escaping @Sendable (Worker) -> Answer
+    ) async -> [Answer] {
+        var answers: [Answer] = []
+        for pending in (0..<workers.mailboxes.count).map({ ask($0, question) }) {
+            if let answer = await pending.value { answers.append(answer) }
+        }
+        return answers
+    }
+
+    /// Asks one worker, by its index; nil when it has ended.
+    package func askWorker<Answer: Sendable>(
+        _ index: Int, _ question: @escaping @Sendable (Worker) -> Answer
+    ) async -> Answer? {
+        await ask(index, question).value
+    }
+
+    private func ask<Answer: Sendable>(
+        _ index: Int, _ question: @escaping @Sendable (Worker) -> Answer
+    ) -> Task<Answer?, Never> {
+        let workers = self.workers
+        return Task {
+            await withCheckedContinuation { continuation in
+                workers.ask(index, question) { continuation.resume(returning: $0) }
+            }
+        }
+    }
+
+    // MARK: Clients
+
+    func listen() throws(SystemError) {
+        for socket in sockets.entries {
+            listeners.append(
+                try CommandListener(socket.descriptor, loop: loop) { [weak self] descriptor in
+                    self?.accepted(descriptor, on: socket.settings)
+                })
+        }
+    }
+
+    /// Takes no more clients: the process drains. Those that are here stay.
+    package func stopListening() {
+        for listener in listeners { listener.close() }
+        listeners = []
+    }
+
+    private func accepted(_ descriptor: Int32, on socket: RuntimeSocketSettings) {
+        let connection: CommandConnection
+        do throws(SystemError) {
+            connection = try CommandConnection(
+                OwnedDescriptor(adopting: descriptor), loop: loop, inputLimit: lineLimit, timeout: settings.timeout)
+        } catch { return }
+        sessions += 1
+        if sessions >= settings.maxconn { for listener in listeners { listener.pause() } }
+        let session = CommandSession(connection, on: socket, api: self)
+        Task {
+            await session.run()
+            sessions -= 1
+            for listener in listeners { listener.resume() }
+        }
+    }
+}
+
+/// A listening socket of the runtime API.
+@ControlActor
+final class CommandListener {
+    private let loop: ControlLoop
+    private let descriptor: Int32
+    private var poller: ControlPoller!
+    private var isPaused = false
+    private let accepted: (Int32) -> Void
+
+    init(_ descriptor: Int32, loop: ControlLoop, accepted: @escaping (Int32) -> Void) throws(SystemError) {
+        self.descriptor = descriptor
+        self.loop = loop
+        self.accepted = accepted
+        poller = ControlPoller { [weak self] _ in self?.accept() }
+        try loop.watch(poller, descriptor: descriptor, writing: false, levelTriggered: true)
+    }
+
+    private func accept() {
+        while !isPaused {
+            do throws(SystemError) {
+                guard let (client, _) = try Socket.accept(descriptor) else { return }
+                accepted(client)
+            } catch {
+                // Out of descriptors: those that wait are taken when a session ends.
+                return pause()
+            }
+        }
+    }
+
+    /// The rest waits in the kernel's queue.
+    func pause() {
+        guard !isPaused else { return }
+        isPaused = true
+        loop.forget(poller, descriptor: descriptor)
+    }
+
+    func resume() {
+        guard isPaused else { return }
+        do throws(SystemError) {
+            try loop.watch(poller, descriptor: descriptor, writing: false, levelTriggered: true)
+            isPaused = false
+        } catch {}
+    }
+
+    func close() {
+        pause()
+        _ = Glibc.close(descriptor)
+    }
+}
