@@ -81,6 +81,7 @@ let package = Package(
         module("QUICTransport", ["TLSTransport", "Bytes", "CNgtcp2", "CGnuTLS", "COpenSSL"]),
         module("TLSTransport", ["Bytes", "CLinux", "COpenSSL", "CGnuTLS"]),
         module("Messages", ["Bytes"]),
+        module("Patterns", ["Bytes", "CPCRE2"]),
         module("Runtime", ["Bytes", "CLinux"]),
         module("Bytes", []),
         module("Words", []),
@@ -91,6 +92,7 @@ let package = Package(
         library("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
         library("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
         library("CGnuTLS", pkgConfig: "gnutls", apt: "libgnutls28-dev"),
+        library("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
         // Tests
         testSupport(["Streams", "Messages", "Bytes"]),
         tests("TestSupportTests", ["TestSupport"]),
@@ -99,6 +101,7 @@ let package = Package(
         tests("BytesTests", ["Bytes"]),
         tests("RuntimeTests", ["Runtime", "Bytes"]),
         tests("MessagesTests", ["Messages", "Bytes"]),
+        tests("PatternsTests", ["Patterns", "Bytes", "TestSupport"]),
         tests("ConfigurationTests", ["Configuration"]),
         tests("LanguageTests", ["Language", "Configuration"]),
         tests("VocabularyTests", ["Vocabulary", "Samples", "Connections", "Streams", "TLSTransport", "Messages", "Words", "Bytes", "TestSupport"]),

@@ -1,0 +1,301 @@
+package import Bytes
+import Synchronization
+
+/// One list of patterns, with a value each if it is a map: what a file, `virt@name`, or the patterns of one ACL hold.
+/// All uses of one file share it, each through its own ``PatternIndex``.
+///
+/// One thread writes: the one that reads the configuration, later the control thread. Any number of threads read, with
+/// a ``PatternLookup``; what they read of is guarded by ``Epochs``. A change shows at once and whole: readers see a
+/// list before it or after it.
+@safe package final class PatternReference: @unchecked Sendable {
+    /// Where a list's patterns come from.
+    package enum Source: Sendable, Equatable {
+        /// The patterns of an ACL, written in the configuration.
+        case inline
+        /// A file; with `isOptional` (`opt@`), one that may be missing.
+        case file(isOptional: Bool)
+        /// Filled at run time alone (`virt@`).
+        case virtual
+    }
+
+    /// What uses a list.
+    package struct Uses: OptionSet, Sendable {
+        package let rawValue: UInt8
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
+        package static let map = Uses(rawValue: 1)
+        package static let acl = Uses(rawValue: 2)
+    }
+
+    /// The file's name, `virt@name`, or "" for an ACL's own patterns.
+    package let name: String
+    package let source: Source
+    /// Whether entries have values: two columns.
+    package let hasValues: Bool
+    /// The number by which the runtime API knows the list: `#id`.
+    package internal(set) var id: Int?
+    package internal(set) var uses: Uses
+    /// Where the list comes from and who uses it, for `show map` and `show acl`.
+    package internal(set) var display: String
+    /// Turns a host name in an address list into an IPv4 address. Set while the configuration is read, for ACLs
+    /// without `-n`; nil refuses names.
+    package var resolveName: ((String) -> UInt32?)?
+
+    /// The version that readers use.
+    package private(set) var currentVersion: UInt32 = 0
+    /// The last version that was handed out.
+    package private(set) var nextVersion: UInt32 = 0
+
+    let epochs: Epochs
+    /// Where readers find the current version's roots.
+    let roots: UnsafeMutablePointer<Atomic<UnsafeMutablePointer<Atomic<UInt>>?>>
+    private var versions: [UInt32: PatternVersion] = [:]
+    private var current: PatternVersion
+    private(set) var kinds: [IndexKind] = []
+    private var valueKinds: Set<PatternValueKind> = []
+    /// The names that were resolved, so that their entries can be found again.
+    private var resolved: [String: UInt32] = [:]
+    private var nextOrder: UInt64 = 0
+    private var nextSerial: UInt64 = 0
+
+    /// Makes an empty list. ``PatternRegistry`` does, and gives lists their numbers.
+    package init(
+        name: String = "", source: Source = .inline, hasValues: Bool = false, uses: Uses = .acl, display: String = "",
+        id: Int? = nil, epochs: Epochs
+    ) {
+        self.name = name
+        self.source = source
+        self.hasValues = hasValues
+        self.uses = uses
+        self.display = display
+        self.id = id
+        self.epochs = epochs
+        current = PatternVersion(serial: 0, kinds: [], epochs: epochs)
+        versions[0] = current
+        unsafe roots = .allocate(capacity: 1)
+        unsafe roots.initialize(to: Atomic(current.roots))
+    }
+
+    deinit {
+        unsafe roots.deinitialize(count: 1)
+        unsafe roots.deallocate()
+    }
+
+    /// How many patterns all versions hold together, counted once for each method: `entry_cnt`.
+    package var entryCount: Int { versions.values.reduce(0) { $0 + $1.count } * max(kinds.count, 1) }
+
+    // MARK: Methods
+
+    /// Puts the list under a method; does nothing when it is already. Only before workers run.
+    func add(_ kind: IndexKind, values: PatternValueKind) throws(PatternError) {
+        if valueKinds.insert(values).inserted { try convertValues(to: values) }
+        guard !kinds.contains(kind) else { return }
+        kinds.append(kind)
+        for version in versions.values { try version.add(kind, file: name, resolve: resolve) }
+    }
+
+    private func convertValues(to kind: PatternValueKind) throws(PatternError) {
+        guard kind != .text else { return }
+        for version in versions.values {
+            var next = unsafe version.first
+            while let entry = unsafe next {
+                if let old = unsafe entry.pointee.value.load(ordering: .relaxed) {
+                    do {
+                        let parsed = try unsafe read(value: old.textSpan)
+                        unsafe old.pointee.kind = parsed.kind
+                        unsafe old.pointee.high = parsed.high
+                        unsafe old.pointee.low = parsed.low
+                    } catch {
+                        throw unsafe error.at(line: entry.pointee.line, of: name)
+                    }
+                }
+                unsafe next = entry.pointee.next
+            }
+        }
+    }
+
+    /// Reads a value for all kinds of uses.
+    private func read(value: Span<UInt8>) throws(PatternError) -> PatternValue {
+        var parsed = unsafe PatternValue(
+            length: UInt32(truncatingIfNeeded: value.count), kind: .text, high: 0, low: 0)
+        for kind in valueKinds where kind != .text {
+            guard unsafe kind.read(value, into: &parsed) else {
+                throw PatternError("unable to parse '\(value.patternString)'")
+            }
+        }
+        return unsafe parsed
+    }
+
+    /// Resolves a name that stands in a pattern.
+    private func resolve(_ name: String) -> UInt32? {
+        guard let address = resolveName?(name) else { return nil }
+        resolved[name] = address
+        return address
+    }
+
+    // MARK: Versions
+
+    /// The version that a number means: it is made when entries are first put into it.
+    private func version(_ number: UInt32, making: Bool) -> PatternVersion? {
+        if number == currentVersion { return current }
+        if let known = versions[number] { return known }
+        guard making else { return nil }
+        let new = makeVersion()
+        versions[number] = new
+        return new
+    }
+
+    private func makeVersion() -> PatternVersion {
+        nextSerial += 1
+        return PatternVersion(serial: nextSerial & 0xffff, kinds: kinds, epochs: epochs)
+    }
+
+    /// Hands out the number of a new version, which entries can be put into before it is committed.
+    package func prepare() -> UInt32 {
+        nextVersion &+= 1
+        return nextVersion
+    }
+
+    /// True when `version` has been handed out, or was before.
+    package func isKnown(_ version: UInt32) -> Bool { Int32(bitPattern: version &- nextVersion) <= 0 }
+
+    /// Makes a prepared version the current one, at once and whole, and drops all before it. False when `version` is
+    /// none that could be committed.
+    package func commit(version number: UInt32) -> Bool {
+        guard number &- (currentVersion &+ 1) < nextVersion &- currentVersion else { return false }
+        let next = versions[number] ?? makeVersion()
+        versions[number] = next
+        publish(next)
+        currentVersion = number
+        for old in versions.keys where old != number && Int32(bitPattern: old &- number) < 0 { drop(old) }
+        epochs.collect()
+        return true
+    }
+
+    /// Removes all entries of a version, the current one by default.
+    package func clear(version number: UInt32? = nil) {
+        let number = number ?? currentVersion
+        if number == currentVersion {
+            let old = current
+            let empty = makeVersion()
+            versions[number] = empty
+            publish(empty)
+            retire(old)
+        } else {
+            drop(number)
+        }
+        epochs.collect()
+    }
+
+    private func publish(_ version: PatternVersion) {
+        current = version
+        unsafe roots.pointee.store(version.roots, ordering: .releasing)
+    }
+
+    private func drop(_ number: UInt32) {
+        if let old = versions.removeValue(forKey: number) { retire(old) }
+    }
+
+    private func retire(_ version: PatternVersion) {
+        unsafe epochs.retire(Unmanaged.passRetained(version).toOpaque()) { memory in
+            unsafe Unmanaged<PatternVersion>.fromOpaque(memory).release()
+        }
+    }
+
+    // MARK: Entries
+
+    /// Makes room for `count` more entries of the current version.
+    package func reserve(_ count: Int) { current.reserve(count) }
+
+    /// Adds an entry behind all others.
+    /// - Parameters:
+    ///   - value: the map's value; must be nil in a list without values.
+    ///   - version: where to; the current version by default.
+    ///   - line: the file's line that it comes from.
+    package func add(
+        key: Span<UInt8>, value: Span<UInt8>? = nil, version number: UInt32? = nil, line: Int = -1
+    ) throws(PatternError) {
+        let number = number ?? currentVersion
+        var parsed: PatternValue?
+        if let value { unsafe parsed = try read(value: value) }
+        let order = nextOrder
+        guard let version = version(number, making: true) else { return }
+        try unsafe version.add(
+            key: key, value: value, parsed: parsed, order: order, line: Int32(clamping: line), resolve: resolve)
+        nextOrder += 1
+        if epochs.pending > 0 { epochs.collect() }
+    }
+
+    /// Adds an entry behind all others.
+    package func add(_ key: String, _ value: String? = nil, version: UInt32? = nil) throws(PatternError) {
+        let keyBytes = Array(key.utf8)
+        if let value {
+            let valueBytes = Array(value.utf8)
+            try add(key: keyBytes.span, value: valueBytes.span, version: version)
+        } else {
+            try add(key: keyBytes.span, value: nil, version: version)
+        }
+    }
+
+    /// Gives all entries with `key` another value.
+    package func set(key: Span<UInt8>, value: Span<UInt8>, version number: UInt32? = nil) throws(PatternError) {
+        guard let version = version(number ?? currentVersion, making: false),
+            let head = unsafe version.find(key)
+        else { throw PatternError("entry not found") }
+        let parsed = try unsafe read(value: value)
+        var next: UnsafeMutablePointer<IndexItem>? = unsafe head.primaryItem.link
+        while let item = unsafe next {
+            unsafe version.set(item.pointee.entry, value: value, parsed: parsed)
+            unsafe next = item.pointee.next
+        }
+        epochs.collect()
+    }
+
+    /// Gives the entry that the runtime API calls `name` another value.
+    package func set(named name: UInt64, value: Span<UInt8>) throws(PatternError) {
+        guard let (version, entry) = unsafe find(named: name) else { throw PatternError("key or pattern not found") }
+        let parsed = try unsafe read(value: value)
+        unsafe version.set(entry, value: value, parsed: parsed)
+        epochs.collect()
+    }
+
+    /// Removes the oldest entry with `key`; false when there is none.
+    package func delete(key: Span<UInt8>, version number: UInt32? = nil) -> Bool {
+        guard let version = version(number ?? currentVersion, making: false), let entry = unsafe version.find(key)
+        else {
+            return false
+        }
+        unsafe version.remove(entry) { [resolved] in resolved[$0] }
+        epochs.collect()
+        return true
+    }
+
+    /// Removes the entry that the runtime API calls `name`; false when there is none.
+    package func delete(named name: UInt64) -> Bool {
+        guard let (version, entry) = unsafe find(named: name) else { return false }
+        unsafe version.remove(entry) { [resolved] in resolved[$0] }
+        epochs.collect()
+        return true
+    }
+
+    private func find(named name: UInt64) -> (PatternVersion, UnsafeMutablePointer<PatternEntry>)? {
+        for version in versions.values {
+            if let entry = unsafe version.find(named: name) { return unsafe (version, entry) }
+        }
+        return nil
+    }
+
+    /// The value of the oldest entry with `key`, and whether there is one.
+    package func value(of key: Span<UInt8>, version number: UInt32? = nil) -> (isFound: Bool, value: String?) {
+        guard let version = version(number ?? currentVersion, making: false), let entry = unsafe version.find(key)
+        else {
+            return (false, nil)
+        }
+        guard let value = unsafe entry.pointee.value.load(ordering: .relaxed) else { return (true, nil) }
+        return unsafe (true, value.textSpan.patternString)
+    }
+
+    /// The entries of a version in their order; nil when there is no such version.
+    package func entries(version number: UInt32? = nil) -> PatternCursor? {
+        version(number ?? currentVersion, making: false).map { PatternCursor($0) }
+    }
+}

@@ -1,0 +1,61 @@
+/// What a map's values are read as: what its converter puts out.
+package enum PatternValueKind: Sendable, Hashable {
+    /// The text itself (`map_*_str`).
+    case text
+    /// A number (`map_*_int`).
+    case number
+    /// An address (`map_*_ip`).
+    case address
+
+    /// Reads a text of this kind; false when it is none.
+    @unsafe func read(_ text: Span<UInt8>, into value: inout PatternValue) -> Bool {
+        switch self {
+        case .text: return true
+        case .number:
+            guard let number = Self.number(text) else { return false }
+            unsafe value.kind = .number
+            unsafe value.low = UInt64(bitPattern: number)
+            return true
+        case .address:
+            if let address = AddressText.v4(text, 0..<text.count) {
+                unsafe value.kind = .v4
+                unsafe value.low = UInt64(address)
+                return true
+            }
+            guard let address = AddressText.v6(text, 0..<text.count) else { return false }
+            unsafe value.kind = .v6
+            unsafe value.high = address.high
+            unsafe value.low = address.low
+            return true
+        }
+    }
+
+    /// A decimal number; one beyond 64 bits is cut to the nearest, as HAProxy does.
+    static func number(_ text: Span<UInt8>) -> Int64? {
+        var index = 0
+        let isNegative = !text.isEmpty && text[0] == UInt8(ascii: "-")
+        if isNegative { index = 1 }
+        var value: Int64 = 0
+        var isCut = false
+        while index < text.count {
+            let digit = text[index] &- UInt8(ascii: "0")
+            guard digit <= 9 else { return nil }
+            let (tens, tooLarge) = value.multipliedReportingOverflow(by: 10)
+            let (sum, overflow) =
+                isNegative
+                ? tens.subtractingReportingOverflow(Int64(digit)) : tens.addingReportingOverflow(Int64(digit))
+            isCut = isCut || tooLarge || overflow
+            value = sum
+            index += 1
+        }
+        return isCut ? (isNegative ? .min : .max) : value
+    }
+}
+
+/// An address as a map's value.
+package enum PatternAddress: Equatable, Sendable {
+    /// In host order.
+    case v4(UInt32)
+    /// The two halves, in host order.
+    case v6(high: UInt64, low: UInt64)
+}
