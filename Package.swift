@@ -63,15 +63,16 @@ let package = Package(
         program("portico-origin", ["Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "TestSupport", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", arguments]),
         program("portico-load", ["Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "TestSupport", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", arguments]),
         // The operator's side
-        module("Control", ["Proxying", "Connections", "Servers", "Configuration", "Streams", "Messages", "Runtime", "Bytes", "CLinux"]),
-        module("Language", ["Vocabulary", "Configuration", "Samples", "Words"]),
+        module("Control", ["Proxying", "Samples", "Connections", "Servers", "Configuration", "Streams", "Messages", "Runtime", "Bytes", "CLinux"]),
+        module("Language", ["Vocabulary", "Configuration", "Rules", "Samples", "Patterns", "Words"]),
         // What rules say: fetches, converters, actions
-        module("Vocabulary", ["Samples", "Connections", "Streams", "Messages", "Words", "Bytes", "COpenSSL"]),
+        module("Vocabulary", ["Rules", "Samples", "Patterns", "Connections", "Streams", "Messages", "Words", "Bytes", "COpenSSL"]),
         // The data path
-        module("Proxying", ["Connections", "Servers", "Configuration", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "MuxPassThrough", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes"]),
+        module("Proxying", ["Connections", "Servers", "Configuration", "Rules", "Samples", "Patterns", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "MuxPassThrough", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes"]),
         module("Servers", ["Configuration", "Streams", "Messages", "Runtime", "Bytes"]),
-        module("Configuration", []),
-        module("Samples", ["Connections", "Streams", "TLSTransport", "Messages", "Words", "Bytes"]),
+        module("Configuration", ["Rules", "Patterns"]),
+        module("Rules", ["Patterns", "Samples", "Words", "Bytes"]),
+        module("Samples", ["Patterns", "Connections", "Streams", "TLSTransport", "Messages", "Words", "Bytes"]),
         module("Connections", ["MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "MuxPassThrough", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", "CLinux"]),
         module("MuxHTTP3", ["Streams", "QUICTransport", "Messages", "Bytes", "CNghttp3"]),
         module("MuxHTTP2", ["Streams", "Messages", "Bytes", "CNghttp2"]),

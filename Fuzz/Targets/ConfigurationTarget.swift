@@ -41,7 +41,9 @@ extension FuzzTarget {
         let backends = configuration.backends.indices
         for frontend in configuration.frontends {
             promise(frontend.defaultBackend.map(backends.contains) ?? true, "no such default backend")
-            promise(frontend.useBackendRules.allSatisfy { backends.contains($0.backend) }, "no such backend")
+            for rule in frontend.useBackendRules {
+                if case .fixed(let index) = rule.target { promise(backends.contains(index), "no such backend") }
+            }
             for bind in frontend.binds where bind.transport == .quic {
                 promise(bind.tls != nil, "QUIC without TLS")
             }

@@ -1,3 +1,5 @@
+package import Rules
+
 /// What passes requests on to servers: a `backend`, or the back half of a `listen`.
 package struct BackendSettings: Sendable, Equatable {
     /// The section's name; logs and statistics show it.
@@ -28,6 +30,8 @@ package struct BackendSettings: Sendable, Equatable {
     package var logTag: String?
     /// Own answers for error statuses; they come before the frontend's.
     package var errorFiles: [ErrorFile]
+    /// The back half's rules.
+    package var rules: ProxyRules
     /// The line of the section's keyword.
     package var location: SourceLocation
 
@@ -47,6 +51,7 @@ package struct BackendSettings: Sendable, Equatable {
         self.logs = []
         self.logTag = nil
         self.errorFiles = []
+        self.rules = ProxyRules()
         self.location = location
     }
 }

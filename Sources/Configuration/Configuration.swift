@@ -1,3 +1,5 @@
+package import Patterns
+
 /// The checked configuration of one process: every name resolved, every default filled in, every value in range.
 ///
 /// It is made once by `Language` and then shared by all workers: plain values, never changed.
@@ -9,6 +11,8 @@ package struct Configuration: Sendable, Equatable {
     package var frontends: [FrontendSettings]
     /// The back halves in the order of the file: each `backend`, and the back of each `listen`.
     package var backends: [BackendSettings]
+    /// Pattern lists of ACLs and maps: what the runtime API changes, and what workers' reading is guarded by.
+    package var patterns = PatternRegistry()
 
     package init(
         global: GlobalSettings = GlobalSettings(),
@@ -18,6 +22,10 @@ package struct Configuration: Sendable, Equatable {
         self.global = global
         self.frontends = frontends
         self.backends = backends
+    }
+
+    package static func == (left: Configuration, right: Configuration) -> Bool {
+        left.global == right.global && left.frontends == right.frontends && left.backends == right.backends
     }
 }
 

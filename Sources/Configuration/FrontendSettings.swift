@@ -1,3 +1,5 @@
+package import Rules
+
 /// What takes connections: a `frontend`, or the front half of a `listen`.
 package struct FrontendSettings: Sendable, Equatable {
     /// The section's name; logs and statistics show it.
@@ -18,7 +20,9 @@ package struct FrontendSettings: Sendable, Equatable {
     package var logFormat: LogFormat
     /// The tag of log lines (`log-tag`); nil: `GlobalSettings.logTag`.
     package var logTag: String?
-    /// `use_backend` rules in the order of the file. Without conditions, the first one decides.
+    /// The front half's rules.
+    package var rules: ProxyRules
+    /// `use_backend` rules in the order of the file; the first whose condition holds decides.
     package var useBackendRules: [UseBackendRule]
     /// `default_backend`, or the own back half of a `listen`: an index into `Configuration.backends`.
     /// Nil: requests get a 503, connections are closed.
@@ -39,26 +43,36 @@ package struct FrontendSettings: Sendable, Equatable {
         self.logs = []
         self.logFormat = .standard
         self.logTag = nil
+        self.rules = ProxyRules()
         self.useBackendRules = []
         self.defaultBackend = nil
         self.errorFiles = []
         self.location = location
     }
-
-    /// The backend of every request, as rules have no conditions: an index into `Configuration.backends`.
-    package var backend: Int? { useBackendRules.first?.backend ?? defaultBackend }
 }
 
 /// A `use_backend` rule.
 package struct UseBackendRule: Sendable, Equatable {
-    /// An index into `Configuration.backends`.
-    package var backend: Int
+    package enum Target: Sendable {
+        /// An index into `Configuration.backends`.
+        case fixed(Int)
+        /// A backend whose name is made anew for each request; the rule is passed over when there is none.
+        case named(Format)
+    }
+
+    package var target: Target
+    /// Nil: always.
+    package var condition: Condition?
     package var location: SourceLocation
 
-    package init(backend: Int, location: SourceLocation) {
-        self.backend = backend
+    package init(target: Target, condition: Condition?, location: SourceLocation) {
+        self.target = target
+        self.condition = condition
         self.location = location
     }
+
+    /// Rules are the same when they come from the same line.
+    package static func == (left: UseBackendRule, right: UseBackendRule) -> Bool { left.location == right.location }
 }
 
 /// `option` lines that act on the front half.

@@ -3,6 +3,7 @@ import Configuration
 import Connections
 import Messages
 import Proxying
+import Samples
 import Servers
 import Streams
 import Synchronization
@@ -180,6 +181,7 @@ struct LogLine {
             case .killed: "K"
             case .serverDown: "D"
             case .serverUp: "U"
+            case .denied: "P"
             case .resource: "R"
             case .internalError: "I"
             case .notNeeded: "-"

@@ -4,6 +4,7 @@ package import Connections
 import Glibc
 package import Proxying
 package import Runtime
+import Samples
 package import Servers
 import Streams
 

@@ -35,7 +35,7 @@ extension HTTP2ErrorCode {
             // RFC 9113 section 8.1.1: malformed requests are stream errors of this type.
             case .clientProtocolError: .protocolError
             // RFC 9113 section 7: "no longer needed". The client itself is silent or gone, or an operator ended it.
-            case .clientAborted, .clientTimeout, .killed: .cancel
+            case .clientAborted, .clientTimeout, .killed, .denied: .cancel
             // RFC 9113 section 8.7: sent before any processing, so the client may try again.
             case .queueTimeout, .noServer: .refusedStream
             // RFC 9113 section 10.5: a limit was reached.
@@ -58,7 +58,8 @@ extension HTTP2ErrorCode {
             // RFC 9113 section 7, CANCEL: the stream is no longer needed. A client does not use NO_ERROR: it would say
             // nothing about a response that is still under way.
             case .notNeeded, .clientAborted, .clientProtocolError, .clientTimeout, .connectFailed, .connectTimeout,
-                .queueTimeout, .noServer, .serverAborted, .serverTimeout, .serverDown, .serverUp, .killed, .resource:
+                .queueTimeout, .noServer, .serverAborted, .serverTimeout, .serverDown, .serverUp, .killed, .denied,
+                .resource:
                 .cancel
             }
     }

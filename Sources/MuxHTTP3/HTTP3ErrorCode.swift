@@ -82,7 +82,7 @@ extension CloseReason {
         // RFC 9114 section 4.1.2.
         case .clientProtocolError: .messageError
         // The client itself is silent or gone, or an operator ended it.
-        case .clientAborted, .clientTimeout, .killed: .requestCancelled
+        case .clientAborted, .clientTimeout, .killed, .denied: .requestCancelled
         // RFC 9114 section 4.1.1: nothing was done for the request, so the client may try again.
         case .queueTimeout, .noServer: .requestRejected
         // RFC 9114 section 10.5: a limit was reached.

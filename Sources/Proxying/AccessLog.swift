@@ -1,4 +1,5 @@
 package import Connections
+import Samples
 package import Servers
 
 /// Where a worker tells what has happened. Called on the worker's thread; it must not block and may drop.

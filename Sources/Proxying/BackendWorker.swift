@@ -6,6 +6,7 @@ import MuxHTTP1
 import MuxHTTP2
 import MuxPassThrough
 import Runtime
+import Samples
 package import Servers
 package import Streams
 import Synchronization

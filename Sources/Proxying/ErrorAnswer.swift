@@ -1,39 +1,28 @@
 import Bytes
 package import Configuration
 import Messages
+import Rules
+import Samples
 import Streams
 
-/// A whole response that the proxy gives by itself: its own error messages, and `errorfile`s. Made at start.
-package struct ErrorAnswer: Sendable, Equatable {
-    package var status: Int
-    package var reason: [UInt8]
-    /// Names in lower case.
-    package var fields: [(name: [UInt8], value: [UInt8])]
-    package var body: [UInt8]
-    /// True for an empty `errorfile`: the connection or stream ends without an answer.
-    package var isSilent = false
-
-    package static func == (left: ErrorAnswer, right: ErrorAnswer) -> Bool {
-        left.status == right.status && left.reason == right.reason && left.body == right.body
-            && left.isSilent == right.isSilent && left.fields.elementsEqual(right.fields, by: ==)
-    }
-
+// Whole responses that the proxy gives by itself: its own error messages, `errorfile`s, and what rules answer.
+extension ReplyContent {
     /// The proxy's own message for a status.
-    package init(status: Int) {
+    init(errorStatus status: Int) {
         let (reason, advice) = Self.words(status)
-        self.status = status
-        self.reason = Array(reason.utf8)
-        fields = [
-            (Array("cache-control".utf8), Array("no-cache".utf8)),
-            (Array("content-type".utf8), Array("text/html".utf8)),
-        ]
         let page =
             "<!doctype html><html><head><title>\(status) \(reason)</title></head><body><h1>\(status) \(reason)</h1>\n"
-        body = Array("\(page)<p>\(advice)</p>\n</body></html>\n".utf8)
+        self.init(
+            status: status,
+            fields: [
+                (Array("cache-control".utf8), Array("no-cache".utf8)),
+                (Array("content-type".utf8), Array("text/html".utf8)),
+            ], body: Array("\(page)<p>\(advice)</p>\n</body></html>\n".utf8))
+        self.reason = Array(reason.utf8)
     }
 
     /// Reads an `errorfile`: a whole HTTP/1 response. Nil when it is none.
-    package init?(file: ErrorFile) {
+    init?(file: ErrorFile) {
         self.init(status: file.status)
         guard !file.content.isEmpty else {
             isSilent = true
@@ -106,7 +95,8 @@ package struct ErrorAnswer: Sendable, Equatable {
         head.status = status
         head.bodyLength = .known(UInt64(body.count))
         do throws(MessageError) {
-            try head.setReason(reason.span)
+            let phrase = reason ?? Array(Self.words(status).reason.utf8)
+            try head.setReason(phrase.span)
             try head.append(.contentLength, Array(String(body.count).utf8).span)
             for field in fields { try head.append(name: field.name.span, field.value.span) }
         } catch {
@@ -126,15 +116,15 @@ package struct ErrorAnswer: Sendable, Equatable {
 
 /// The answers of one proxy, by status: its `errorfile`s over the built-in ones.
 package struct ErrorAnswers: Sendable {
-    private var answers: [Int: ErrorAnswer] = [:]
+    private var answers: [Int: ReplyContent] = [:]
 
     /// - Parameter files: the proxy's error files; those that are no HTTP response are refused at load already.
     package init(_ files: [ErrorFile]) {
         for file in files {
-            if let answer = ErrorAnswer(file: file) { answers[file.status] = answer }
+            if let answer = ReplyContent(file: file) { answers[file.status] = answer }
         }
     }
 
     /// The answer for a status; nil when the proxy has none of its own.
-    subscript(status: Int) -> ErrorAnswer? { answers[status] }
+    subscript(status: Int) -> ReplyContent? { answers[status] }
 }

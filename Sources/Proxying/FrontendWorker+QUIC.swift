@@ -4,6 +4,7 @@ package import Connections
 import MuxHTTP3
 package import QUICTransport
 import Runtime
+import Samples
 package import Streams
 package import TLSTransport
 

@@ -5,7 +5,9 @@ import Messages
 import MuxHTTP1
 import MuxHTTP2
 import MuxPassThrough
+import Rules
 package import Runtime
+import Samples
 import Servers
 package import Streams
 package import TLSTransport
@@ -14,13 +16,15 @@ package import TLSTransport
 package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHandler {
     package let shared: SharedFrontend
     unowned let worker: Worker
-    let backend: BackendWorker?
+    /// `default_backend`, or the own back half of a `listen`.
+    let defaultBackend: BackendWorker?
     /// TLS contexts by bind line; nil for clear ones.
     private let tlsContexts: [TLSServerContext?]
     let connectionSettings: ConnectionSettings
     let muxes: MuxSettings
-    private let forwardFor: ForwardFor?
     private(set) var listeners: [StreamListener] = []
+    /// By backend; filled when first needed.
+    private var forwardFors: [ForwardFor??] = []
 
     package var settings: FrontendSettings { shared.settings }
     /// The time of this turn.
@@ -31,7 +35,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     init(_ shared: SharedFrontend, worker: Worker, backend: BackendWorker?) throws(TLSError) {
         self.shared = shared
         self.worker = worker
-        self.backend = backend
+        defaultBackend = backend
         let settings = shared.settings
         let backMode = backend?.settings.options.connectionMode ?? .keepAlive
         muxes = MuxSettings(
@@ -49,7 +53,16 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         connections.receiveBuffer = tune.socketBuffers.clientReceive
         connections.sendBuffer = tune.socketBuffers.clientSend
         connectionSettings = connections
-        forwardFor = ForwardFor(frontend: settings.options.forwardFor, backend: backend?.settings.options.forwardFor)
+    }
+
+    /// What `option forwardfor` of this frontend and a backend do together.
+    func forwardFor(towards backend: BackendWorker) -> ForwardFor? {
+        let index = backend.shared.servers.index
+        while forwardFors.count <= index { forwardFors.append(nil) }
+        if let known = forwardFors[index] { return known }
+        let made = ForwardFor(frontend: settings.options.forwardFor, backend: backend.settings.options.forwardFor)
+        forwardFors[index] = .some(made)
+        return made
     }
 
     // MARK: Listeners
@@ -98,6 +111,10 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         let session = Session(
             source: peer, destination: isIP ? Socket.localAddress(descriptor) : peer, clock: worker.loop.clock,
             isQUIC: false, listener: listener.context)
+        guard admits(session, .tcpRequestConnection) else {
+            _ = OwnedDescriptor(adopting: descriptor)
+            return leave(session)
+        }
         var engine: TLSEngine?
         if let context = tlsContexts[listener.context.bind] {
             do throws(TLSError) {
@@ -121,12 +138,26 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     func leave(_ session: Session) {
         returnPlace(bind: session.listener.bind)
         for listener in listeners { listener.resume() }
-        backend?.backend.forget(session)
+        for backend in worker.backends { backend?.backend.forget(session) }
     }
 
     // MARK: Connections
 
+    /// Whether the rules that act on connections take this one.
+    func admits(_ session: Session, _ kind: RuleSetKind) -> Bool {
+        let rules = settings.rules[kind]
+        if rules.isEmpty { return true }
+        let run = worker.rules
+        run.evaluation.begin(session)
+        run.begin(kind, isBackend: false, host: nil, startedAt: now)
+        var cursor = RuleCursor()
+        if case .done = run.run(rules, &cursor) { return true }
+        shared.countDenied()
+        return false
+    }
+
     package func makeMux(for connection: StreamConnection, _ alpn: ApplicationProtocol) -> (any ByteStreamMux)? {
+        if let session = connection.session, !admits(session, .tcpRequestSession) { return nil }
         if settings.mode == .tcp {
             let mux = PassThroughMux(role: .front, host: connection)
             mux.start()
@@ -170,22 +201,10 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         guard let record = record(exchange) else { return }
         shared.countRequest()
         worker.log?.requestReceived(record)
-        guard let backend else {
-            record.noteStage()
-            return answer(record, 503, .noServer)
-        }
-        record.backend = backend
-        if let head = exchange.request.head {
-            do throws(MessageError) {
-                try forwardFor?.apply(to: head, record.session)
-            } catch {
-                record.noteStage()
-                return answer(record, 431, .resource)
-            }
-        }
-        backend.dispatch(record)
-        if !exchange.isOver { record.armTimer() }
+        record.startRequest()
     }
+
+    package func bodyWaits(_ exchange: Exchange, _ half: Half) { record(exchange)?.resumeRules() }
 
     package func requestRejected(_ exchange: Exchange, status: Int) {
         guard let record = record(exchange) else { return }
@@ -194,15 +213,14 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         answer(record, status, status == 408 ? .clientTimeout : .clientProtocolError)
     }
 
-    package func responseReceived(_ exchange: Exchange) {
-        guard let record = record(exchange) else { return }
-        if let head = exchange.response.head, !record.session.isQUIC, record.session.tls != nil,
-            let value = shared.alternativeService, head.first(.altSvc) == nil
-        {
-            // A head that has no room left goes without.
-            _ = try? head.append(.altSvc, value.span)
-        }
-        record.armTimer()
+    package func responseReceived(_ exchange: Exchange) { record(exchange)?.startResponse() }
+
+    /// Tells clients of a TLS connection over TCP that the frontend has a QUIC listener (RFC 7838).
+    func announceHTTP3(_ head: MessageHead, _ session: Session) {
+        guard !session.isQUIC, session.tls != nil, let value = shared.alternativeService, head.first(.altSvc) == nil
+        else { return }
+        // A head that has no room left goes without.
+        _ = try? head.append(.altSvc, value.span)
     }
 
     package func backFailed(_ exchange: Exchange, _ reason: CloseReason, isUnsent: Bool) {
@@ -223,6 +241,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     }
 
     package func messageEnded(_ exchange: Exchange) {
+        record(exchange)?.resumeRules()
         // The half-closed times are shorter than those that the timer was set for.
         if exchange.isTunnel { record(exchange)?.armTimer() }
     }
@@ -232,7 +251,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         if exchange.failure != nil { record.noteStage() }
         // The line's counts are those that remain without this exchange, as HAProxy has them.
         record.end()
-        record.backend?.leave()
+        if record.dispatch != nil { record.backend?.leave() }
         worker.log?.exchangeEnded(record)
         record.session.lastExchangeEndedAt = worker.loop.clock.now
     }
@@ -243,7 +262,8 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         exchange.note(reason)
         record.ownStatus = status
         if settings.mode == .tcp || exchange.response.phase != .idle { return exchange.kill(reason) }
-        let answer = record.backend?.shared.errors[status] ?? shared.errors[status] ?? ErrorAnswer(status: status)
+        let answer =
+            record.backend?.shared.errors[status] ?? shared.errors[status] ?? ReplyContent(errorStatus: status)
         answer.send(exchange)
     }
 }

@@ -1,22 +1,22 @@
 package import Bytes
 import Configuration
-package import Connections
+import Connections
 import Messages
+import Rules
 package import Runtime
+package import Samples
 package import Servers
 package import Streams
 
 /// What the proxy knows of one exchange beyond its two halves: where it came from, where it goes, its timers and what
 /// the log will say.
-package final class ProxyExchange: DispatchOwner, TimerTarget {
+package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     /// How far the exchange was when it ended early; the second of the log's termination letters.
     package enum Stage: Sendable {
         case request, queue, connect, headers, data, last
     }
 
     package let frontend: FrontendWorker
-    package let session: Session
-    package private(set) var exchange: Exchange!
     package internal(set) var backend: BackendWorker?
     /// The exchange's way to its server; nil when the proxy answered by itself.
     package internal(set) var dispatch: Dispatch?
@@ -28,13 +28,16 @@ package final class ProxyExchange: DispatchOwner, TimerTarget {
     package let idleSince: Instant
     /// The number of the exchange on its session, from 1.
     package let number: UInt64
+    /// How far the rules have come.
+    var progress = RuleProgress()
     private var timer: Timer!
 
     init(frontend: FrontendWorker, session: Session) {
         self.frontend = frontend
-        self.session = session
         number = session.exchanges &+ 1
         idleSince = session.lastExchangeEndedAt == .zero ? session.handshakenAt : session.lastExchangeEndedAt
+        super.init(session: session)
+        unsafe facts = self
         timer = Timer(on: frontend.worker.loop.timers, target: self)
     }
 
@@ -97,12 +100,16 @@ package final class ProxyExchange: DispatchOwner, TimerTarget {
     /// Sets the timer to the earliest of the deadlines that hold now. Activity only moves deadlines later, so the timer
     /// looks again when it fires.
     func armTimer() {
-        let (deadline, _) = nextDeadline()
+        let deadline = min(nextDeadline().0, progress.waitsUntil ?? .distantFuture)
         if deadline == .distantFuture { timer.disarm() } else { timer.arm(at: deadline) }
     }
 
     package func timerFired(_ timer: Timer) {
         guard !exchange.isOver else { return }
+        if let until = progress.waitsUntil, until <= frontend.worker.loop.clock.now {
+            progress.waitIsOver = true
+            return resumeRules()
+        }
         let (deadline, reason) = nextDeadline()
         if deadline > frontend.worker.loop.clock.now { return armTimer() }
         noteStage(isServerSide: reason == .serverTimeout)

@@ -1,6 +1,7 @@
 import Bytes
 package import Configuration
 package import Connections
+import Samples
 import Synchronization
 package import TLSTransport
 
@@ -8,6 +9,8 @@ package import TLSTransport
 package final class SharedFrontend: Sendable {
     package let settings: FrontendSettings
     package let index: Int
+    /// The section's name.
+    let nameBytes: [UInt8]
     package let binds: [SharedBind]
     /// Connections of the frontend: its `maxconn`.
     package let admission: Admission
@@ -18,6 +21,7 @@ package final class SharedFrontend: Sendable {
     private let connections = Atomic<UInt64>(0)
     private let requests = Atomic<UInt64>(0)
     private let rejected = Atomic<UInt64>(0)
+    private let denied = Atomic<UInt64>(0)
 
     init(
         _ settings: FrontendSettings, index: Int, processMaxconn: Int, ticketKeys: TicketKeyRing,
@@ -25,6 +29,7 @@ package final class SharedFrontend: Sendable {
     ) throws(BlueprintError) {
         self.settings = settings
         self.index = index
+        nameBytes = Array(settings.name.utf8)
         admission = Admission(limit: settings.maxconn ?? processMaxconn)
         errors = ErrorAnswers(settings.errorFiles)
         var binds: [SharedBind] = []
@@ -41,12 +46,15 @@ package final class SharedFrontend: Sendable {
 
     func countConnection() { connections.wrappingAdd(1, ordering: .relaxed) }
     func countRequest() { requests.wrappingAdd(1, ordering: .relaxed) }
+    func countDenied() { denied.wrappingAdd(1, ordering: .relaxed) }
     func countRejected() { rejected.wrappingAdd(1, ordering: .relaxed) }
 
     /// Connections taken since the start.
     package var totalConnections: UInt64 { connections.load(ordering: .relaxed) }
     /// Requests taken since the start.
     package var totalRequests: UInt64 { requests.load(ordering: .relaxed) }
+    /// Connections that rules refused since the start.
+    package var totalDenied: UInt64 { denied.load(ordering: .relaxed) }
     /// Requests that were refused as malformed since the start.
     package var totalRejected: UInt64 { rejected.load(ordering: .relaxed) }
 }

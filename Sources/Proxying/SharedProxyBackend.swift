@@ -2,6 +2,7 @@ import Bytes
 package import Configuration
 import Messages
 import Runtime
+import Samples
 package import Servers
 import Streams
 import TLSTransport
@@ -9,6 +10,16 @@ import TLSTransport
 /// A backend as all workers see it: its servers with their addresses resolved, TLS towards them, error messages.
 package final class SharedProxyBackend: Sendable {
     package let servers: SharedBackend
+    /// The section's name.
+    let nameBytes: [UInt8]
+
+    /// Whether the section has this name.
+    func isNamed(_ name: Span<UInt8>) -> Bool {
+        guard name.count == nameBytes.count else { return false }
+        for index in name.indices where name[index] != nameBytes[index] { return false }
+        return true
+    }
+
     let errors: ErrorAnswers
     private let workers: Int
 
@@ -18,6 +29,7 @@ package final class SharedProxyBackend: Sendable {
     ) throws(BlueprintError) {
         servers = SharedBackend(settings: settings, index: index, events: events, isDynamic: isDynamic)
         self.workers = workers
+        nameBytes = Array(settings.name.utf8)
         errors = ErrorAnswers(settings.errorFiles)
         for server in settings.servers { _ = try add(server) }
     }

@@ -3,8 +3,11 @@ import Configuration
 package import Connections
 import Messages
 import MuxHTTP3
+import Patterns
 import QUICTransport
+import Rules
 package import Runtime
+import Samples
 package import Servers
 package import Streams
 import Synchronization
@@ -43,6 +46,8 @@ package final class Worker {
     /// Where exchanges are logged; nil: nowhere.
     package var log: (any AccessLog)?
     var random: SplitMix
+    /// Where rules run.
+    let rules: RuleRun
     /// Bytes that may wait in one half of an exchange.
     let halfLimit: Int
 
@@ -64,6 +69,9 @@ package final class Worker {
             buffers: BufferPool(slabSize: max(32 * 1024, tune.bufsize)),
             heads: HeadPool(byteLimit: max(tune.bufsize, tune.maxHeadSize), fieldLimit: tune.httpMaxHeaders + 16),
             clock: loop.clock)
+        let patterns = blueprint.configuration.patterns
+        if !patterns.references.isEmpty { loop.epochs = patterns.epochs.makeReader() }
+        rules = RuleRun(Evaluation(resources, textLimit: tune.bufsize, seed: random.next()))
         connections = ConnectionManager(loop: loop, resources: resources)
         http3 = HTTP3Resources(resources)
         do throws(SystemError) {
@@ -72,7 +80,7 @@ package final class Worker {
         do throws(TLSError) {
             for backend in blueprint.backendTable.all { try add(backend) }
             for frontend in blueprint.frontends {
-                let backend = frontend.settings.backend.flatMap { backends[$0] }
+                let backend = frontend.settings.defaultBackend.flatMap { backends[$0] }
                 frontends.append(try FrontendWorker(frontend, worker: self, backend: backend))
             }
         } catch { throw WorkerError("worker \(index + 1): TLS: \(error)") }
@@ -83,6 +91,12 @@ package final class Worker {
             try loop.register(mailbox, descriptor: mailbox.descriptor, writing: false, levelTriggered: true)
         } catch { throw WorkerError("worker \(index + 1): \(error)") }
         try listen()
+    }
+
+    /// The backend of a name; nil when there is none.
+    func backend(named name: Span<UInt8>) -> BackendWorker? {
+        for case let backend? in backends where backend.shared.isNamed(name) { return backend }
+        return nil
     }
 
     private func listen() throws(WorkerError) {

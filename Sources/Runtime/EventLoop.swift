@@ -110,6 +110,9 @@ open class Pollable: LoopMember {
         flushes.append(member)
     }
 
+    /// This thread's word to writers of memory that it reads without a lock; nil when it reads none.
+    package var epochs: EpochReader?
+
     /// Turns until ``stop()``.
     package func run() throws(SystemError) {
         while !isStopped { try turn() }
@@ -120,7 +123,9 @@ open class Pollable: LoopMember {
 
     /// One turn. `limit` bounds the wait for events.
     package func turn(waitingAtMost limit: Instant = .distantFuture) throws(SystemError) {
+        epochs?.goOffline()
         let ready = try wait(limit)
+        epochs?.goOnline()
         clock.now = SystemClock.now()
         clock.wall = SystemClock.wall()
         for index in 0..<ready {

@@ -1,3 +1,4 @@
+package import Patterns
 package import Words
 
 /// Looks over the checked arguments when the configuration is read: refuses them, or makes a compiled form that ``run``
@@ -13,17 +14,59 @@ package final class CompilationContext {
     package var place: RulePlace = .all
     /// The proxy whose section is read; empty outside.
     package var proxyName = ""
-    /// `file:line` of the statement that is read, for objects that report later.
-    package var location = ""
-    /// Whether variables and captures are checked strictly; kept for objects that need it.
+    /// The file and line of the statement that is read, for objects that report later.
+    package var file = ""
+    package var line = 0
+    package var location: String { "\(file):\(line)" }
+    /// Warnings of what is read; whoever reads a statement passes them on and empties the list.
     package var warnings: [Complaint] = []
+    /// Pattern lists of ACLs and maps.
+    package let patterns = PatternRegistry()
+    /// Reads a file that an argument names. `Language` sets it.
+    package var readFile: (_ path: String) throws(Complaint) -> [UInt8]
+    /// The IPv4 address of a host name in an ACL; nil when it has none. `Language` sets it.
+    package var resolveName: (String) -> UInt32? = { _ in nil }
     /// References to proxies, servers and user lists that are resolved once all sections are read.
     package private(set) var references: [PendingReference] = []
     private var variableNumbers: [String: UInt32] = [:]
     /// Objects that kinds of arguments keep here by name, such as map files that several expressions share.
     package var shared: [String: any AnyObject & Sendable] = [:]
 
-    package init(_ catalogue: SampleCatalogue) { self.catalogue = catalogue }
+    package init(_ catalogue: SampleCatalogue) {
+        self.catalogue = catalogue
+        readFile = { path throws(Complaint) in throw Complaint("no file can be read here: '\(path)'") }
+    }
+
+    /// The pattern list of a file (`path`, `file@path`, `opt@path`) or a virtual one (`virt@name`), loaded when it is
+    /// new. Expressions and ACLs that name the same file share it.
+    ///
+    /// - Parameter hasValues: the file is a map.
+    package func patternReference(
+        _ word: Word, hasValues: Bool, uses: PatternReference.Uses
+    ) throws(Complaint) -> PatternReference {
+        let reference: PatternReference
+        let isNew: Bool
+        do throws(PatternError) {
+            (reference, isNew) = try patterns.reference(
+                word.text, hasValues: hasValues, uses: uses, file: file, line: line)
+        } catch {
+            throw Complaint("\(error)", at: word)
+        }
+        guard isNew, case .file(let isOptional) = reference.source else { return reference }
+        let content: [UInt8]
+        do throws(Complaint) {
+            content = try readFile(reference.name)
+        } catch {
+            if isOptional { return reference }
+            throw Complaint("failed to open pattern file <\(reference.name)>: \(error.message)", at: word)
+        }
+        do throws(PatternError) {
+            _ = try reference.load(content.span)
+        } catch {
+            throw Complaint("\(error)", at: word)
+        }
+        return reference
+    }
 
     /// A reference with the place that messages name.
     package struct PendingReference {

@@ -33,6 +33,9 @@ package final class Expression: Sendable {
         self.converters = converters
     }
 
+    /// Whether something is done to what the fetch gives.
+    package var hasConverters: Bool { !converters.isEmpty }
+
     /// Evaluates the expression. False when it has no value; `sample`'s flag `mayChange` then tells whether it may have
     /// one once more data is here.
     package func evaluate(_ evaluation: Evaluation, _ sample: inout Sample) -> Bool {

@@ -1,12 +1,10 @@
 package import Connections
 package import Streams
 
-/// What expressions know of a proxy: names and counts.
+/// What expressions know of a proxy.
 package protocol ProxyFacts: AnyObject {
     /// The section's name.
     var nameBytes: [UInt8] { get }
-    /// The number that statistics show.
-    var identifier: Int { get }
 }
 
 /// What `Proxying` tells of an exchange beyond its messages.

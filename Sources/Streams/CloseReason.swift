@@ -27,6 +27,8 @@ package enum CloseReason: UInt8, Error, Sendable, CaseIterable {
     case serverDown
     /// The proxy ended an exchange at a backup server because another is up (`on-marked-up shutdown-backup-sessions`).
     case serverUp
+    /// A rule refused the request or the response: `deny`, `reject`, `tarpit`.
+    case denied
     /// A limit of the proxy was reached (memory, connections, streams).
     case resource
     /// A fault of the proxy itself.

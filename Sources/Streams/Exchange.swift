@@ -24,12 +24,16 @@ package protocol ExchangeHandler: AnyObject {
     /// One of the two messages is complete as received; in a tunnel: that direction has ended.
     func messageEnded(_ exchange: Exchange)
 
+    /// Body bytes came for which there is no consumer yet, or whose head is held: rules may wait for them.
+    func bodyWaits(_ exchange: Exchange, _ half: Half)
+
     /// The exchange is over: both ends are gone. The handler logs it. Its heads are good until this returns.
     func exchangeEnded(_ exchange: Exchange)
 }
 
 extension ExchangeHandler {
     package func messageEnded(_ exchange: Exchange) {}
+    package func bodyWaits(_ exchange: Exchange, _ half: Half) {}
 }
 
 /// How far an exchange came with the back end that is, or was last, attached: what a retry depends on.
@@ -204,6 +208,15 @@ package final class Exchange {
         end.reset(reason)
     }
 
+    /// Drops the server and its response, of which the client has seen nothing: the handler answers by itself. False
+    /// when the client has seen its head already.
+    package func dropResponse(_ reason: CloseReason) -> Bool {
+        guard !response.headTaken else { return false }
+        dropBack(reason)
+        response.restart(resources.heads)
+        return true
+    }
+
     /// Keeps `reason` when it is the exchange's first.
     package func note(_ reason: CloseReason) {
         if failure == nil { failure = reason }
@@ -222,6 +235,8 @@ package final class Exchange {
             front?.outgoingReady()
         }
     }
+
+    func bodyWaits(_ half: Half) { handler.bodyWaits(self, half) }
 
     func messageEnded(_ half: Half) { handler.messageEnded(self) }
 

@@ -108,6 +108,7 @@ package final class Half {
         bytesIn += UInt64(chunk.count)
         body.append(chunk)
         lastPut = clock.now
+        if consumer == nil || isHeld { unsafe exchange.bodyWaits(self) }
         consumer?.outgoingReady()
     }
 
@@ -138,8 +139,11 @@ package final class Half {
     /// Bytes that wait in the queue.
     package var count: Int { body.count }
 
+    /// True while the handler keeps the head back from the consumer: its rules wait for something.
+    package var isHeld = false
+
     /// True when a head waits that the consumer has not taken.
-    package var hasHead: Bool { head != nil && !headTaken }
+    package var hasHead: Bool { head != nil && !headTaken && !isHeld }
 
     /// True when the message has ended and all its bytes are taken: trailers (if any) and the end come next.
     package var isDrained: Bool { phase == .ended && body.isEmpty && (headTaken || head == nil) }
@@ -155,7 +159,7 @@ package final class Half {
 
     /// Takes the head, once.
     package func takeHead() -> MessageHead? {
-        guard let head, !headTaken else { return nil }
+        guard let head, !headTaken, !isHeld else { return nil }
         headTaken = true
         lastTake = clock.now
         return head
@@ -195,6 +199,19 @@ package final class Half {
             producerWaits = false
             producer?.incomingDrained()
         }
+    }
+
+    /// Forgets a message of which the consumer has taken nothing, so that the proxy can answer by itself.
+    func restart(_ heads: HeadPool) {
+        guard !headTaken else { return }
+        if let head { heads.giveBack(head) }
+        if let trailers { heads.giveBack(trailers) }
+        head = nil
+        trailers = nil
+        body.removeAll()
+        phase = .idle
+        failure = nil
+        isHeld = false
     }
 
     /// Gives the heads back to the worker.

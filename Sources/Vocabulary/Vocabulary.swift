@@ -1,7 +1,8 @@
+package import Rules
 package import Samples
 
-/// Every fetch and converter that Portico knows, collected from the files that register them. The parser, `-dKall` and
-/// the documentation read this one list.
+/// Every fetch, converter and action that Portico knows, collected from the files that register them. The parser,
+/// `-dKall` and the documentation read these lists.
 package enum Vocabulary {
     /// The fetches and converters of sample expressions.
     package static let samples = SampleCatalogue(fetches: fetches, converters: converters)
@@ -9,4 +10,17 @@ package enum Vocabulary {
     private static let fetches: [Fetch] = ConstantFetches.all
 
     private static let converters: [Converter] = CaseConverters.all
+
+    /// The actions of rules. A name may stand more than once, for different sets.
+    package static let actions: [ActionKeyword] = FlowActions.all + FieldActions.all + VariableActions.all
+
+    /// The action of a name in a set; nil when there is none.
+    package static func action(named name: String, in kind: RuleSetKind) -> ActionKeyword? {
+        actions.first { $0.name == name && $0.sets.contains(kind) }
+    }
+
+    /// The actions of a set, for messages.
+    package static func actionNames(in kind: RuleSetKind) -> String {
+        actions.filter { $0.sets.contains(kind) }.map { "'\($0.name)'" }.sorted().joined(separator: ", ")
+    }
 }

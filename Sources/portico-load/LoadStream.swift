@@ -160,7 +160,7 @@ final class LoadStream: LoopMember, StreamEnd, ExchangeHandler {
         switch reason {
         case .connectFailed, .noServer: .connect
         case .connectTimeout, .queueTimeout, .serverTimeout: .timeout
-        case .serverAborted, .serverDown, .serverUp, .killed: .reset
+        case .serverAborted, .serverDown, .serverUp, .killed, .denied: .reset
         case .serverProtocolError: .invalid
         case .clientAborted, .clientProtocolError, .clientTimeout, .resource, .internalError, .notNeeded: .fault
         }

@@ -20,17 +20,8 @@ import Testing
         #expect(Timeouts().keepAlive == nil)
     }
 
-    @Test func aRuleComesBeforeTheDefaultBackend() {
-        let place = SourceLocation(file: "a.cfg", line: 3)
-        var frontend = FrontendSettings(name: "in", mode: .http, location: place)
-        #expect(frontend.backend == nil)
-        frontend.defaultBackend = 4
-        #expect(frontend.backend == 4)
-        frontend.useBackendRules = [
-            UseBackendRule(backend: 2, location: place), UseBackendRule(backend: 3, location: place),
-        ]
-        #expect(frontend.backend == 2)
-        #expect(place.description == "a.cfg:3")
+    @Test func aPlaceNamesItsFileAndLine() {
+        #expect(SourceLocation(file: "a.cfg", line: 3).description == "a.cfg:3")
     }
 
     @Test func theStricterConnectionModeIsTheGreater() {

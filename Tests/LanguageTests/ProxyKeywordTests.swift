@@ -175,14 +175,52 @@ import Testing
                 "2:13 'http-reuse' only supports 'never', 'safe', 'aggressive', 'always', got 'sometimes'"
             ),
             ("use_backend", "2:2 'use_backend' expects a backend name"),
-            ("use_backend b if x", "2:16 'use_backend' with a condition is not supported by this version of Portico"),
+            ("use_backend b if x", "2:19 no such ACL : 'x'"),
+            ("use_backend b if", "2:16 'use_backend' : a condition is missing after 'if'"),
+            ("use_backend b if { always_true", "2:19 missing closing '}' in condition"),
             (
                 "use_backend b when x",
                 "2:16 unexpected keyword 'when' after switching rule, only 'if' and 'unless' are allowed"
             ),
             (
-                "use_backend %[hdr(host)]",
-                "2:14 'use_backend' with an expression is not supported by this version of Portico"
+                "use_backend x%[strr(host)]",
+                "2:17 unknown fetch method 'strr'; did you mean 'str' maybe ?"
+            ),
+            ("acl", "2:2 'acl' expects a name and a test"),
+            ("acl a", "2:6 missing ACL expression"),
+            ("acl a:b/ always_true", "2:6 character '/' is not permitted in acl name 'a:b/'"),
+            (
+                "acl a always_tru",
+                "2:8 unknown fetch method 'always_tru'; did you mean 'always_true' maybe ? in ACL expression 'always_tru'"
+            ),
+            (
+                "acl a str(x) -m foo y",
+                "2:18 unknown matching method 'foo' when parsing ACL expression; did you mean 'bool' maybe ?"
+            ),
+            (
+                "acl a str(x) -f /no/such/file",
+                "2:18 failed to open pattern file </no/such/file>: No such file or directory"
+            ),
+            ("acl a str(x) -m reg (", "2:22 regex '(' is invalid (error=missing closing parenthesis, erroffset=1)"),
+            (
+                "http-request deni",
+                "2:15 'http-request' : unknown action 'deni'"
+            ),
+            (
+                "http-request track-sc0 src",
+                "2:15 'http-request' : 'track-sc0' is a keyword of HAProxy that this version of Portico does not support"
+            ),
+            (
+                "http-request accept",
+                "2:15 'http-request' : action 'accept' may be used in 'quic-initial', 'tcp-request connection', 'tcp-request session', 'tcp-request content', 'tcp-response content' only"
+            ),
+            (
+                "http-request allow when x",
+                "2:21 'http-request' : unexpected 'when': only 'if' or 'unless' with a condition may follow"
+            ),
+            (
+                "http-request set-var(x) str(y)",
+                "2:23 'http-request set-var' : invalid variable name 'x'. A variable name must be start by its scope. The scope can be 'proc', 'sess', 'txn', 'req', 'res' or 'check'"
             ),
             ("default_backend", "2:2 'default_backend' expects a backend name"),
             ("maxconn many", "2:10 'maxconn' expects an integer argument, got 'many'"),

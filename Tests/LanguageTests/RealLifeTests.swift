@@ -106,7 +106,7 @@ import Testing
         #expect(www.binds[1].tls?.certificates.map(\.path) == ["/etc/ssl/private/site.pem", "/etc/ssl/sites"])
         #expect(www.binds[1].tls?.parameters.usesTickets == false)
         #expect(www.errorFiles.map(\.status) == [400, 403, 408, 500, 502, 503, 504])
-        #expect(www.backend == 0)
+        #expect(www.defaultBackend == 0)
         let app = configuration.backends[0]
         #expect(app.servers.map(\.weight) == [10, 20, 10, 10])
         #expect(app.servers[2].tls?.trust == .path("/etc/ssl/certs/internal-ca.pem"))
@@ -138,7 +138,7 @@ import Testing
         let configuration = try #require(result.configuration)
         #expect(configuration.frontends.count == 10_000)
         #expect(configuration.backends.count == 10_000)
-        #expect(configuration.frontends[9_999].backend == 9_999)
+        #expect(configuration.frontends[9_999].defaultBackend == 9_999)
         #expect(configuration.backends[9_999].servers.count == 2)
     }
 }

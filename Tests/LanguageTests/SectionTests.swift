@@ -20,7 +20,6 @@ import Testing
         #expect((front.name, back.name) == ("web", "web"))
         #expect((front.mode, back.mode) == (.http, .http))
         #expect(front.defaultBackend == 0)
-        #expect(front.backend == 0)
         #expect(front.location == SourceLocation(file: "test.cfg", line: 1))
         #expect(front.binds[0].location == SourceLocation(file: "test.cfg", line: 3))
         #expect(back.servers[0].location == SourceLocation(file: "test.cfg", line: 7))
@@ -119,8 +118,8 @@ import Testing
             ("backend b\n option", "2:2 'option' expects a name as its first argument"),
             ("backend b\n timeout", "2:2 'timeout' expects a name as its first argument"),
             (
-                "backend b\n acl x path /",
-                "2:2 'acl' is a keyword of HAProxy that this version of Portico does not support"
+                "backend b\n stick on src",
+                "2:2 'stick' is a keyword of HAProxy that this version of Portico does not support"
             ),
             (
                 "backend b\n option httpchk",

@@ -1,4 +1,6 @@
 import Configuration
+import Patterns
+import Samples
 import Words
 
 /// Makes drafts into a configuration: resolves names, fills in defaults, and checks what no single line can.
@@ -37,6 +39,8 @@ struct Assembler {
             if draft.kind.hasBack, taken.insert(draft.name).inserted { result.backends.append(backend(draft, files)) }
         }
         number(&result)
+        sections.context.patterns.assignNumbers()
+        result.patterns = sections.context.patterns
         diagnostics += ListenerConflicts.find(in: result.frontends, drafts: sections.proxies)
         return result
     }
@@ -73,9 +77,18 @@ struct Assembler {
         result.logs = logs(of: draft)
         result.logFormat = draft.mode == .tcp && draft.logFormat == .http ? .tcp : draft.logFormat
         result.logTag = draft.logTag
-        result.useBackendRules = draft.useBackendRules.compactMap { rule in
-            resolve(rule, "use_backend", of: draft).map { UseBackendRule(backend: $0, location: rule.mark.location) }
+        for rule in draft.useBackendRules {
+            switch rule.target {
+            case .name(let reference):
+                guard let index = resolve(reference, "use_backend", of: draft) else { continue }
+                result.useBackendRules.append(
+                    UseBackendRule(target: .fixed(index), condition: rule.condition, location: rule.location))
+            case .format(let format):
+                result.useBackendRules.append(
+                    UseBackendRule(target: .named(format), condition: rule.condition, location: rule.location))
+            }
         }
+        result.rules = draft.rules
         if let reference = draft.defaultBackend {
             result.defaultBackend = resolve(reference, "default_backend", of: draft)
         } else if draft.kind == .listen {
@@ -100,6 +113,7 @@ struct Assembler {
         result.logs = logs(of: draft)
         result.logTag = draft.logTag
         result.errorFiles = files
+        result.rules = draft.rules
         var names: [String: Mark] = [:]
         for server in draft.servers {
             let mark = server.mark ?? draft.mark

@@ -5,12 +5,12 @@ struct ConditionEvaluator {
 
     /// Whether `text` holds; an empty text does not.
     func evaluate(_ text: String) throws(ConditionError) -> Bool {
-        guard let condition = try ConditionParser.parse(text) else { return false }
+        guard let condition = try BlockConditionParser.parse(text) else { return false }
         return try value(of: condition)
     }
 
     /// Stops at the first operand that decides.
-    private func value(of condition: Condition) throws(ConditionError) -> Bool {
+    private func value(of condition: BlockCondition) throws(ConditionError) -> Bool {
         switch condition {
         case .constant(let value): return value
         case .not(let operand): return try !value(of: operand)

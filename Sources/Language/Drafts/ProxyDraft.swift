@@ -1,4 +1,5 @@
 import Configuration
+import Rules
 
 /// A `defaults`, `frontend`, `backend` or `listen` section as it is written.
 struct ProxyDraft: Sendable {
@@ -41,6 +42,10 @@ struct ProxyDraft: Sendable {
     var logTag: String?
     var errorFiles: [ErrorFileDraft] = []
 
+    /// ACLs that this section declares, by name.
+    var acls: [String: ACL] = [:]
+    var rules = ProxyRules()
+
     // Front half.
     var binds: [BindDraft] = []
     var maxconn: Int?
@@ -49,7 +54,7 @@ struct ProxyDraft: Sendable {
     var logFormat = LogFormat.standard
     var logFormatMark: Mark?
     var defaultBackend: BackendReference?
-    var useBackendRules: [BackendReference] = []
+    var useBackendRules: [UseBackendDraft] = []
 
     // Back half.
     var balance = BalanceAlgorithm.random(draws: 2)
@@ -76,6 +81,7 @@ struct ProxyDraft: Sendable {
         self.mark = mark
         self.surroundings = surroundings
         ownTimeouts = []
+        acls = [:]
     }
 }
 

@@ -5,7 +5,7 @@ import Words
 enum ProxyKeywords {
     static let table = KeywordTable(
         [BindStatement.keyword] + ServerStatement.keywords + both + front + back + ErrorFileStatement.proxyKeywords
-            + TimeoutKeywords.keywords + OptionKeywords.keywords,
+            + TimeoutKeywords.keywords + OptionKeywords.keywords + RuleStatements.keywords,
         refused: RefusedKeywords.proxy)
 
     private static let both = [
@@ -39,23 +39,6 @@ enum ProxyKeywords {
         Keyword<ProxyDraft>("default_backend", in: .front) { (proxy, statement) throws(Complaint) in
             let word = try statement.argument("a backend name")
             proxy.defaultBackend = BackendReference(name: word.text, mark: statement.mark(word))
-        },
-        Keyword<ProxyDraft>("use_backend", in: [.frontend, .listen]) { (proxy, statement) throws(Complaint) in
-            let word = try statement.argument("a backend name")
-            if word.text.contains("%[") {
-                throw Complaint(
-                    "'use_backend' with an expression is not supported by this version of Portico", at: word)
-            }
-            if let next = statement.peek {
-                guard next.text == "if" || next.text == "unless" else {
-                    throw Complaint(
-                        "unexpected keyword '\(next.text)' after switching rule, only 'if' and 'unless' are allowed",
-                        at: next)
-                }
-                throw Complaint(
-                    "'use_backend' with a condition is not supported by this version of Portico", at: next)
-            }
-            proxy.useBackendRules.append(BackendReference(name: word.text, mark: statement.mark(word)))
         },
     ]
 

@@ -7,6 +7,12 @@ enum RefusedKeywords {
         "mailers", "namespace_list", "peers", "program", "resolvers", "ring", "traces", "userlist",
     ]
 
+    /// Actions of rules.
+    static let actions = [
+        "cache-store", "cache-use", "sc-add-gpc", "sc-inc-gpc", "sc-inc-gpc0", "sc-inc-gpc1", "sc-set-gpt",
+        "sc-set-gpt0", "send-spoe-group", "set-bandwidth-limit", "track-sc0", "track-sc1", "track-sc2",
+    ]
+
     /// In `global`.
     static let global = [
         "51degrees-allow-unmatched", "51degrees-cache-size", "51degrees-data-file", "51degrees-difference",

@@ -1,4 +1,5 @@
 import Configuration
+import Samples
 import Words
 
 /// One line of the configuration as a file has it.
@@ -25,6 +26,8 @@ struct Statement {
 
     let line: SourceLine
     let modifier: Modifier
+    /// What expressions and rules are read with.
+    let context: CompilationContext
     /// The name under which messages speak of the statement: `timeout client`, or `bind *:80`.
     var name: String
     /// Warnings so far.
@@ -34,8 +37,11 @@ struct Statement {
     private var position: Int
 
     /// A statement whose keyword is the `keywordLength` words from `start` on.
-    init(line: SourceLine, words: [Word], start: Int, keywordLength: Int, modifier: Modifier) {
+    init(
+        line: SourceLine, words: [Word], start: Int, keywordLength: Int, modifier: Modifier, context: CompilationContext
+    ) {
         self.line = line
+        self.context = context
         self.modifier = modifier
         self.words = words
         position = min(start + keywordLength, words.count)
@@ -64,6 +70,12 @@ struct Statement {
         position += 1
         return word
     }
+
+    /// The arguments that are not read yet.
+    var remaining: [Word] { Array(words[position...]) }
+
+    /// Passes over arguments that another reader has read.
+    mutating func advance(by count: Int) { position = min(position + count, words.count) }
 
     /// Reads the next argument if it is `text`.
     mutating func skip(_ text: String) -> Bool {

@@ -1,4 +1,6 @@
 import Configuration
+import Samples
+import Vocabulary
 import Words
 
 /// Gathers the sections of all files: it takes statements in their order and keeps drafts of what they describe.
@@ -46,8 +48,19 @@ struct SectionParser {
     /// Keywords besides `option …` that `no` and `default` may stand before.
     private static let modifiable = "options, log and strict-limits"
 
+    /// What the expressions and rules of all sections are read with.
+    let context = CompilationContext(Vocabulary.samples)
+
     init(global: GlobalDraft) {
         self.global = global
+        let system = global.surroundings.system
+        context.readFile = { path throws(Complaint) in
+            do throws(SystemError) { return try system.read(path) } catch { throw Complaint(error.reason) }
+        }
+        context.resolveName = { name in
+            guard let address = system.address(of: name, family: .ipv4), address.isV4 else { return nil }
+            return address.bytes.reduce(0) { $0 << 8 | UInt32($1) }
+        }
     }
 
     /// What `$NAME` means now.
@@ -57,6 +70,8 @@ struct SectionParser {
     mutating func move(to location: SourceLocation) {
         global.variables.file = location.file
         global.variables.line = location.line
+        context.file = location.file
+        context.line = location.line
     }
 
     /// Ends the current section: each file has sections of its own.
@@ -147,7 +162,7 @@ struct SectionParser {
                 return
             }
             var statement = Statement(
-                line: line, words: words, start: start, keywordLength: length, modifier: modifier)
+                line: line, words: words, start: start, keywordLength: length, modifier: modifier, context: context)
             var complaint: Complaint?
             do {
                 try keyword.apply(&target, &statement)

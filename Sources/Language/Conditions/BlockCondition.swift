@@ -1,9 +1,9 @@
 /// An expression of `.if`, `.elif` and `-cc` (configuration.txt, section 2.4).
-indirect enum Condition: Sendable, Equatable {
+indirect enum BlockCondition: Sendable, Equatable {
     case constant(Bool)
-    case not(Condition)
-    case and(Condition, Condition)
-    case or(Condition, Condition)
+    case not(BlockCondition)
+    case and(BlockCondition, BlockCondition)
+    case or(BlockCondition, BlockCondition)
     case predicate(Predicate, [String])
 }
 
@@ -41,7 +41,7 @@ package struct ConditionError: Error, Sendable, Equatable {
 }
 
 /// Reads a condition. `&&` binds closer than `||`, and both close from the right.
-struct ConditionParser {
+struct BlockConditionParser {
     /// Deepest nesting of parentheses, and longest chain of operators.
     static let maxDepth = 1024
 
@@ -54,8 +54,8 @@ struct ConditionParser {
     }
 
     /// The condition that `text` spells; nil for an empty text, which is false.
-    static func parse(_ text: String) throws(ConditionError) -> Condition? {
-        var parser = ConditionParser(text)
+    static func parse(_ text: String) throws(ConditionError) -> BlockCondition? {
+        var parser = BlockConditionParser(text)
         parser.skipSpaces()
         if parser.peek() == nil { return nil }
         let condition = try parser.expression()
@@ -66,7 +66,7 @@ struct ConditionParser {
         return condition
     }
 
-    private mutating func expression() throws(ConditionError) -> Condition {
+    private mutating func expression() throws(ConditionError) -> BlockCondition {
         try enter()
         defer { depth -= 1 }
         let left = try conjunction()
@@ -74,7 +74,7 @@ struct ConditionParser {
         return .or(left, try expression())
     }
 
-    private mutating func conjunction() throws(ConditionError) -> Condition {
+    private mutating func conjunction() throws(ConditionError) -> BlockCondition {
         try enter()
         defer { depth -= 1 }
         let left = try term()
@@ -82,11 +82,11 @@ struct ConditionParser {
         return .and(left, try conjunction())
     }
 
-    private mutating func term() throws(ConditionError) -> Condition {
+    private mutating func term() throws(ConditionError) -> BlockCondition {
         let start = position
         var isNegated = false
         while skip("!") { isNegated.toggle() }
-        let condition: Condition
+        let condition: BlockCondition
         if let number = try integer() {
             condition = .constant(number)
         } else if skip("(") {

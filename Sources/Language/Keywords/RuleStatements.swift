@@ -1,0 +1,166 @@
+import Configuration
+import Rules
+import Samples
+import Vocabulary
+import Words
+
+/// The statements that declare rules: `http-request` and the other sets, `acl`, `use_backend`.
+enum RuleStatements {
+    static let keywords: [Keyword<ProxyDraft>] =
+        RuleSetKind.allCases.map { kind in
+            Keyword<ProxyDraft>(kind.rawValue, in: sections(of: kind)) { (proxy, statement) throws(Complaint) in
+                try proxy.checkNamedDefaults(statement)
+                let rule = try rule(kind, proxy, &statement)
+                if let rule { proxy.rules[kind].append(rule) }
+            }
+        } + [
+            Keyword<ProxyDraft>("acl", in: .proxies) { (proxy, statement) throws(Complaint) in
+                try proxy.checkNamedDefaults(statement)
+                try declareACL(&proxy, &statement)
+            },
+            Keyword<ProxyDraft>("use_backend", in: [.frontend, .listen]) { (proxy, statement) throws(Complaint) in
+                try useBackend(&proxy, &statement)
+            },
+        ]
+
+    private static func sections(of kind: RuleSetKind) -> SectionKinds {
+        switch kind {
+        case .quicInitial, .tcpRequestConnection, .tcpRequestSession: .front
+        case .tcpRequestContent, .httpRequest, .httpResponse, .httpAfterResponse: .proxies
+        case .tcpResponseContent: .back
+        }
+    }
+
+    /// Reads an action and its condition.
+    private static func rule(
+        _ kind: RuleSetKind, _ proxy: ProxyDraft, _ statement: inout Statement
+    ) throws(Complaint) -> Rule? {
+        let context = statement.context
+        enter(proxy, kind, statement)
+        guard let word = statement.peek else {
+            throw Complaint("'\(kind.rawValue)' expects an action: \(Vocabulary.actionNames(in: kind))")
+        }
+        let name = String(word.text.prefix { $0 != "(" })
+        guard let keyword = Vocabulary.action(named: name, in: kind) else {
+            let hint = Nearest.word(to: name, among: Vocabulary.actions.filter { $0.sets.contains(kind) }.map(\.name))
+            let elsewhere = Vocabulary.actions.first { $0.name == name }
+            if let elsewhere {
+                let sets = elsewhere.sets.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+                throw Complaint("'\(kind.rawValue)' : action '\(name)' may be used in \(sets) only", at: word)
+            }
+            if RefusedKeywords.actions.contains(name) {
+                throw Complaint("'\(kind.rawValue)' : \(refusal(of: name))", at: word)
+            }
+            throw Complaint(
+                "'\(kind.rawValue)' : unknown action '\(name)'\(hint.map { "; did you mean '\($0)' maybe ?" } ?? "")",
+                at: word)
+        }
+        let location = statement.location.description
+        let words = statement.remaining
+        var reader = ActionReader(kind, words, at: 0, context, location: location)
+        let action: any RuleAction
+        do throws(Complaint) {
+            action = try keyword.parse(&reader)
+        } catch {
+            throw Complaint("'\(kind.rawValue) \(name)' : \(error.message)", at: error.column ?? word.column)
+        }
+        statement.advance(by: reader.end)
+        let condition = try condition(proxy, &statement, kind.rawValue)
+        return Rule(action, if: condition, location: location)
+    }
+
+    /// Tells the context where expressions stand.
+    private static func enter(_ proxy: ProxyDraft, _ kind: RuleSetKind, _ statement: Statement) {
+        statement.context.place = kind.places(isFrontend: proxy.kind.hasFront, isBackend: proxy.kind.hasBack)
+        statement.context.proxyName = proxy.name
+    }
+
+    /// Reads `if …` or `unless …` to the end of the statement; nil when there is none.
+    static func condition(
+        _ proxy: ProxyDraft, _ statement: inout Statement, _ owner: String
+    ) throws(Complaint) -> Condition? {
+        guard let word = statement.peek else { return nil }
+        guard word.text == "if" || word.text == "unless" else {
+            throw Complaint(
+                "'\(owner)' : unexpected '\(word.text)': only 'if' or 'unless' with a condition may follow", at: word)
+        }
+        _ = statement.next()
+        let words = statement.remaining
+        statement.advance(by: words.count)
+        guard !words.isEmpty else {
+            throw Complaint("'\(owner)' : a condition is missing after '\(word.text)'", at: word)
+        }
+        let place = statement.context.place
+        let parser = ConditionParser(statement.context, acls: proxy.acls)
+        let condition = try parser.parse(words, isNegated: word.text == "unless")
+        statement.context.place = place
+        for warning in parser.warnings(of: condition, place) { statement.warn("'\(owner)' : \(warning)", at: word) }
+        return condition
+    }
+
+    private static func declareACL(_ proxy: inout ProxyDraft, _ statement: inout Statement) throws(Complaint) {
+        let name = try statement.argument("a name and a test")
+        for character in name.text
+        where !character.isASCII || !(character.isLetter || character.isNumber || "-_.:".contains(character)) {
+            throw Complaint("character '\(character)' is not permitted in acl name '\(name.text)'", at: name)
+        }
+        if ["or", "||"].contains(name.text.lowercased()) {
+            throw Complaint("acl name '\(name.text)' will never match: 'or' is the operator of conditions", at: name)
+        }
+        statement.context.place = .all
+        statement.context.proxyName = proxy.name
+        let words = statement.remaining
+        statement.advance(by: words.count)
+        let parser = ConditionParser(statement.context, acls: proxy.acls)
+        let test = try parser.test(words, after: name)
+        for warning in parser.takeWarnings() {
+            statement.warn(warning.message, at: warning.column.map { Word(text: "", column: $0) })
+        }
+        if let known = proxy.acls[name.text] {
+            known.add(test)
+        } else {
+            proxy.acls[name.text] = ACL(name: name.text, tests: [test])
+        }
+    }
+
+    private static func useBackend(_ proxy: inout ProxyDraft, _ statement: inout Statement) throws(Complaint) {
+        let word = try statement.argument("a backend name")
+        statement.context.place = .setBackend
+        statement.context.proxyName = proxy.name
+        let target: UseBackendDraft.Target
+        if word.text.contains("%[") {
+            target = .format(try Format.parse(word, statement.context))
+        } else {
+            target = .name(BackendReference(name: word.text, mark: statement.mark(word)))
+        }
+        if let next = statement.peek, next.text != "if", next.text != "unless" {
+            throw Complaint(
+                "unexpected keyword '\(next.text)' after switching rule, only 'if' and 'unless' are allowed", at: next)
+        }
+        let condition = try condition(proxy, &statement, "use_backend")
+        proxy.useBackendRules.append(
+            UseBackendDraft(target: target, condition: condition, location: statement.location))
+    }
+}
+
+/// A `use_backend` line as it is written.
+struct UseBackendDraft: Sendable {
+    enum Target: Sendable {
+        case name(BackendReference)
+        /// A name that is made anew for each request.
+        case format(Format)
+    }
+
+    var target: Target
+    var condition: Condition?
+    var location: SourceLocation
+}
+
+extension ProxyDraft {
+    /// Rules and ACLs may stand in a `defaults` section only if it has a name: sections refer to it with `from`.
+    fileprivate func checkNamedDefaults(_ statement: Statement) throws(Complaint) {
+        if kind == .defaults, name.isEmpty {
+            throw Complaint("'\(statement.name)' is not allowed in an anonymous 'defaults' section; give it a name")
+        }
+    }
+}

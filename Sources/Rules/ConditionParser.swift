@@ -1,0 +1,136 @@
+import Patterns
+package import Samples
+package import Words
+
+/// Reads conditions and the tests of ACLs (configuration.txt sections 7.1 and 7.2).
+package struct ConditionParser {
+    private let context: CompilationContext
+    private let acls: [String: ACL]
+
+    /// - Parameter acls: those that the proxy has declared so far, by name.
+    package init(_ context: CompilationContext, acls: [String: ACL]) {
+        self.context = context
+        self.acls = acls
+    }
+
+    // MARK: Conditions
+
+    /// Reads a condition that takes all `words`.
+    package func parse(_ words: [Word], isNegated: Bool) throws(Complaint) -> Condition {
+        var alternatives: [[Condition.Term]] = []
+        var terms: [Condition.Term] = []
+        var negates = false
+        var index = 0
+        while index < words.count {
+            let word = words[index]
+            index += 1
+            let marks = word.text.prefix { $0 == "!" }
+            let name = String(word.text.dropFirst(marks.count))
+            if marks.count % 2 == 1 { negates.toggle() }
+            if name.isEmpty { continue }
+            if name == "||" || name.lowercased() == "or" {
+                alternatives.append(terms)
+                terms = []
+                negates = false
+                continue
+            }
+            let acl: ACL
+            if name == "{" {
+                guard let end = words[index...].firstIndex(where: { $0.text == "}" }) else {
+                    throw Complaint("missing closing '}' in condition", at: word)
+                }
+                acl = ACL(name: "", tests: [try test(Array(words[index..<end]), after: word)])
+                index = end + 1
+            } else {
+                acl = try named(name, word)
+            }
+            terms.append(Condition.Term(acl, isNegated: negates))
+            negates = false
+        }
+        alternatives.append(terms)
+        alternatives.removeAll { $0.isEmpty }
+        if alternatives.isEmpty, let last = words.last { throw Complaint("the condition has no ACL", at: last) }
+        return Condition(alternatives, isNegated: isNegated)
+    }
+
+    private func named(_ name: String, _ word: Word) throws(Complaint) -> ACL {
+        if let known = acls[name] { return known }
+        let key = "acl \(name)"
+        if let known = context.shared[key] as? ACL { return known }
+        guard let words = PredefinedACL.words(of: name) else {
+            let hint = Nearest.word(to: name, among: acls.keys).map { "; did you mean '\($0)' maybe ?" } ?? ""
+            throw Complaint("no such ACL : '\(name)'\(hint)", at: word)
+        }
+        let test = try test(words.map { Word(text: $0, column: word.column) }, after: word)
+        let acl = ACL(name: name, tests: [test])
+        context.shared[key] = acl
+        return acl
+    }
+
+    /// What is odd about a condition that stands at `place`: ACLs that can never match there.
+    package func warnings(of condition: Condition, _ place: RulePlace) -> [String] {
+        condition.acls.compactMap { acl in
+            guard acl.sources.places.isDisjoint(with: place) else { return nil }
+            let name = acl.name.isEmpty ? "anonymous acl" : "acl '\(acl.name)'"
+            let keyword = acl.tests.first?.expression.fetchName ?? ""
+            return "\(name) will never match because it only involves keywords that are incompatible with this rule:"
+                + " '\(keyword)' reads \(acl.sources.names)"
+        } + takeWarnings().map(\.message)
+    }
+
+    /// Warnings of what was read since the last call.
+    package func takeWarnings() -> [Complaint] {
+        defer { context.warnings = [] }
+        return context.warnings
+    }
+
+    // MARK: Tests
+
+    /// Reads a test: a criterion, flags, and patterns.
+    package func test(_ words: [Word], after previous: Word) throws(Complaint) -> ACLTest {
+        guard let first = words.first else { throw Complaint("missing ACL expression", at: previous) }
+        let place = context.place
+        context.place = .all
+        defer { context.place = place }
+        var index = 1
+        let name = String(first.text.prefix { $0 != "(" && $0 != "," })
+        let meaning = ACLKeyword.meaning(of: name)
+        let expression: Expression
+        var method: MatchMethod?
+        if let meaning {
+            let text = meaning.fetch + first.text.dropFirst(name.count)
+            do throws(Complaint) {
+                expression = try ExpressionParser(context).parse(Array(text.utf8), allowsRest: false).expression
+            } catch {
+                throw Complaint("ACL keyword '\(name)' : \(error.message)", at: first)
+            }
+            // A converter behind the criterion sets its own type, and so the method.
+            method = expression.hasConverters ? nil : meaning.method
+        } else {
+            do throws(Complaint) {
+                expression = try ExpressionParser(context).parse(
+                    first, peek: { index < words.count ? words[index] : nil }, take: { index += 1 })
+            } catch {
+                let hint = Nearest.word(to: name, among: ACLKeyword.names).map { "; did you mean '\($0)' maybe ?" }
+                let isUnknown = error.message.hasPrefix("unknown fetch method '\(name)'")
+                let advice = isUnknown && !error.message.contains("did you mean") ? hint ?? "" : ""
+                throw Complaint(
+                    "\(error.message)\(advice) in ACL expression '\(first.text)'", at: error.column ?? first.column)
+            }
+        }
+        var reader = PatternWordReader(context, words, index, expression, method ?? Self.method(of: expression.type))
+        reader.original = method
+        return try reader.read(first)
+    }
+
+    /// The method that a type has by itself.
+    private static func method(of type: SampleType) -> MatchMethod? {
+        switch type {
+        case .bool: .bool
+        case .sint: .int
+        case .addr, .ipv4, .ipv6: .ip
+        case .str, .meth: .str
+        case .any, .same, .bin: nil
+        }
+    }
+}
