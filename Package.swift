@@ -66,7 +66,7 @@ let package = Package(
         module("Control", ["Proxying", "Samples", "Connections", "Servers", "Configuration", "Streams", "Messages", "Runtime", "Bytes", "CLinux"]),
         module("Language", ["Vocabulary", "Configuration", "Rules", "Samples", "Patterns", "Words"]),
         // What rules say: fetches, converters, actions
-        module("Vocabulary", ["Rules", "Samples", "Patterns", "Connections", "Streams", "Messages", "Words", "Bytes", "COpenSSL"]),
+        module("Vocabulary", ["Rules", "Samples", "Patterns", "Connections", "Streams", "Messages", "Words", "Bytes", "CLinux", "COpenSSL"]),
         // The data path
         module("Proxying", ["Connections", "Servers", "Configuration", "Rules", "Samples", "Patterns", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "MuxPassThrough", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes"]),
         module("Servers", ["Configuration", "Streams", "Messages", "Runtime", "Bytes"]),
@@ -97,7 +97,7 @@ let package = Package(
         // Tests
         testSupport(["Streams", "Messages", "Bytes"]),
         tests("TestSupportTests", ["TestSupport"]),
-        fuzzTargets(["Language", "Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "TestSupport", "QUICTransport", "TLSTransport", "Configuration", "Messages", "Bytes", "COpenSSL"]),
+        fuzzTargets(["Language", "Vocabulary", "Samples", "Words", "Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "TestSupport", "QUICTransport", "TLSTransport", "Configuration", "Messages", "Bytes", "COpenSSL"]),
         tests("FuzzTests", ["FuzzTargets", "TestSupport"]),
         tests("BytesTests", ["Bytes"]),
         tests("RuntimeTests", ["Runtime", "Bytes"]),

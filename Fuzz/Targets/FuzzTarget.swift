@@ -23,8 +23,10 @@ package struct FuzzTarget: Sendable {
 
     /// One for each parser.
     package static let all: [FuzzTarget] = [
-        addressText, condition, configuration, fieldSection, http1Forward, http1Requests, http1Responses, http1Return,
-        http2Requests, http2Responses, http3Requests, http3Responses, proxyHeader, quicDatagram, quicInitial,
+        addressText, condition, configuration, fieldSection, fix, http1Forward, http1Requests, http1Responses,
+        http1Return,
+        http2Requests, http2Responses, http3Requests, http3Responses, jsonQuery, mqtt, protobuf, proxyHeader,
+        quicDatagram, quicInitial,
     ]
 
     package static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }

@@ -2,7 +2,11 @@
 #pragma once
 #include <openssl/ssl.h>
 #include <openssl/err.h>
+#include <openssl/bn.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
@@ -26,6 +30,11 @@ static inline X509 *_Nullable portico_pem_read_certificate(BIO *_Nonnull bio) {
 /// The first private key of a PEM text, or NULL; ownership passes to the caller.
 static inline EVP_PKEY *_Nullable portico_pem_read_private_key(BIO *_Nonnull bio) {
     return PEM_read_bio_PrivateKey(bio, NULL, portico_no_passphrase, NULL);
+}
+
+/// The first public key of a PEM text, or NULL; ownership passes to the caller.
+static inline EVP_PKEY *_Nullable portico_pem_read_public_key(BIO *_Nonnull bio) {
+    return PEM_read_bio_PUBKEY(bio, NULL, portico_no_passphrase, NULL);
 }
 
 static inline STACK_OF(X509) *_Nullable portico_x509_stack_new(void) {

@@ -105,6 +105,19 @@ import Messages
         count += length
     }
 
+    /// Lets `write` fill the room that is left, as C functions want it.
+    ///
+    /// - Parameter write: returns how many bytes it wrote; nil: it failed, and the text stays as it was.
+    /// - Returns: false when it failed.
+    @discardableResult
+    package mutating func fill(_ write: (_ room: UnsafeMutableBufferPointer<UInt8>) -> Int?) -> Bool {
+        let room = unsafe UnsafeMutableBufferPointer(start: start + count, count: capacity - count)
+        guard let written = unsafe write(room) else { return false }
+        precondition(written >= 0 && written <= capacity - count, "more than there is room for")
+        count += written
+        return true
+    }
+
     package mutating func append(_ text: StaticString) { append(Span(text)) }
 
     /// A decimal number.

@@ -9,7 +9,7 @@ package enum Vocabulary {
 
     private static let fetches: [Fetch] = ConstantFetches.all
 
-    private static let converters: [Converter] = CaseConverters.all
+    private static let converters: [Converter] = CaseConverters.all + StructureConverters.all
 
     /// The actions of rules. A name may stand more than once, for different sets.
     package static let actions: [ActionKeyword] = FlowActions.all + FieldActions.all + VariableActions.all

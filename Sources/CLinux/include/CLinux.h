@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -74,4 +75,9 @@ static inline int portico_socket_name(int fd, struct sockaddr_storage *name, soc
 static inline ssize_t portico_send_to(
     int fd, const void *bytes, size_t count, int flags, const struct sockaddr *to, socklen_t length) {
     return sendto(fd, bytes, count, flags, to, length);
+}
+
+/// Writes a number as printf's "%g" does; the length of the text, which may be more than `size`.
+static inline int portico_format_double(void *text, size_t size, double value) {
+    return snprintf((char *)text, size, "%g", value);
 }
