@@ -145,8 +145,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
 
     /// Whether the rules that act on connections take this one.
     func admits(_ session: Session, _ kind: RuleSetKind) -> Bool {
-        let rules = settings.rules[kind]
-        if rules.isEmpty { return true }
+        guard let rules = shared.rules[kind] else { return true }
         let run = worker.rules
         run.evaluation.begin(session)
         run.begin(kind, isBackend: false, host: nil, startedAt: now)

@@ -55,37 +55,37 @@ extension ProxyExchange: RuleHost {
             guard exchange?.isOver == false else { return }
             switch progress.step {
             case .frontendRequestContent:
-                guard run(frontend.settings.rules, .tcpRequestContent, isBackend: false) else { return }
+                guard run(frontend.shared.rules, .tcpRequestContent, isBackend: false) else { return }
                 advance(to: isHTTP ? .frontendRequest : .setBackend)
             case .frontendRequest:
-                guard run(frontend.settings.rules, .httpRequest, isBackend: false) else { return }
+                guard run(frontend.shared.rules, .httpRequest, isBackend: false) else { return }
                 advance(to: .setBackend)
             case .setBackend:
                 guard chooseBackend() else { return }
                 advance(to: .backendRequestContent)
             case .backendRequestContent:
-                guard run(backend?.settings.rules, .tcpRequestContent, isBackend: true) else { return }
+                guard run(backend?.shared.rules, .tcpRequestContent, isBackend: true) else { return }
                 advance(to: isHTTP ? .backendRequest : .dispatch)
             case .backendRequest:
-                guard run(backend?.settings.rules, .httpRequest, isBackend: true) else { return }
+                guard run(backend?.shared.rules, .httpRequest, isBackend: true) else { return }
                 advance(to: .dispatch)
             case .dispatch:
                 advance(to: .done)
                 return dispatchToServer()
             case .backendResponseContent:
-                guard run(backend?.settings.rules, .tcpResponseContent, isBackend: true) else { return }
+                guard run(backend?.shared.rules, .tcpResponseContent, isBackend: true) else { return }
                 advance(to: isHTTP ? .backendResponse : .done)
             case .backendResponse:
-                guard run(backend?.settings.rules, .httpResponse, isBackend: true) else { return }
+                guard run(backend?.shared.rules, .httpResponse, isBackend: true) else { return }
                 advance(to: .frontendResponse)
             case .frontendResponse:
-                guard run(frontend.settings.rules, .httpResponse, isBackend: false) else { return }
+                guard run(frontend.shared.rules, .httpResponse, isBackend: false) else { return }
                 advance(to: .backendAfterResponse)
             case .backendAfterResponse:
-                guard run(backend?.settings.rules, .httpAfterResponse, isBackend: true) else { return }
+                guard run(backend?.shared.rules, .httpAfterResponse, isBackend: true) else { return }
                 advance(to: .frontendAfterResponse)
             case .frontendAfterResponse:
-                guard run(frontend.settings.rules, .httpAfterResponse, isBackend: false) else { return }
+                guard run(frontend.shared.rules, .httpAfterResponse, isBackend: false) else { return }
                 advance(to: .done)
             case .done: break
             }
@@ -103,8 +103,8 @@ extension ProxyExchange: RuleHost {
     }
 
     /// Runs one set; false when the rules wait, or have ended the exchange.
-    private func run(_ rules: ProxyRules?, _ kind: RuleSetKind, isBackend: Bool) -> Bool {
-        guard let list = rules?[kind], !list.isEmpty else { return true }
+    private func run(_ rules: RuleTable?, _ kind: RuleSetKind, isBackend: Bool) -> Bool {
+        guard let list = rules?[kind] else { return true }
         let run = frontend.worker.rules
         run.evaluation.begin(self, kind.direction)
         run.begin(kind, isBackend: isBackend, host: self, startedAt: progress.startedAt)

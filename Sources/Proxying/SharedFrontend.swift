@@ -1,6 +1,7 @@
 import Bytes
 package import Configuration
 package import Connections
+import Rules
 import Samples
 import Synchronization
 package import TLSTransport
@@ -15,6 +16,7 @@ package final class SharedFrontend: Sendable {
     /// Connections of the frontend: its `maxconn`.
     package let admission: Admission
     let errors: ErrorAnswers
+    let rules: RuleTable
     /// The value of `alt-svc` that TLS responses carry: the frontend's QUIC listener. Nil without one.
     let alternativeService: [UInt8]?
 
@@ -32,6 +34,7 @@ package final class SharedFrontend: Sendable {
         nameBytes = Array(settings.name.utf8)
         admission = Admission(limit: settings.maxconn ?? processMaxconn)
         errors = ErrorAnswers(settings.errorFiles)
+        rules = RuleTable(settings.rules)
         var binds: [SharedBind] = []
         for (place, bind) in settings.binds.enumerated() {
             binds.append(try SharedBind(bind, frontend: index, index: place, ticketKeys: ticketKeys, stores: &stores))

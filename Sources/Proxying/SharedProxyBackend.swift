@@ -2,6 +2,7 @@ import Bytes
 package import Configuration
 import Messages
 import Runtime
+import Rules
 import Samples
 package import Servers
 import Streams
@@ -21,6 +22,7 @@ package final class SharedProxyBackend: Sendable {
     }
 
     let errors: ErrorAnswers
+    let rules: RuleTable
     private let workers: Int
 
     package init(
@@ -30,6 +32,7 @@ package final class SharedProxyBackend: Sendable {
         servers = SharedBackend(settings: settings, index: index, events: events, isDynamic: isDynamic)
         self.workers = workers
         nameBytes = Array(settings.name.utf8)
+        rules = RuleTable(settings.rules)
         errors = ErrorAnswers(settings.errorFiles)
         for server in settings.servers { _ = try add(server) }
     }

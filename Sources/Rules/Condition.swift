@@ -17,7 +17,7 @@ package enum Decision: Sendable {
 }
 
 /// A condition of a rule: `if` or `unless` and ACLs (configuration.txt section 7.2). Immutable and shared by all workers.
-package final class Condition: Sendable {
+@safe package final class Condition: Sendable {
     /// An ACL, or its opposite.
     package struct Term: Sendable {
         let acl: ACL
@@ -32,11 +32,34 @@ package final class Condition: Sendable {
     /// Terms that all have to hold; one of the lists has to.
     private let alternatives: [[Term]]
     private let isNegated: Bool
+    /// The same laid out flat, so that evaluation counts no references.
+    nonisolated(unsafe) private let steps: UnsafeMutablePointer<Step>
+    private let stepCount: Int
+
+    @safe private struct Step {
+        let acl: Unmanaged<ACL>
+        let isNegated: Bool
+        /// The place of the first step of the next alternative.
+        let next: Int
+    }
     /// - Parameter isNegated: it stands behind `unless`.
     package init(_ alternatives: [[Term]], isNegated: Bool) {
         self.alternatives = alternatives
         self.isNegated = isNegated
+        stepCount = alternatives.reduce(0) { $0 + $1.count }
+        unsafe steps = .allocate(capacity: max(1, stepCount))
+        var index = 0
+        for terms in alternatives {
+            let next = index + terms.count
+            for term in terms {
+                let step = unsafe Step(acl: .passUnretained(term.acl), isNegated: term.isNegated, next: next)
+                unsafe (steps + index).initialize(to: step)
+                index += 1
+            }
+        }
     }
+
+    deinit { unsafe steps.deallocate() }
 
     /// The ACLs in it.
     package var acls: [ACL] { alternatives.joined().map(\.acl) }
@@ -45,21 +68,21 @@ package final class Condition: Sendable {
     /// any list that passes decides.
     package func evaluate(_ evaluation: Evaluation) -> Decision {
         var result = Decision.fail
-        for index in 0..<alternatives.count {
-            var all = Decision.pass
-            for term in alternatives[index] {
-                var decision = term.acl.evaluate(evaluation)
-                if term.isNegated { decision = decision.negated }
-                if decision != .pass {
-                    all = decision
-                    break
-                }
+        var index = 0
+        while index < stepCount {
+            let step = unsafe steps[index]
+            var decision = unsafe step.acl._withUnsafeGuaranteedRef { $0.evaluate(evaluation) }
+            if step.isNegated { decision = decision.negated }
+            guard decision == .pass else {
+                if decision == .undecided { result = .undecided }
+                index = step.next
+                continue
             }
-            if all == .pass {
+            index += 1
+            if index == step.next {
                 result = .pass
                 break
             }
-            if all == .undecided { result = .undecided }
         }
         return isNegated ? result.negated : result
     }
@@ -69,30 +92,47 @@ package final class Condition: Sendable {
 }
 
 /// A named or anonymous ACL: tests of which one has to hold (configuration.txt section 7.1).
-package final class ACL: Sendable {
+@safe package final class ACL: Sendable {
     /// Its name; empty for an anonymous one.
     package let name: String
     /// Grows while the configuration is read: an ACL may be declared by several lines, also after rules that use it.
     /// Fixed before workers start.
     package var tests: [ACLTest] { unsafe stored }
     nonisolated(unsafe) private var stored: [ACLTest]
+    /// The same tests for evaluation, which counts no references.
+    nonisolated(unsafe) private var steps: UnsafeMutablePointer<Unmanaged<ACLTest>>
+    nonisolated(unsafe) private var stepCount: Int
 
     package init(name: String, tests: [ACLTest]) {
         self.name = name
         unsafe stored = tests
+        unsafe stepCount = tests.count
+        unsafe steps = Self.layOut(tests)
     }
 
     /// Adds a test. Only while the configuration is read.
-    package func add(_ test: ACLTest) { unsafe stored.append(test) }
+    package func add(_ test: ACLTest) {
+        unsafe steps.deallocate()
+        unsafe stored.append(test)
+        unsafe steps = Self.layOut(stored)
+        unsafe stepCount = stored.count
+    }
+
+    deinit { unsafe steps.deallocate() }
+
+    @unsafe private static func layOut(_ tests: [ACLTest]) -> UnsafeMutablePointer<Unmanaged<ACLTest>> {
+        let steps = UnsafeMutablePointer<Unmanaged<ACLTest>>.allocate(capacity: max(1, tests.count))
+        for (index, test) in tests.enumerated() { unsafe (steps + index).initialize(to: .passUnretained(test)) }
+        return unsafe steps
+    }
 
     /// What the tests read.
     package var sources: SampleSource { tests.reduce(into: []) { $0.formUnion($1.expression.sources) } }
 
     package func evaluate(_ evaluation: Evaluation) -> Decision {
         var result = Decision.fail
-        let tests = self.tests
-        for index in 0..<tests.count {
-            switch tests[index].evaluate(evaluation) {
+        for index in 0..<(unsafe stepCount) {
+            switch unsafe steps[index]._withUnsafeGuaranteedRef({ $0.evaluate(evaluation) }) {
             case .pass: return .pass
             case .fail: break
             case .undecided: result = .undecided

@@ -122,14 +122,13 @@ extension RuleRun {
     ///
     /// - Parameter waitsForData: when a condition cannot be decided before more data is here: until when to wait. Nil:
     ///   what is not here now counts as not there.
-    package func run(_ rules: [Rule], _ cursor: inout RuleCursor, waitsForData: Instant? = nil) -> RuleSetResult {
+    package func run(_ rules: RuleList, _ cursor: inout RuleCursor, waitsForData: Instant? = nil) -> RuleSetResult {
         defer { evaluation.scratch.release() }
         evaluation.isFinal = waitsForData == nil
         while cursor.index < rules.count {
-            let rule = rules[cursor.index]
             isResumed = cursor.isResumed
-            if !cursor.isResumed, let condition = rule.condition {
-                switch condition.evaluate(evaluation) {
+            if !cursor.isResumed {
+                switch rules.decide(cursor.index, evaluation) {
                 case .pass: break
                 case .fail:
                     cursor.index += 1
@@ -140,7 +139,7 @@ extension RuleRun {
                     continue
                 }
             }
-            let outcome = rule.action.run(self)
+            let outcome = rules.act(cursor.index, self)
             evaluation.scratch.release()
             switch outcome {
             case .next:

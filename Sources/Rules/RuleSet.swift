@@ -59,7 +59,7 @@ package final class Rule: Sendable {
     }
 }
 
-/// The rules of one proxy by set, each in the order of the file.
+/// The rules of one proxy by set, each in the order of the file: what the configuration holds.
 package struct ProxyRules: Sendable, Equatable {
     private var sets: [RuleSetKind: [Rule]] = [:]
 

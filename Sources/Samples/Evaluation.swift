@@ -39,6 +39,8 @@ package final class Evaluation {
         self.transaction = transaction
         session = transaction.session
         exchange = transaction.exchange
+        requestHead = exchange?.request.head
+        responseHead = exchange?.response.head
         self.direction = direction
         self.isFinal = isFinal
         iterates = false
@@ -48,6 +50,8 @@ package final class Evaluation {
     package func begin(_ session: Session) {
         transaction = nil
         exchange = nil
+        requestHead = nil
+        responseHead = nil
         self.session = session
         direction = .request
         isFinal = true
@@ -58,6 +62,8 @@ package final class Evaluation {
     package func begin() {
         transaction = nil
         exchange = nil
+        requestHead = nil
+        responseHead = nil
         session = nil
         direction = .request
         isFinal = true
@@ -65,9 +71,9 @@ package final class Evaluation {
     }
 
     /// The request's head; nil in TCP mode and before it came.
-    package var requestHead: MessageHead? { exchange?.request.head }
+    package private(set) var requestHead: MessageHead?
     /// The response's head; nil before it came.
-    package var responseHead: MessageHead? { exchange?.response.head }
+    package private(set) var responseHead: MessageHead?
     /// The head of the current direction.
     package var head: MessageHead? { direction == .request ? requestHead : responseHead }
 
