@@ -20,7 +20,7 @@ import Testing
         ("strstr(haystack,ts)", false),
         ("strstr(a,)", true), ("strstr(a,ab)", false),
         ("feature(OPENSSL)", true), ("feature(QUIC)", true), ("feature(THREAD)", true), ("feature(EPOLL)", true),
-        ("feature(LUA)", false), ("feature(PCRE2)", false), ("feature(PROMEX)", false), ("feature(EPO)", false),
+        ("feature(LUA)", false), ("feature(PCRE2)", true), ("feature(PROMEX)", false), ("feature(EPO)", false),
         ("enabled(EPOLL)", true), ("enabled(REUSEPORT)", true), ("enabled(SPLICE)", false), ("enabled(NOTHING)", false),
         ("version_atleast(2.4)", true), ("version_atleast(3.4)", true), ("version_atleast(3.4.0)", true),
         ("version_atleast(3.4-dev12)", true), ("version_atleast(3.4.1)", false), ("version_atleast(3.5-dev0)", false),

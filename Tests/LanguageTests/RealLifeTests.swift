@@ -141,4 +141,26 @@ import Testing
         #expect(configuration.frontends[9_999].defaultBackend == 9_999)
         #expect(configuration.backends[9_999].servers.count == 2)
     }
+
+    @Test func hintsAreTakenAndChangeNothing() throws {
+        let result = load(
+            """
+            global
+                thread-groups 2
+                max-threads-per-group 16
+            listen l
+                mode http
+                bind :80
+                timeout client 1s
+                timeout connect 1s
+                timeout server 1s
+                option splice-auto
+                no option splice-response
+                option http-no-delay
+                option tcp-smart-accept
+                option tcp-smart-connect
+                server a 127.0.0.1:81
+            """)
+        #expect(result.diagnostics == [])
+    }
 }

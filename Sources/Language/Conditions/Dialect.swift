@@ -33,7 +33,8 @@ package struct Dialect: Sendable {
 
     /// Those of `knownFeatures` that Portico has.
     package static let builtFeatures: Set<String> = [
-        "ACCEPT4", "CPU_AFFINITY", "EPOLL", "GETADDRINFO", "OPENSSL", "QUIC", "SSL", "TFO", "THREAD",
+        "ACCEPT4", "CPU_AFFINITY", "EPOLL", "GETADDRINFO", "OPENSSL", "PCRE2", "PCRE2_JIT", "QUIC", "SSL",
+        "TFO", "THREAD",
     ]
 
     /// What is on unless the command line turns it off.

@@ -5,7 +5,7 @@ import Words
 enum GlobalKeywords {
     static let table = KeywordTable(
         process + limits + logs + EnvironmentKeywords.keywords + TLSKeywords.keywords + TuneKeywords.keywords
-            + [CPUMapStatement.keyword] + StatsStatement.keywords,
+            + [CPUMapStatement.keyword] + StatsStatement.keywords + HintKeywords.global,
         refused: RefusedKeywords.global)
 
     /// A keyword of `global`.

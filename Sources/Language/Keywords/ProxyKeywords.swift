@@ -5,7 +5,7 @@ import Words
 enum ProxyKeywords {
     static let table = KeywordTable(
         [BindStatement.keyword] + ServerStatement.keywords + both + front + back + ErrorFileStatement.proxyKeywords
-            + TimeoutKeywords.keywords + OptionKeywords.keywords + RuleStatements.keywords,
+            + TimeoutKeywords.keywords + OptionKeywords.keywords + RuleStatements.keywords + HintKeywords.proxy,
         refused: RefusedKeywords.proxy)
 
     private static let both = [

@@ -1,0 +1,29 @@
+import Words
+
+/// Keywords that ask for what Portico always does, or hint at means that it does not need. They are checked and then
+/// change nothing, so that a configuration with them works as it is; a comment says why for each.
+enum HintKeywords {
+    static let global: [Keyword<GlobalDraft>] = [
+        // Workers share nothing, so there is nothing that groups of threads could keep apart.
+        number("thread-groups", in: 1...16),
+        number("max-threads-per-group", in: 1...64),
+    ]
+
+    static let proxy: [Keyword<ProxyDraft>] = [
+        // Data moves between sockets in the way that costs least.
+        option("splice-auto", in: .proxies), option("splice-request", in: .proxies),
+        option("splice-response", in: .proxies),
+        // Every write goes out at once: TCP_NODELAY is always set.
+        option("http-no-delay", in: .proxies),
+        // ACKs are not held back, and the first data goes with what the kernel sends.
+        option("tcp-smart-accept", in: .front), option("tcp-smart-connect", in: .back),
+    ]
+
+    private static func number(_ name: String, in range: ClosedRange<Int>) -> Keyword<GlobalDraft> {
+        Keyword(name, in: .global) { (_, statement) throws(Complaint) in _ = try statement.integer(in: range) }
+    }
+
+    private static func option(_ name: String, in sections: SectionKinds) -> Keyword<ProxyDraft> {
+        Keyword("option \(name)", in: sections, takesModifiers: true) { _, _ in }
+    }
+}
