@@ -66,7 +66,7 @@ let package = Package(
         module("Control", ["Proxying", "Samples", "Connections", "Servers", "Configuration", "Streams", "Messages", "Runtime", "Bytes", "CLinux"]),
         module("Language", ["Vocabulary", "Configuration", "Rules", "Samples", "Patterns", "Words"]),
         // What rules say: fetches, converters, actions
-        module("Vocabulary", ["Rules", "Samples", "Patterns", "Connections", "Streams", "Messages", "Words", "Bytes", "CLinux", "COpenSSL"]),
+        module("Vocabulary", ["Rules", "Samples", "Patterns", "Connections", "Streams", "Messages", "Words", "Bytes", "CLinux", "COpenSSL", "CXXHash"]),
         // The data path
         module("Proxying", ["Connections", "Servers", "Configuration", "Rules", "Samples", "Patterns", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "MuxPassThrough", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes"]),
         module("Servers", ["Configuration", "Streams", "Messages", "Runtime", "Bytes"]),
@@ -92,6 +92,7 @@ let package = Package(
         library("CNghttp3", pkgConfig: "libnghttp3", apt: "libnghttp3-dev"),
         library("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
         library("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
+        library("CXXHash", pkgConfig: "libxxhash", apt: "libxxhash-dev"),
         library("CGnuTLS", pkgConfig: "gnutls", apt: "libgnutls28-dev"),
         library("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
         // Tests

@@ -23,7 +23,8 @@ package struct FuzzTarget: Sendable {
 
     /// One for each parser.
     package static let all: [FuzzTarget] = [
-        addressText, condition, configuration, fieldSection, fix, http1Forward, http1Requests, http1Responses,
+        addressText, condition, configuration, converters, fieldSection, fix, http1Forward, http1Requests,
+        http1Responses,
         http1Return,
         http2Requests, http2Responses, http3Requests, http3Responses, jsonQuery, mqtt, protobuf, proxyHeader,
         quicDatagram, quicInitial,

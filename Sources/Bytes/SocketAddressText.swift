@@ -21,6 +21,45 @@ extension SocketAddress {
         self.init(family: .ipv6, octets: octets, port: port)
     }
 
+    /// The address from its text form, as above, without an allocation.
+    package init?(text: Span<UInt8>, port: UInt16) {
+        var copy = InlineArray<46, CChar>(repeating: 0)
+        guard text.count < copy.count else { return nil }
+        for index in text.indices { copy[index] = CChar(bitPattern: text[index]) }
+        var four = in_addr()
+        var octets = InlineArray<16, UInt8>(repeating: 0)
+        let isIPv4 = unsafe withUnsafePointer(to: copy) { copy in
+            unsafe copy.withMemoryRebound(to: CChar.self, capacity: 46) { unsafe inet_pton(AF_INET, $0, &four) == 1 }
+        }
+        if isIPv4 {
+            let word = UInt32(bigEndian: four.s_addr)
+            for index in 0..<4 { octets[index] = UInt8(truncatingIfNeeded: word >> UInt32(24 - 8 * index)) }
+            self.init(family: .ipv4, octets: octets, port: port)
+            return
+        }
+        var six = in6_addr()
+        let isIPv6 = unsafe withUnsafePointer(to: copy) { copy in
+            unsafe copy.withMemoryRebound(to: CChar.self, capacity: 46) { unsafe inet_pton(AF_INET6, $0, &six) == 1 }
+        }
+        guard isIPv6 else { return nil }
+        unsafe withUnsafeBytes(of: &six) { raw in
+            for index in 0..<16 { octets[index] = unsafe raw[index] }
+        }
+        self.init(family: .ipv6, octets: octets, port: port)
+    }
+
+    /// Writes the address without the port, as ``host`` has it, into `room` and gives its length; 0 when there is too
+    /// little room, or no IP address.
+    package func writeHost(to room: UnsafeMutableBufferPointer<UInt8>) -> Int {
+        guard family == .ipv4 || family == .ipv6, let base = room.baseAddress else { return 0 }
+        let text = unsafe UnsafeMutableRawPointer(base).assumingMemoryBound(to: CChar.self)
+        let size = socklen_t(min(room.count, Int(INET6_ADDRSTRLEN)))
+        var octets = octets
+        let kind = family == .ipv4 ? AF_INET : AF_INET6
+        guard unsafe inet_ntop(kind, &octets, text, size) != nil else { return 0 }
+        return unsafe strlen(text)
+    }
+
     /// The address without the port: `127.0.0.1`, `::1`, `unix`. Not for the hot path.
     package var host: String {
         switch family {

@@ -1,6 +1,7 @@
 package import Configuration
 package import Connections
 import Runtime
+package import Samples
 package import Servers
 package import Synchronization
 package import TLSTransport
@@ -22,6 +23,8 @@ package final class Blueprint: Sendable {
     package let workerCount: Int
     /// Requests that the process has taken so far, for the log's `%rt`.
     package let requests = Atomic<UInt64>(0)
+    /// Variables of the scope `proc`.
+    package let processVariables = ProcessVariables()
 
     /// Loads certificates, resolves server names. Throws what the operator has to mend.
     /// - Parameters:

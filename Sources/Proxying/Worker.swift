@@ -71,7 +71,10 @@ package final class Worker {
             clock: loop.clock)
         let patterns = blueprint.configuration.patterns
         if !patterns.references.isEmpty { loop.epochs = patterns.epochs.makeReader() }
-        rules = RuleRun(Evaluation(resources, textLimit: tune.bufsize, seed: random.next()))
+        rules = RuleRun(
+            Evaluation(
+                resources, textLimit: tune.bufsize, processVariables: blueprint.processVariables,
+                seed: random.next()))
         connections = ConnectionManager(loop: loop, resources: resources)
         http3 = HTTP3Resources(resources)
         do throws(SystemError) {

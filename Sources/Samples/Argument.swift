@@ -16,13 +16,13 @@ package enum ArgumentKind: String, Sendable {
     case size = "size"
     case frontend = "frontend"
     case backend = "backend"
-    case table = "stick-table"
+    case table = "table"
     case server = "server"
     case userList = "user list"
     case map = "map"
-    case regex = "regular expression"
+    case regex = "regex"
     case variable = "variable"
-    case fieldNumber = "Protocol buffers dotted path"
+    case fieldNumber = "Protocol buffers field number"
 }
 
 /// The arguments that a fetch or converter takes, and how many of them it needs.

@@ -7,6 +7,8 @@ struct ArgumentReader {
     let bytes: [UInt8]
     /// The next byte to read.
     private(set) var position: Int
+    /// The argument that a complaint is about, counted from 1.
+    private(set) var place = 1
 
     init(_ bytes: [UInt8], at position: Int) {
         self.bytes = bytes
@@ -24,31 +26,31 @@ struct ArgumentReader {
         var values: [Argument] = []
         if !signature.kinds.isEmpty, isOpen || signature.required > 0 {
             while values.count < signature.kinds.count {
+                place = values.count + 1
                 let kind = signature.kinds[values.count]
+                // Without parentheses a needed argument is there, and empty.
                 let word = isOpen ? try cut() : []
                 if word.isEmpty, !kind.mayBeEmpty {
                     if values.count >= signature.required { break }
-                    if isOpen {
-                        throw Complaint(
-                            "expected type '\(kind.rawValue)' at position \(values.count + 1), but got nothing",
-                            at: position)
-                    }
-                    break
+                    throw Complaint(
+                        "expected type '\(kind.rawValue)' at position \(place), but got nothing", at: position)
                 }
-                if !isOpen, !kind.isImplied { break }
-                values.append(try value(word, kind, place: values.count + 1, context))
+                values.append(try value(word, kind, context))
                 guard isOpen, next == UInt8(ascii: ","), values.count < signature.kinds.count else { break }
                 position += 1
             }
         }
         if values.count < signature.required {
             let kind = signature.kinds[values.count]
+            place = values.count + 1
             throw Complaint(
                 "missing arguments (got \(values.count)/\(signature.required)), type '\(kind.rawValue)' expected",
                 at: position)
         }
         if isOpen {
             guard next == UInt8(ascii: ")") else {
+                // The argument that was cut last is the one that does not end.
+                place = values.count > 1 ? values.count : values.count + 1
                 let rest = String(decoding: bytes[position...], as: UTF8.self)
                 throw Complaint(rest.isEmpty ? "expected ')'" : "expected ')' before '\(rest)'", at: position)
             }
@@ -93,7 +95,7 @@ struct ArgumentReader {
     }
 
     private func value(
-        _ word: [UInt8], _ kind: ArgumentKind, place: Int, _ context: CompilationContext
+        _ word: [UInt8], _ kind: ArgumentKind, _ context: CompilationContext
     ) throws(Complaint) -> Argument {
         let text = String(decoding: word, as: UTF8.self)
         func failure() -> Complaint {
@@ -102,7 +104,7 @@ struct ArgumentReader {
         switch kind {
         case .string, .identifier, .regex, .map: return .string(word)
         case .integer:
-            guard let number = Int64(text) else { throw failure() }
+            guard let number = Cast.wholeInteger(word) else { throw failure() }
             return .integer(number)
         case .delay:
             guard let time = try? Scalars.time(text, in: .milliseconds) else { throw failure() }
@@ -159,14 +161,6 @@ extension ArgumentKind {
         switch self {
         case .string, .identifier, .regex, .frontend, .backend, .table, .server, .userList, .map: true
         case .integer, .ipv4, .mask4, .ipv6, .mask6, .delay, .size, .variable, .fieldNumber: false
-        }
-    }
-
-    /// Whether the argument may be left out though it is needed: it is the current proxy then.
-    fileprivate var isImplied: Bool {
-        switch self {
-        case .frontend, .backend, .table, .string, .identifier: self != .string && self != .identifier
-        default: false
         }
     }
 }

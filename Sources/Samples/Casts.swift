@@ -44,11 +44,7 @@ package enum Cast {
             var text = scratch.text()
             text.append(sample.number)
             text.finish(&sample)
-        case (.bool, .bin):
-            var text = scratch.text()
-            text.append(UInt8(sample.number != 0 ? 1 : 0))
-            text.finish(&sample, .bin)
-        case (.sint, .bin):
+        case (.bool, .bin), (.sint, .bin):
             var text = scratch.text()
             for shift in 0..<8 { text.append(UInt8(truncatingIfNeeded: sample.number >> Int64(56 - 8 * shift))) }
             text.finish(&sample, .bin)
@@ -59,12 +55,12 @@ package enum Cast {
         case (.ipv4, .sint): sample.setInteger(Int64(sample.addressLow & 0xffff_ffff))
         case (.ipv4, .ipv6): sample.setIPv6(high: 0, low: 0xffff << 32 | sample.addressLow & 0xffff_ffff)
         case (.ipv6, .ipv4):
-            guard let value = v4(high: sample.addressHigh, low: sample.addressLow) else { return false }
+            guard let value = ipv4(high: sample.addressHigh, low: sample.addressLow) else { return false }
             sample.setIPv4(value)
         case (.ipv4, .str), (.ipv6, .str):
-            let words = sample.socketAddress().host
+            let address = sample.socketAddress()
             var text = scratch.text()
-            for byte in words.utf8 { text.append(byte) }
+            unsafe text.fill { unsafe address.writeHost(to: $0) }
             text.finish(&sample)
         case (.ipv4, .bin):
             var text = scratch.text()
@@ -76,23 +72,33 @@ package enum Cast {
             for shift in 0..<8 { text.append(UInt8(truncatingIfNeeded: sample.addressLow >> UInt64(56 - 8 * shift))) }
             text.finish(&sample, .bin)
         case (.str, .bin): sample.type = .bin
-        case (.str, .bool): sample.setBool(integer(sample.bytes) != 0)
-        case (.str, .sint): sample.setInteger(integer(sample.bytes))
-        case (.str, .ipv4), (.str, .ipv6), (.str, .addr):
-            guard let address = SocketAddress(text: sample.bytes.string, port: 0) else { return false }
-            guard sample.setAddress(address) else { return false }
-            return to == .addr || apply(&sample, to: to, scratch)
+        case (.str, .bool), (.str, .sint):
+            guard sample.byteCount > 0 else { return false }
+            let value = integer(sample.bytes)
+            if to == .bool { sample.setBool(value != 0) } else { sample.setInteger(value) }
+        case (.str, .ipv4):
+            guard let value = ipv4(sample.bytes) else { return false }
+            sample.setIPv4(value)
+        case (.str, .ipv6), (.str, .addr):
+            if to == .addr, let value = ipv4(sample.bytes) {
+                sample.setIPv4(value)
+                return true
+            }
+            guard let address = SocketAddress(text: sample.bytes, port: 0), address.family == .ipv6 else {
+                return false
+            }
+            return sample.setAddress(address)
         case (.str, .meth), (.bin, .meth):
             let method = Method(sample.bytes)
             sample.type = .meth
             sample.number = Int64(method.rawValue)
         case (.bin, .str):
-            var text = scratch.text()
+            // Text ends at the first NUL.
             let bytes = sample.bytes
-            for index in bytes.indices { text.append(hexadecimal: bytes[index]) }
-            let isWhole = !text.isFull
-            text.finish(&sample)
-            return isWhole
+            var end = 0
+            while end < bytes.count, bytes[end] != 0 { end += 1 }
+            sample.cut(to: 0..<end)
+            sample.type = .str
         case (.meth, .str), (.meth, .bin):
             let method = Method(rawValue: UInt8(truncatingIfNeeded: sample.number)) ?? .other
             if method == .other { sample.type = to } else { sample.setText(method.text, to) }
@@ -103,10 +109,34 @@ package enum Cast {
 
     /// The IPv4 address in an IPv6 one that maps it (`::ffff:a.b.c.d`), embeds it (`::a.b.c.d`) or carries it by 6to4
     /// (`2002:…`); nil in others.
-    private static func v4(high: UInt64, low: UInt64) -> UInt32? {
+    package static func ipv4(high: UInt64, low: UInt64) -> UInt32? {
         if high == 0, low >> 32 == 0xffff || low >> 32 == 0 { return UInt32(truncatingIfNeeded: low) }
         if high >> 48 == 0x2002 { return UInt32(truncatingIfNeeded: high >> 16) }
         return nil
+    }
+
+    /// The IPv4 address that a text starts with: four decimal numbers up to 255 with dots between them. Leading zeros
+    /// and what follows the fourth number do not matter. Nil when there is none.
+    package static func ipv4(_ text: Span<UInt8>) -> UInt32? {
+        var value: UInt32 = 0
+        var index = 0
+        for place in 0..<4 {
+            if place > 0 {
+                guard index < text.count, text[index] == UInt8(ascii: ".") else { return nil }
+                index += 1
+            }
+            var octet: UInt32 = 0
+            let start = index
+            while index < text.count, text[index] &- 0x30 < 10 {
+                octet = octet * 10 + UInt32(text[index] &- 0x30)
+                if octet > 255 { return nil }
+                index += 1
+            }
+            if index == start { return nil }
+            value = value << 8 | octet
+        }
+        // A fifth dot makes it no address.
+        return index < text.count && text[index] == UInt8(ascii: ".") ? nil : value
     }
 
     /// The integer that a text starts with, after an optional sign; 0 without one. Values outside 64 bits stop at the
@@ -131,5 +161,15 @@ package enum Cast {
             index += 1
         }
         return value
+    }
+
+    /// A decimal integer that takes the whole text. One outside 64 bits stops at the nearest. Nil for anything else.
+    package static func wholeInteger(_ text: [UInt8]) -> Int64? {
+        var digits = text[...]
+        if let sign = digits.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") {
+            digits = digits.dropFirst()
+        }
+        for byte in digits where byte &- 0x30 > 9 { return nil }
+        return integer(text.span)
     }
 }

@@ -22,14 +22,21 @@ package final class Evaluation {
     package var iterates = false
     /// Variables of the scope `check`: set by health checks.
     package var checkVariables: VariableStore?
+    /// Variables of the scope `proc`, which all workers share.
+    package let processVariables: ProcessVariables
     /// Random numbers of this worker.
     package var random: RandomNumbers
 
     /// - Parameters:
     ///   - textLimit: most bytes of one text: `tune.bufsize`.
+    ///   - processVariables: the variables of the scope `proc`.
     ///   - seed: starts the random numbers.
-    package init(_ resources: WorkerResources, textLimit: Int = 16_384, seed: UInt64) {
+    package init(
+        _ resources: WorkerResources, textLimit: Int = 16_384, processVariables: ProcessVariables = ProcessVariables(),
+        seed: UInt64
+    ) {
         self.resources = resources
+        self.processVariables = processVariables
         scratch = ScratchArena(textLimit: textLimit)
         random = RandomNumbers(seed: seed)
     }

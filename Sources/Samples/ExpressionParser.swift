@@ -115,7 +115,8 @@ package struct ExpressionParser {
         do throws(Complaint) {
             values = try reader.read(converter.signature, context)
         } catch {
-            throw Complaint("invalid arg in converter '\(name)' : \(error.message)", at: error.column ?? start)
+            throw Complaint(
+                "invalid arg \(reader.place) in converter '\(name)' : \(error.message)", at: error.column ?? start)
         }
         let arguments: ArgumentList
         do throws(Complaint) {

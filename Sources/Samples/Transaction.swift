@@ -31,6 +31,9 @@ open class Transaction {
     package final var requestCaptures: [[UInt8]?] = []
     /// Captured response fields and samples by slot.
     package final var responseCaptures: [[UInt8]?] = []
+    /// Most bytes of each capture slot: the frontend's, set when the exchange begins.
+    package final var requestCaptureLengths: [Int] = []
+    package final var responseCaptureLengths: [Int] = []
     /// The request's unique identifier, once it was made (`unique-id-format`).
     package final var uniqueID: [UInt8]?
 

@@ -9,7 +9,13 @@ package enum Vocabulary {
 
     private static let fetches: [Fetch] = ConstantFetches.all
 
-    private static let converters: [Converter] = CaseConverters.all + StructureConverters.all
+    private static let converters: [Converter] = [
+        AddressConverters.all, ArithmeticConverters.all, CaptureConverters.all, CaseConverters.all, ChunkConverters.all,
+        EncodingConverters.all, FieldConverters.all, ForwardedConverters.all, HashConverters.all, JoinConverters.all,
+        LanguageConverter.all, RegsubConverter.all, StructureConverters.all, TextConverters.all, TimeConverters.all,
+        URLConverters.all,
+        VariableConverters.all,
+    ].flatMap { $0 }
 
     /// The actions of rules. A name may stand more than once, for different sets.
     package static let actions: [ActionKeyword] = FlowActions.all + FieldActions.all + VariableActions.all

@@ -26,6 +26,10 @@ struct Portico {
             print(VersionText.text(request), terminator: "")
             return 0
         }
+        if !options.keywordClasses.isEmpty {
+            print(KeywordClass.text(options.keywordClasses), terminator: "")
+            if options.paths.isEmpty, options.condition == nil { return 0 }
+        }
         if !options.quiet { for notice in options.notices { Terminal.notice(notice) } }
         if let directory = options.directory, unsafe chdir(directory) != 0 {
             Terminal.alert("cannot change to directory \(directory): \(Terminal.systemError())")

@@ -76,6 +76,14 @@ import Testing
         #expect(try options("-cc 1").paths == [])
     }
 
+    @Test func keywordListsNeedNoFile() throws {
+        #expect(try options("-dK").keywordClasses == [.help])
+        #expect(try options("-dKcnv,smp").keywordClasses == [.cnv, .smp])
+        #expect(try options("-f a -dKall").keywordClasses == [.all])
+        #expect(KeywordClass.text([.help]).hasPrefix("# List of supported keyword classes:\nall: list all keywords\n"))
+        #expect(KeywordClass.text([.all]) == KeywordClass.text([.cnv, .smp]))
+    }
+
     @Test func optionsWithoutEffectSayWhy() throws {
         #expect(try options("-f a -de").notices == ["-de has no effect: epoll is the only poller of this build"])
         #expect(try options("-f a -dS -dp").notices.count == 2)
@@ -98,7 +106,7 @@ import Testing
             ("-f a -x /run/s", "option '-x' is not supported by this version of Portico"),
             ("-f a -S /run/s", "option '-S' is not supported by this version of Portico"),
             ("-f a -dR", "option '-dR' is not supported by this version of Portico"),
-            ("-f a -dKall", "option '-dKall' is not supported by this version of Portico"),
+            ("-dKall,foo", "-dK: unknown or unsupported keyword class 'foo' (use 'help' for the list)"),
             ("-cc", "option '-cc' needs an argument"),
         ] as [(String, String?)])
     func refusals(line: String, message: String?) {

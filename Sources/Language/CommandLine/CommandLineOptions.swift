@@ -73,6 +73,8 @@ package struct CommandLineOptions: Sendable, Equatable {
     package var oldProcesses: [Int32] = []
     /// How they are told.
     package var oldProcessSignal: OldProcessSignal?
+    /// Lists of keywords to show (`-dK`).
+    package var keywordClasses: [KeywordClass] = []
     /// Options that are accepted and change nothing, each with the reason.
     package var notices: [String] = []
 

@@ -21,7 +21,7 @@ struct CommandLineReader {
                 throw CommandLineError(message: "unexpected argument '\(word)'")
             }
         }
-        if options.version == nil, options.condition == nil, options.paths.isEmpty {
+        if options.version == nil, options.condition == nil, options.keywordClasses.isEmpty, options.paths.isEmpty {
             throw CommandLineError(message: nil)
         }
         return options
@@ -74,12 +74,27 @@ struct CommandLineReader {
             options.notices.append("\(word) has no effect: this build does not use what it turns off")
         case _ where word.hasPrefix("-dM"):
             try memoryOption(word)
+        case _ where word.hasPrefix("-dK"):
+            try keywordOption(word)
         default:
-            let family = ["-dC", "-dK", "-dL", "-dA", "-dc", "-dt"]
+            let family = ["-dC", "-dL", "-dA", "-dc", "-dt"]
             guard family.contains(where: word.hasPrefix) else {
                 throw CommandLineError(message: "unknown option '\(word)'")
             }
             throw CommandLineError(message: "option '\(word)' is not supported by this version of Portico")
+        }
+    }
+
+    /// `-dK` with names of classes between commas; `help` without one.
+    private mutating func keywordOption(_ word: String) throws(CommandLineError) {
+        let names = word.dropFirst(3).split(separator: ",")
+        if names.isEmpty { options.keywordClasses.append(.help) }
+        for name in names {
+            guard let known = KeywordClass(rawValue: String(name)) else {
+                throw CommandLineError(
+                    message: "-dK: unknown or unsupported keyword class '\(name)' (use 'help' for the list)")
+            }
+            options.keywordClasses.append(known)
         }
     }
 

@@ -23,7 +23,7 @@ package enum Usage {
           -dW, -dr        fails on warnings; goes on when server names are not found
           -dV             does not verify servers' certificates by default
           -dM[<byte>]     fills freed memory with a byte (0x50)
-          -de             accepted; epoll is the only poller
+          -dK<class,...>  lists keywords; -dKhelp lists the classes
 
         """
     }

@@ -43,7 +43,7 @@ private final class SetVariable: RuleAction {
     func run(_ run: RuleRun) -> RuleOutcome {
         var sample = Sample()
         guard expression.evaluate(run.evaluation, &sample) else { return .next }
-        run.evaluation.variables(name.scope, creating: true)?.set(name.number, VariableValue(sample))
+        _ = run.evaluation.set(name, to: sample)
         return .next
     }
 }
@@ -54,7 +54,7 @@ private final class UnsetVariable: RuleAction {
     init(_ name: VariableName) { self.name = name }
 
     func run(_ run: RuleRun) -> RuleOutcome {
-        run.evaluation.variables(name.scope)?.unset(name.number)
+        _ = run.evaluation.unset(name)
         return .next
     }
 }

@@ -1,0 +1,3 @@
+// What Swift needs of xxHash.
+#pragma once
+#include <xxhash.h>
