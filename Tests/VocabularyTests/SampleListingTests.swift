@@ -41,7 +41,7 @@ struct SampleListingTests {
         let names = listing.converterKeywords.split(separator: "\n").dropFirst().map {
             $0.prefix { $0 != "(" && $0 != ":" }
         }
-        #expect(names.count > 80)
+        #expect(names.count > 70)
         #expect(names == names.sorted())
     }
 }
