@@ -4,6 +4,8 @@ package import Rules
 package struct FrontendSettings: Sendable, Equatable {
     /// The section's name; logs and statistics show it.
     package var name: String
+    /// The section's number in statistics; a `listen` section's halves share it. 0 before it is known.
+    package var id: Int
     package var mode: ProxyMode
     /// Addresses to listen on, in the order of the file.
     package var binds: [BindSettings]
@@ -34,6 +36,7 @@ package struct FrontendSettings: Sendable, Equatable {
 
     package init(name: String, mode: ProxyMode, location: SourceLocation) {
         self.name = name
+        self.id = 0
         self.mode = mode
         self.binds = []
         self.maxconn = nil

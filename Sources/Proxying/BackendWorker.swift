@@ -16,6 +16,9 @@ package import TLSTransport
 package final class BackendWorker: ServerConnector, ConnectionOwner {
     package let shared: SharedProxyBackend
     package private(set) var backend: Backend!
+    /// What this worker has counted for the backend, and for its servers by their places.
+    var traffic = TrafficCounters()
+    var serverTraffic: [ServerTraffic?] = []
     private unowned let worker: Worker
     private let connectionSettings: ConnectionSettings
     private let muxes: MuxSettings
@@ -46,7 +49,8 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
     // MARK: Exchanges
 
     func dispatch(_ record: ProxyExchange) {
-        shared.servers.current.wrappingAdd(1, ordering: .relaxed)
+        let (_, current) = shared.servers.current.wrappingAdd(1, ordering: .relaxed)
+        traffic.maxSessions = max(traffic.maxSessions, current)
         let source = record.session.source
         var hash: UInt32 = 0
         for index in 0..<16 { hash = hash &* 31 &+ UInt32(source.octets[index]) }
@@ -54,6 +58,7 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
         backend.dispatch(
             record.exchange, session: record.session, isFirst: record.number <= 1, sourceHash: hash,
             clientPort: record.session.destination.port, owner: record, remember: { record.dispatch = $0 })
+        traffic.maxQueue = max(traffic.maxQueue, shared.servers.queued.load(ordering: .relaxed))
     }
 
     /// Closes every idle connection: the worker ends.

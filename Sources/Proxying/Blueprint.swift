@@ -18,6 +18,8 @@ package final class Blueprint: Sendable {
     package let events = ServerEvents()
     /// Connections of the whole process: `maxconn` of the global section.
     package let admission: Admission
+    /// The most that the process's `maxconn` may be raised to.
+    package let hardMaxconn: Int
     package let ticketKeys: TicketKeyRing
     /// Workers that the process runs.
     package let workerCount: Int
@@ -33,6 +35,7 @@ package final class Blueprint: Sendable {
         self.configuration = configuration
         self.workerCount = workerCount
         admission = Admission(limit: configuration.global.maxconn ?? processMaxconn)
+        hardMaxconn = max(processMaxconn, configuration.global.maxconn ?? 0)
         do throws(TLSError) { ticketKeys = try TicketKeyRing() } catch {
             throw BlueprintError("TLS ticket keys: \(error)")
         }

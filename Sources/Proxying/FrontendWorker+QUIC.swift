@@ -54,10 +54,11 @@ extension FrontendWorker: QUICListenerOwner {
     package func takePlace(for listener: QUICListener) -> Bool { takePlace(bind: listener.context.bind) }
     package func returnPlace(for listener: QUICListener) { returnPlace(bind: listener.context.bind) }
 
-    package func accepted(_ link: QUICLink, on listener: QUICListener) { shared.countConnection() }
+    package func accepted(_ link: QUICLink, on listener: QUICListener) { countConnection() }
 
     package func makeMux(for link: QUICLink, _ alpn: ApplicationProtocol) -> (any QUICMux)? {
         guard alpn == .h3 else { return nil }
+        if let session = link.session { countSession(session, version: 3) }
         return try? HTTP3Mux(
             settings: muxes.http3, connection: link.connection, host: link, resources: worker.http3)
     }

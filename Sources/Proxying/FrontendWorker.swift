@@ -25,6 +25,8 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     private(set) var listeners: [StreamListener] = []
     /// By backend; filled when first needed.
     private var forwardFors: [ForwardFor??] = []
+    /// What this worker has counted for the frontend.
+    var traffic = TrafficCounters()
 
     package var settings: FrontendSettings { shared.settings }
     /// The time of this turn.
@@ -106,7 +108,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
 
     package func accepted(_ descriptor: Int32, peer: SocketAddress, on listener: StreamListener) {
         let bind = shared.binds[listener.context.bind]
-        shared.countConnection()
+        countConnection()
         let isIP = peer.family == .ipv4 || peer.family == .ipv6
         let session = Session(
             source: peer, destination: isIP ? Socket.localAddress(descriptor) : peer, clock: worker.loop.clock,
@@ -138,6 +140,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     func leave(_ session: Session) {
         returnPlace(bind: session.listener.bind)
         for listener in listeners { listener.resume() }
+        countEnd(session)
         for backend in worker.backends { backend?.backend.forget(session) }
     }
 
@@ -151,11 +154,17 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         run.begin(kind, isBackend: false, host: nil, startedAt: now)
         var cursor = RuleCursor()
         if case .done = run.run(rules, &cursor) { return true }
-        shared.countDenied()
+        switch kind {
+        case .tcpRequestConnection: traffic.deniedConnections &+= 1
+        default: traffic.deniedSessions &+= 1
+        }
         return false
     }
 
     package func makeMux(for connection: StreamConnection, _ alpn: ApplicationProtocol) -> (any ByteStreamMux)? {
+        if let session = connection.session {
+            countSession(session, version: settings.mode == .tcp ? 0 : alpn == .h2 ? 2 : 1)
+        }
         if let session = connection.session, !admits(session, .tcpRequestSession) { return nil }
         if settings.mode == .tcp {
             let mux = PassThroughMux(role: .front, host: connection)
@@ -179,6 +188,8 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         let exchange = Exchange(
             front: end, handler: self, resources: worker.resources, halfLimit: worker.halfLimit)
         exchange.context = record
+        worker.process.streams &+= 1
+        worker.process.currentStreams += 1
         record.begin(exchange)
         return exchange
     }
@@ -198,7 +209,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
 
     package func requestReceived(_ exchange: Exchange) {
         guard let record = record(exchange) else { return }
-        shared.countRequest()
+        countRequest(exchange)
         worker.log?.requestReceived(record)
         record.startRequest()
     }
@@ -208,7 +219,6 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     package func requestRejected(_ exchange: Exchange, status: Int) {
         guard let record = record(exchange) else { return }
         record.noteStage()
-        shared.countRejected()
         answer(record, status, status == 408 ? .clientTimeout : .clientProtocolError)
     }
 
@@ -248,6 +258,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     package func exchangeEnded(_ exchange: Exchange) {
         guard let record = record(exchange) else { return }
         if exchange.failure != nil { record.noteStage() }
+        count(record)
         // The line's counts are those that remain without this exchange, as HAProxy has them.
         record.end()
         if record.dispatch != nil { record.backend?.leave() }

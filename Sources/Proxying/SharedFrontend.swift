@@ -3,7 +3,6 @@ package import Configuration
 package import Connections
 import Rules
 import Samples
-import Synchronization
 package import TLSTransport
 
 /// A frontend as all workers see it.
@@ -19,11 +18,6 @@ package final class SharedFrontend: Sendable {
     let rules: RuleTable
     /// The value of `alt-svc` that TLS responses carry: the frontend's QUIC listener. Nil without one.
     let alternativeService: [UInt8]?
-
-    private let connections = Atomic<UInt64>(0)
-    private let requests = Atomic<UInt64>(0)
-    private let rejected = Atomic<UInt64>(0)
-    private let denied = Atomic<UInt64>(0)
 
     init(
         _ settings: FrontendSettings, index: Int, processMaxconn: Int, ticketKeys: TicketKeyRing,
@@ -46,20 +40,6 @@ package final class SharedFrontend: Sendable {
         }.first
         alternativeService = quicPort.map { Array("h3=\":\($0)\"; ma=86400".utf8) }
     }
-
-    func countConnection() { connections.wrappingAdd(1, ordering: .relaxed) }
-    func countRequest() { requests.wrappingAdd(1, ordering: .relaxed) }
-    func countDenied() { denied.wrappingAdd(1, ordering: .relaxed) }
-    func countRejected() { rejected.wrappingAdd(1, ordering: .relaxed) }
-
-    /// Connections taken since the start.
-    package var totalConnections: UInt64 { connections.load(ordering: .relaxed) }
-    /// Requests taken since the start.
-    package var totalRequests: UInt64 { requests.load(ordering: .relaxed) }
-    /// Connections that rules refused since the start.
-    package var totalDenied: UInt64 { denied.load(ordering: .relaxed) }
-    /// Requests that were refused as malformed since the start.
-    package var totalRejected: UInt64 { rejected.load(ordering: .relaxed) }
 }
 
 /// A bind line as all workers see it.

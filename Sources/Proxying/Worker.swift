@@ -48,6 +48,8 @@ package final class Worker {
     var random: SplitMix
     /// Where rules run.
     let rules: RuleRun
+    /// What this worker has counted for the whole process.
+    var process = ProcessTraffic()
     /// Bytes that may wait in one half of an exchange.
     let halfLimit: Int
 

@@ -1,3 +1,4 @@
+import Bytes
 import CLinux
 import Configuration
 import Control
@@ -10,6 +11,8 @@ import Runtime
 final class Process {
     private let configuration: Configuration
     private let options: CommandLineOptions
+    /// When the configuration was there.
+    private let loadedAt = SystemClock.now()
 
     init(_ configuration: Configuration, _ options: CommandLineOptions) {
         self.configuration = configuration
@@ -79,10 +82,9 @@ final class Process {
                 group = try WorkerGroup(blueprint, sockets: sockets) { Terminal.warning($0) }
             } catch { throw StartError("\(error)") }
             let threads = try WorkerThreads(group, configuration)
-            let facts = RuntimeAPI.ProcessFacts(version: "\(Release.spoken)", startedAt: SystemClock.now())
-            let runtime = RuntimeThread(group, sockets: runtimeSockets, facts: facts) { Terminal.warning($0) }
             tellOldProcesses()
             notifyReady()
+            let runtime = RuntimeThread(group, sockets: runtimeSockets, facts: facts()) { Terminal.warning($0) }
             var stopping = StopSequence(configuration.global, group: group, threads: threads, runtime: runtime)
             stopping.run(signals)
             return 0
@@ -90,6 +92,15 @@ final class Process {
             Terminal.alert(error.description)
             return 1
         }
+    }
+
+    /// What the runtime API tells about the process.
+    private func facts() -> RuntimeAPI.ProcessFacts {
+        let now = SystemClock.now()
+        return RuntimeAPI.ProcessFacts(
+            version: "\(Release.spoken)", build: VersionText.own, startedAt: now, startedWall: SystemClock.wall(),
+            bootMilliseconds: now.milliseconds(since: loadedAt), memoryLimit: options.memoryLimit ?? 0,
+            startupLog: Terminal.log)
     }
 
     private func tellOldProcesses() {

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// Messages for the operator on standard error, in HAProxy's form.
 enum Terminal {
@@ -13,8 +14,16 @@ enum Terminal {
         for line in text.split(separator: "\n") { error("\(padded)(\(getpid())) : \(line)\n") }
     }
 
+    /// What has been written so far, for `show startup-logs`; at most so many lines.
+    private static let written = Mutex<[String]>([])
+    private static let keptLines = 1000
+
+    /// The lines that have been written so far.
+    static var log: [String] { written.withLock { $0 } }
+
     /// Writes text as it is.
     static func error(_ text: String) {
+        written.withLock { if $0.count < keptLines { $0.append(text) } }
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = unsafe bytes.withUnsafeBytes { unsafe write(2, $0.baseAddress, $0.count) }

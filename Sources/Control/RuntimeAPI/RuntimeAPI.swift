@@ -12,12 +12,29 @@ package final class RuntimeAPI {
     package struct ProcessFacts: Sendable {
         /// The release of HAProxy whose words are spoken.
         package let version: String
-        /// When the process started, on the monotonic clock.
+        /// This program's own version.
+        package let build: String
+        /// When the process started, on the monotonic clock, and on the wall clock in nanoseconds since 1970.
         package let startedAt: Instant
+        package let startedWall: UInt64
+        /// Milliseconds that the start took.
+        package let bootMilliseconds: Int
+        /// `-m`, in megabytes; 0: no limit.
+        package let memoryLimit: Int
+        /// What was said on standard error until the workers served.
+        package let startupLog: [String]
 
-        package init(version: String, startedAt: Instant) {
+        package init(
+            version: String, build: String, startedAt: Instant, startedWall: UInt64, bootMilliseconds: Int,
+            memoryLimit: Int, startupLog: [String]
+        ) {
             self.version = version
+            self.build = build
             self.startedAt = startedAt
+            self.startedWall = startedWall
+            self.bootMilliseconds = bootMilliseconds
+            self.memoryLimit = memoryLimit
+            self.startupLog = startupLog
         }
     }
 
@@ -26,6 +43,9 @@ package final class RuntimeAPI {
     package let loop: ControlLoop
     let table: CommandTable
     let sockets: RuntimeSockets
+    package private(set) var statistics: StatisticsCollector!
+    /// The process drains.
+    private(set) var isStopping = false
     private var listeners: [CommandListener] = []
     private var sessions = 0
 
@@ -42,6 +62,7 @@ package final class RuntimeAPI {
         self.facts = facts
         self.table = table
         self.loop = loop
+        statistics = StatisticsCollector(self)
     }
 
     /// Seconds since the start.
@@ -89,6 +110,7 @@ package final class RuntimeAPI {
     // MARK: Clients
 
     func listen() throws(SystemError) {
+        statistics.start()
         for socket in sockets.entries {
             listeners.append(
                 try CommandListener(socket.descriptor, loop: loop) { [weak self] descriptor in
@@ -99,6 +121,7 @@ package final class RuntimeAPI {
 
     /// Takes no more clients: the process drains. Those that are here stay.
     package func stopListening() {
+        isStopping = true
         for listener in listeners { listener.close() }
         listeners = []
     }

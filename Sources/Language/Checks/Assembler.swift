@@ -48,7 +48,12 @@ struct Assembler {
     /// Gives sections their numbers in the order of the file. HAProxy starts with 2, since 1 is its own.
     private func number(_ result: inout Configuration) {
         var next = 2
+        var frontend = 0
         for draft in sections.proxies {
+            if draft.kind.hasFront {
+                result.frontends[frontend].id = next
+                frontend += 1
+            }
             if draft.kind.hasBack, let index = backends[draft.name]?.index, result.backends.indices.contains(index) {
                 result.backends[index].id = next
             }

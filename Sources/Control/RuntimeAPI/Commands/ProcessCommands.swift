@@ -1,5 +1,7 @@
 import Configuration
 import Glibc
+import Proxying
+import Servers
 
 /// Commands about the process as a whole.
 enum ProcessCommands {
@@ -14,6 +16,22 @@ enum ProcessCommands {
         Command(
             "show version", usage: "show version                            : show version of the current process"
         ) { (call) async throws(CommandFailure) in try await call.say(call.api.facts.version) },
+        Command(
+            "show startup-logs",
+            usage: "show startup-logs                       : report logs emitted during HAProxy startup",
+            level: .operator
+        ) { (call) async throws(CommandFailure) in
+            for line in call.api.facts.startupLog { try await call.write(line) }
+        },
+        Command(
+            "show backend",
+            usage: "show backend                            : list backends in the current running config"
+        ) { (call) async throws(CommandFailure) in
+            try await call.write("# name\n")
+            for backend in call.api.workers.blueprint.backendTable.all {
+                try await call.write(backend.servers.settings.name + "\n")
+            }
+        },
     ]
 
     @ControlActor private static func showEnvironment(_ call: CommandCall) async throws(CommandFailure) {

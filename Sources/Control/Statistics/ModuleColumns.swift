@@ -1,0 +1,125 @@
+import Proxying
+
+/// The columns behind those of ``ProxyColumns``: what HAProxy's modules count, by its names and in its order. What
+/// Portico does not count stays empty.
+enum ModuleColumns {
+    static let all = first + second
+
+    private static let first: [StatColumn] = [
+        StatColumn("h2_headers_rcvd", "MCPV", "HTTP/2: headers rcvd") { _ in .none },
+        StatColumn("h2_data_rcvd", "MCPV", "HTTP/2: data rcvd") { _ in .none },
+        StatColumn("h2_settings_rcvd", "MCPV", "HTTP/2: settings rcvd") { _ in .none },
+        StatColumn("h2_rst_stream_rcvd", "MCPV", "HTTP/2: rst stream rcvd") { _ in .none },
+        StatColumn("h2_goaway_rcvd", "MCPV", "HTTP/2: goaway rcvd") { _ in .none },
+        StatColumn("h2_detected_conn_protocol_errors", "MCPV", "HTTP/2: detected conn protocol errors") { _ in .none },
+        StatColumn("h2_detected_strm_protocol_errors", "MCPV", "HTTP/2: detected strm protocol errors") { _ in .none },
+        StatColumn("h2_rst_stream_resp", "MCPV", "HTTP/2: rst stream resp") { _ in .none },
+        StatColumn("h2_goaway_resp", "MCPV", "HTTP/2: goaway resp") { _ in .none },
+        StatColumn("h2_open_connections", "MGPV", "HTTP/2: open connections") { _ in .none },
+        StatColumn("h2_backend_open_streams", "MGPV", "HTTP/2: backend open streams") { _ in .none },
+        StatColumn("h2_total_connections", "MCPV", "HTTP/2 connections") {
+            .u64($0.traffic.sessionsByVersion[2], $0.kind == .frontend)
+        },
+        StatColumn("h2_backend_total_streams", "MCPV", "HTTP/2: backend total streams") { _ in .none },
+        StatColumn("ssl_sess", "MCPV", "TLS sessions") { .u64($0.traffic.tlsSessions, $0.kind == .frontend) },
+        StatColumn("ssl_reused_sess", "MCPV", "TLS sessions that were resumed") {
+            .u64($0.traffic.tlsResumed, $0.kind == .frontend)
+        },
+        StatColumn("ssl_failed_handshake", "MCPV", "TLS handshakes that failed") {
+            .u64($0.traffic.tlsFailures, $0.kind == .frontend)
+        },
+        StatColumn("ssl_ocsp_staple", "MCPV", "TLS: ocsp staple") { _ in .none },
+        StatColumn("ssl_failed_ocsp_staple", "MCPV", "TLS: failed ocsp staple") { _ in .none },
+        StatColumn("h3_data", "MCPV", "HTTP/3: data") { _ in .none },
+        StatColumn("h3_headers", "MCPV", "HTTP/3: headers") { _ in .none },
+        StatColumn("h3_cancel_push", "MCPV", "HTTP/3: cancel push") { _ in .none },
+        StatColumn("h3_push_promise", "MCPV", "HTTP/3: push promise") { _ in .none },
+        StatColumn("h3_max_push_id", "MCPV", "HTTP/3: max push id") { _ in .none },
+        StatColumn("h3_goaway", "MCPV", "HTTP/3: goaway") { _ in .none },
+        StatColumn("h3_settings", "MCPV", "HTTP/3: settings") { _ in .none },
+        StatColumn("h3_no_error", "MCPV", "HTTP/3: no error") { _ in .none },
+        StatColumn("h3_general_protocol_error", "MCPV", "HTTP/3: general protocol error") { _ in .none },
+        StatColumn("h3_internal_error", "MCPV", "HTTP/3: internal error") { _ in .none },
+        StatColumn("h3_stream_creation_error", "MCPV", "HTTP/3: stream creation error") { _ in .none },
+        StatColumn("h3_closed_critical_stream", "MCPV", "HTTP/3: closed critical stream") { _ in .none },
+        StatColumn("h3_frame_unexpected", "MCPV", "HTTP/3: frame unexpected") { _ in .none },
+        StatColumn("h3_frame_error", "MCPV", "HTTP/3: frame error") { _ in .none },
+        StatColumn("h3_excessive_load", "MCPV", "HTTP/3: excessive load") { _ in .none },
+        StatColumn("h3_id_error", "MCPV", "HTTP/3: id error") { _ in .none },
+        StatColumn("h3_settings_error", "MCPV", "HTTP/3: settings error") { _ in .none },
+        StatColumn("h3_missing_settings", "MCPV", "HTTP/3: missing settings") { _ in .none },
+        StatColumn("h3_request_rejected", "MCPV", "HTTP/3: request rejected") { _ in .none },
+        StatColumn("h3_request_cancelled", "MCPV", "HTTP/3: request cancelled") { _ in .none },
+        StatColumn("h3_request_incomplete", "MCPV", "HTTP/3: request incomplete") { _ in .none },
+        StatColumn("h3_message_error", "MCPV", "HTTP/3: message error") { _ in .none },
+        StatColumn("h3_connect_error", "MCPV", "HTTP/3: connect error") { _ in .none },
+        StatColumn("h3_version_fallback", "MCPV", "HTTP/3: version fallback") { _ in .none },
+        StatColumn("pack_decompression_failed", "MCPV", "QPACK: decompression failed") { _ in .none },
+        StatColumn("qpack_encoder_stream_error", "MCPV", "QPACK: encoder stream error") { _ in .none },
+        StatColumn("qpack_decoder_stream_error", "MCPV", "QPACK: decoder stream error") { _ in .none },
+        StatColumn("quic_rxbuf_full", "MCPV", "QUIC: rxbuf full") { _ in .none },
+        StatColumn("quic_dropped_pkt", "MCPV", "QUIC: dropped pkt") { _ in .none },
+    ]
+
+    private static let second: [StatColumn] = [
+        StatColumn("quic_dropped_pkt_bufoverrun", "MCPV", "QUIC: dropped pkt bufoverrun") { _ in .none },
+        StatColumn("quic_dropped_parsing_pkt", "MCPV", "QUIC: dropped parsing pkt") { _ in .none },
+        StatColumn("quic_socket_full", "MCPV", "QUIC: socket full") { _ in .none },
+        StatColumn("quic_sendto_err", "MCPV", "QUIC: sendto err") { _ in .none },
+        StatColumn("quic_sendto_err_unknwn", "MCPV", "QUIC: sendto err unknwn") { _ in .none },
+        StatColumn("quic_sent_pkt", "MCPV", "QUIC: sent pkt") { _ in .none },
+        StatColumn("quic_lost_pkt", "MCPV", "QUIC: lost pkt") { _ in .none },
+        StatColumn("quic_too_short_dgram", "MCPV", "QUIC: too short dgram") { _ in .none },
+        StatColumn("quic_retry_sent", "MCPV", "QUIC: retry sent") { _ in .none },
+        StatColumn("quic_retry_validated", "MCPV", "QUIC: retry validated") { _ in .none },
+        StatColumn("quic_retry_error", "MCPV", "QUIC: retry error") { _ in .none },
+        StatColumn("quic_half_open_conn", "MGPV", "QUIC: half open conn") { _ in .none },
+        StatColumn("quic_hdshk_fail", "MCPV", "QUIC: hdshk fail") { _ in .none },
+        StatColumn("quic_stless_rst_sent", "MCPV", "QUIC: stless rst sent") { _ in .none },
+        StatColumn("quic_conn_migration_done", "MCPV", "QUIC: conn migration done") { _ in .none },
+        StatColumn("quic_transp_err_no_error", "MCPV", "QUIC: transp err no error") { _ in .none },
+        StatColumn("quic_transp_err_internal_error", "MCPV", "QUIC: transp err internal error") { _ in .none },
+        StatColumn("quic_transp_err_connection_refused", "MCPV", "QUIC: transp err connection refused") { _ in .none },
+        StatColumn("quic_transp_err_flow_control_error", "MCPV", "QUIC: transp err flow control error") { _ in .none },
+        StatColumn("quic_transp_err_stream_limit_error", "MCPV", "QUIC: transp err stream limit error") { _ in .none },
+        StatColumn("quic_transp_err_stream_state_error", "MCPV", "QUIC: transp err stream state error") { _ in .none },
+        StatColumn("quic_transp_err_final_size_error", "MCPV", "QUIC: transp err final size error") { _ in .none },
+        StatColumn("quic_transp_err_frame_encoding_error", "MCPV", "QUIC: transp err frame encoding error") { _ in .none
+        },
+        StatColumn("quic_transp_err_transport_parameter_error", "MCPV", "QUIC: transp err transport parameter error") {
+            _ in .none
+        },
+        StatColumn("quic_transp_err_connection_id_limit", "MCPV", "QUIC: transp err connection id limit") { _ in .none
+        },
+        StatColumn("quic_transp_err_protocol_violation_error", "MCPV", "QUIC: transp err protocol violation error") {
+            _ in .none
+        },
+        StatColumn("quic_transp_err_invalid_token", "MCPV", "QUIC: transp err invalid token") { _ in .none },
+        StatColumn("quic_transp_err_application_error", "MCPV", "QUIC: transp err application error") { _ in .none },
+        StatColumn("quic_transp_err_crypto_buffer_exceeded", "MCPV", "QUIC: transp err crypto buffer exceeded") { _ in
+            .none
+        },
+        StatColumn("quic_transp_err_key_update_error", "MCPV", "QUIC: transp err key update error") { _ in .none },
+        StatColumn("quic_transp_err_aead_limit_reached", "MCPV", "QUIC: transp err aead limit reached") { _ in .none },
+        StatColumn("quic_transp_err_no_viable_path", "MCPV", "QUIC: transp err no viable path") { _ in .none },
+        StatColumn("quic_transp_err_crypto_error", "MCPV", "QUIC: transp err crypto error") { _ in .none },
+        StatColumn("quic_transp_err_unknown_error", "MCPV", "QUIC: transp err unknown error") { _ in .none },
+        StatColumn("quic_data_blocked", "MCPV", "QUIC: data blocked") { _ in .none },
+        StatColumn("quic_stream_data_blocked", "MCPV", "QUIC: stream data blocked") { _ in .none },
+        StatColumn("quic_streams_blocked_bidi", "MCPV", "QUIC: streams blocked bidi") { _ in .none },
+        StatColumn("quic_streams_blocked_uni", "MCPV", "QUIC: streams blocked uni") { _ in .none },
+        StatColumn("quic_ncbuf_gap_limit", "MCPV", "QUIC: ncbuf gap limit") { _ in .none },
+        StatColumn("h1_open_connections", "MGPV", "HTTP/1: open connections") { _ in .none },
+        StatColumn("h1_open_streams", "MGPV", "HTTP/1: open streams") { _ in .none },
+        StatColumn("h1_total_connections", "MCPV", "HTTP/1 connections") {
+            .u64($0.traffic.sessionsByVersion[1], $0.kind == .frontend)
+        },
+        StatColumn("h1_total_streams", "MCPV", "HTTP/1 exchanges") {
+            .u64($0.traffic.requestsByVersion[1], $0.kind == .frontend)
+        },
+        StatColumn("h1_bytes_in", "MCPV", "HTTP/1: bytes in") { _ in .none },
+        StatColumn("h1_bytes_out", "MCPV", "HTTP/1: bytes out") { _ in .none },
+        StatColumn("h1_spliced_bytes_in", "MCPV", "HTTP/1: spliced bytes in") { _ in .none },
+        StatColumn("h1_spliced_bytes_out", "MCPV", "HTTP/1: spliced bytes out") { _ in .none },
+    ]
+}

@@ -1,0 +1,74 @@
+import Bytes
+import Connections
+import Glibc
+import Proxying
+import Runtime
+
+/// What `show info` is made of.
+struct ProcessState: Sendable {
+    let facts: RuntimeAPI.ProcessFacts
+    let traffic: ProcessTraffic
+    let workers: Int
+    let uptime: Int
+    /// Nanoseconds beyond ``uptime``.
+    let uptimeFraction: Int
+    let connections: Int
+    let maxconn: Int
+    let hardMaxconn: Int
+    let idlePercent: Int
+    let isStopping: Bool
+    private let rates: [RateMeter.Key: (now: Int, max: Int)]
+
+    let pid = Int(getpid())
+    let descriptorLimit = ProcessUsage.descriptorLimit
+    let node = ProcessUsage.nodeName
+
+    @ControlActor
+    init(_ api: RuntimeAPI) async {
+        traffic = await api.statistics.process()
+        facts = api.facts
+        workers = api.workers.blueprint.workerCount
+        let nanoseconds = api.loop.now.nanoseconds(since: api.facts.startedAt)
+        uptime = Int(nanoseconds / 1_000_000_000)
+        uptimeFraction = Int(nanoseconds % 1_000_000_000)
+        let admission = api.workers.blueprint.admission
+        connections = admission.count
+        maxconn = admission.limit
+        hardMaxconn = api.workers.blueprint.hardMaxconn
+        idlePercent = api.statistics.idlePercent
+        isStopping = api.isStopping
+        let meter = api.statistics.meter
+        let now = api.loop.now
+        let keys: [RateMeter.Key] = [
+            .connections, .sessions, .clientTLS, .clientTLSFull, .serverTLSFull, .bytesOut,
+        ]
+        rates = Dictionary(uniqueKeysWithValues: keys.map { ($0, (meter.rate($0, at: now), meter.maximum($0))) })
+    }
+
+    func rate(_ key: RateMeter.Key) -> Int { rates[key]?.now ?? 0 }
+    func maximum(_ key: RateMeter.Key) -> Int { rates[key]?.max ?? 0 }
+
+    /// Percent of TLS clients of the last second that resumed a session.
+    var reusePercent: Int {
+        let all = rate(.clientTLS)
+        return all > 0 ? 100 * max(0, all - rate(.clientTLSFull)) / all : 0
+    }
+
+    /// `0d 0h20m44s`.
+    var uptimeText: String {
+        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return "\(uptime / 86_400)d \(uptime / 3600 % 24)h\(two(uptime / 60 % 60))m\(two(uptime % 60))s"
+    }
+
+    /// The day that the program's file was written.
+    var programDate: String {
+        var seconds = ProcessUsage.programDate
+        var parts = unsafe tm()
+        guard unsafe gmtime_r(&seconds, &parts) != nil else { return "1970/01/01" }
+        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return "\(unsafe parts.tm_year + 1900)/\(two(unsafe parts.tm_mon + 1))/\(two(unsafe parts.tm_mday))"
+    }
+
+    /// Warnings among the lines of the start.
+    var warnings: Int { facts.startupLog.count { $0.hasPrefix("[WARNING]") } }
+}

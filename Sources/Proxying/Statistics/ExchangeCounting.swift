@@ -1,0 +1,148 @@
+import Bytes
+import Configuration
+import Connections
+import Messages
+import Runtime
+import Servers
+import Streams
+import Synchronization
+
+// What is counted when connections become sessions and when exchanges begin and end. All of it is the worker's own.
+extension FrontendWorker {
+    /// A client's connection was taken.
+    func countConnection() {
+        worker.process.connections &+= 1
+        traffic.connections &+= 1
+        traffic.maxSessions = max(traffic.maxSessions, shared.admission.count)
+    }
+
+    /// A client's connection is ready for requests.
+    ///
+    /// - Parameter version: 1, 2 or 3 for HTTP; 0 in TCP mode.
+    func countSession(_ session: Session, version: Int) {
+        worker.process.sessions &+= 1
+        traffic.sessions &+= 1
+        traffic.sessionsByVersion[version] &+= 1
+        guard let tls = session.tls else { return }
+        worker.process.clientTLS &+= 1
+        worker.process.currentTLS += 1
+        traffic.tlsSessions &+= 1
+        if tls.isResumed { traffic.tlsResumed &+= 1 } else { worker.process.clientTLSFull &+= 1 }
+    }
+
+    /// A session is over.
+    func countEnd(_ session: Session) {
+        if session.tls != nil, session.handshakenAt != .zero { worker.process.currentTLS -= 1 }
+    }
+
+    /// An exchange has its request's head, or its connection in TCP mode.
+    func countRequest(_ exchange: Exchange) {
+        worker.process.requests &+= 1
+        guard settings.mode == .http else { return }
+        traffic.requestsByVersion[Self.version(exchange)] &+= 1
+    }
+
+    private static func version(_ exchange: Exchange) -> Int {
+        switch exchange.request.head?.version {
+        case .http10, .http11: 1
+        case .http2: 2
+        case .http3: 3
+        case nil: 0
+        }
+    }
+
+    /// An exchange is over. Called before the record leaves its backend, so that the counts of now hold it.
+    func count(_ record: ProxyExchange) {
+        guard let exchange = record.exchange else { return }
+        worker.process.currentStreams -= 1
+        worker.process.bytesOut &+= exchange.bytesToClient
+        let status = settings.mode == .http ? (exchange.response.head?.status ?? record.ownStatus) : 0
+        let outcome = Outcome(exchange, status: status, isOwn: record.ownStatus != 0)
+        outcome.add(to: &traffic)
+        guard let backend = record.backend else { return }
+        outcome.add(to: &backend.traffic)
+        if settings.mode == .http { backend.traffic.requestsByVersion[Self.version(exchange)] &+= 1 }
+        guard let dispatch = record.dispatch else { return }
+        let times = Times(dispatch, exchange, isHTTP: settings.mode == .http)
+        count(dispatch, times, in: &backend.traffic)
+        backend.traffic.lastSession = worker.loop.clock.now
+        backend.traffic.sessions &+= 1
+        guard let server = dispatch.server else { return }
+        let counted = backend.traffic(of: server.shared)
+        outcome.add(to: &counted.counters)
+        if settings.mode == .http { counted.counters.requestsByVersion[Self.version(exchange)] &+= 1 }
+        count(dispatch, times, in: &counted.counters)
+        counted.counters.lastSession = worker.loop.clock.now
+        counted.counters.sessions &+= 1
+        counted.counters.maxSessions = max(
+            counted.counters.maxSessions, server.shared.served.load(ordering: .relaxed))
+    }
+
+    private func count(_ dispatch: Dispatch, _ times: Times, in counters: inout TrafficCounters) {
+        counters.retries &+= UInt64(dispatch.retries)
+        if dispatch.isRedispatched { counters.redispatches &+= 1 }
+        counters.balanced &+= 1
+        if dispatch.attachedAt != .zero {
+            if dispatch.isReused { counters.reuses &+= 1 } else { counters.connects &+= 1 }
+        }
+        counters.queueTime.take(times.queue)
+        counters.connectTime.take(times.connect)
+        counters.responseTime.take(times.response)
+        counters.totalTime.take(times.total)
+    }
+
+    /// How an exchange ended, in the counters' terms.
+    private struct Outcome {
+        let bytesIn: UInt64
+        let bytesOut: UInt64
+        let status: Int
+        let failure: CloseReason?
+        let isAnswered: Bool
+
+        init(_ exchange: Exchange, status: Int, isOwn: Bool) {
+            bytesIn = exchange.bytesFromClient
+            bytesOut = exchange.bytesToClient
+            self.status = status
+            failure = exchange.failure
+            isAnswered = status != 0 && !isOwn
+        }
+
+        func add(to counters: inout TrafficCounters) {
+            counters.bytesIn &+= bytesIn
+            counters.bytesOut &+= bytesOut
+            if status != 0 { counters.responses[(1...5).contains(status / 100) ? status / 100 : 0] &+= 1 }
+            switch failure {
+            case .clientAborted: counters.clientAborts &+= 1
+            case .clientProtocolError, .clientTimeout: counters.requestErrors &+= 1
+            case .connectFailed, .connectTimeout, .queueTimeout, .noServer: counters.connectErrors &+= 1
+            case .serverAborted:
+                if isAnswered { counters.serverAborts &+= 1 }
+                counters.responseErrors &+= 1
+            case .serverProtocolError, .serverTimeout: counters.responseErrors &+= 1
+            case .serverDown, .serverUp: counters.serverAborts &+= 1
+            case .resource, .internalError: counters.internalErrors &+= 1
+            case .killed, .notNeeded, nil: break
+            }
+        }
+    }
+
+    /// An exchange's times, milliseconds; below 0: did not come to that.
+    private struct Times {
+        var queue = -1
+        var connect = -1
+        var response = -1
+        var total = -1
+
+        init(_ dispatch: Dispatch, _ exchange: Exchange, isHTTP: Bool) {
+            guard dispatch.dequeuedAt != .zero else { return }
+            queue = dispatch.dequeuedAt.milliseconds(since: dispatch.startedAt)
+            guard exchange.attachedAt != .zero else { return }
+            connect = exchange.attachedAt.milliseconds(since: dispatch.dequeuedAt)
+            if isHTTP {
+                guard exchange.responseHeadAt != .zero else { return }
+                response = exchange.responseHeadAt.milliseconds(since: exchange.attachedAt)
+            }
+            total = exchange.resources.clock.now.milliseconds(since: exchange.openedAt)
+        }
+    }
+}

@@ -1,0 +1,150 @@
+import Bytes
+import Runtime
+import Servers
+import Streams
+
+/// A server's counters on one worker. They belong to the server and not to its place in a table, which another gets
+/// when it is deleted.
+final class ServerTraffic {
+    let server: SharedServer
+    var counters = TrafficCounters()
+
+    init(_ server: SharedServer) { self.server = server }
+}
+
+/// What one worker has counted so far, as it gives it away.
+package struct WorkerTraffic: Sendable {
+    /// By the frontends' places in the configuration.
+    package var frontends: [TrafficCounters] = []
+    package var backends: [ObjectIdentifier: TrafficCounters] = [:]
+    package var servers: [ObjectIdentifier: TrafficCounters] = [:]
+    /// Connections, requests and the like of the whole worker; `clear counters` leaves them.
+    package var process = ProcessTraffic()
+}
+
+/// What one worker counts for the whole process.
+package struct ProcessTraffic: Sendable {
+    /// Connections of clients.
+    package var connections: UInt64 = 0
+    /// Sessions of clients: connections whose transport came to be ready.
+    package var sessions: UInt64 = 0
+    package var requests: UInt64 = 0
+    /// Exchanges.
+    package var streams: UInt64 = 0
+    package var currentStreams = 0
+    /// TLS handshakes of clients, and those that had no session to resume.
+    package var clientTLS: UInt64 = 0
+    package var clientTLSFull: UInt64 = 0
+    /// The same towards servers.
+    package var serverTLS: UInt64 = 0
+    package var serverTLSFull: UInt64 = 0
+    /// Connections with TLS now, of both sides.
+    package var currentTLS = 0
+    /// Bytes sent to clients.
+    package var bytesOut: UInt64 = 0
+    /// Bytes of buffers, and of those that are in use, now.
+    package var buffersAllocated = 0
+    package var buffersUsed = 0
+    /// Listening sockets, and connections of both sides, now.
+    package var listeners = 0
+    package var jobs = 0
+
+    package init() {}
+
+    /// Adds what another worker has counted.
+    package mutating func add(_ other: ProcessTraffic) {
+        connections &+= other.connections
+        sessions &+= other.sessions
+        requests &+= other.requests
+        streams &+= other.streams
+        currentStreams += other.currentStreams
+        clientTLS &+= other.clientTLS
+        clientTLSFull &+= other.clientTLSFull
+        serverTLS &+= other.serverTLS
+        serverTLSFull &+= other.serverTLSFull
+        currentTLS += other.currentTLS
+        bytesOut &+= other.bytesOut
+        buffersAllocated += other.buffersAllocated
+        buffersUsed += other.buffersUsed
+        listeners += other.listeners
+        jobs += other.jobs
+    }
+}
+
+extension Worker {
+    /// The worker's counters now. On its thread.
+    package func traffic() -> WorkerTraffic {
+        var result = WorkerTraffic()
+        result.frontends = frontends.map(\.traffic)
+        result.process = process
+        for backend in backends {
+            guard let backend else { continue }
+            result.backends[ObjectIdentifier(backend.shared)] = backend.traffic
+            for server in backend.serverTraffic {
+                if let server { result.servers[ObjectIdentifier(server.server)] = server.counters }
+            }
+        }
+        return result
+    }
+
+    /// `clear counters`: maxima, or all of them. On the worker's thread.
+    package func clearTraffic(all: Bool) {
+        for frontend in frontends { frontend.traffic.clear(all: all) }
+        for backend in backends {
+            backend?.traffic.clear(all: all)
+            for server in backend?.serverTraffic ?? [] { server?.counters.clear(all: all) }
+        }
+    }
+}
+
+extension BackendWorker {
+    /// The counters of a server that this worker has used.
+    func traffic(of server: SharedServer) -> ServerTraffic {
+        let index = server.index
+        while serverTraffic.count <= index { serverTraffic.append(nil) }
+        if let known = serverTraffic[index], known.server === server { return known }
+        let new = ServerTraffic(server)
+        serverTraffic[index] = new
+        return new
+    }
+}
+
+/// What rates are made from: totals of one worker, light enough to be asked for every second.
+package struct WorkerTotals: Sendable {
+    /// Totals of one frontend.
+    package struct Front: Sendable {
+        package var sessions: UInt64 = 0
+        package var requests: UInt64 = 0
+        package var connections: UInt64 = 0
+    }
+
+    package var frontends: [Front] = []
+    /// Sessions of backends and servers.
+    package var backs: [ObjectIdentifier: UInt64] = [:]
+    package var process = ProcessTraffic()
+}
+
+extension Worker {
+    /// The worker's totals now. On its thread.
+    package func totals() -> WorkerTotals {
+        var result = WorkerTotals()
+        result.process = process
+        let buffers = resources.buffers
+        result.process.buffersUsed = buffers.used * buffers.slabSize
+        result.process.buffersAllocated = (buffers.used + buffers.spare) * buffers.slabSize
+        result.process.listeners = frontends.reduce(0) { $0 + $1.listeners.count }
+        result.process.jobs = loop.registered
+        result.frontends = frontends.map {
+            .init(
+                sessions: $0.traffic.sessions, requests: $0.traffic.requests, connections: $0.traffic.connections)
+        }
+        for backend in backends {
+            guard let backend, backend.traffic.sessions > 0 else { continue }
+            result.backs[ObjectIdentifier(backend.shared)] = backend.traffic.sessions
+            for server in backend.serverTraffic {
+                if let server { result.backs[ObjectIdentifier(server.server)] = server.counters.sessions }
+            }
+        }
+        return result
+    }
+}
