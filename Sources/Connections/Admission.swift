@@ -2,11 +2,15 @@ import Synchronization
 
 /// A count of connections with a limit, shared by all workers: of the process, a frontend, or a bind line.
 package final class Admission: Sendable {
-    /// Connections at once.
-    package let limit: Int
+    private let most: Atomic<Int>
     private let used = Atomic<Int>(0)
 
-    package init(limit: Int) { self.limit = limit }
+    package init(limit: Int) { most = Atomic(limit) }
+
+    /// Connections at once. Lowering it ends none of those that are there.
+    package var limit: Int { most.load(ordering: .relaxed) }
+
+    package func setLimit(_ limit: Int) { most.store(limit, ordering: .relaxed) }
 
     /// Connections now.
     package var count: Int { used.load(ordering: .relaxed) }

@@ -30,6 +30,7 @@ package final class StreamListener: Pollable, TimerTarget {
     private let maxAccept: Int
     private var isPaused = false
     private var isClosed = false
+    private var isSuspended = false
     private var retry: Timer!
 
     /// - Parameters:
@@ -98,7 +99,7 @@ package final class StreamListener: Pollable, TimerTarget {
 
     /// Polls again after a pause.
     package func resume() {
-        guard isPaused, !isClosed else { return }
+        guard isPaused, !isClosed, !isSuspended else { return }
         isPaused = false
         retry.disarm()
         do throws(SystemError) {
@@ -110,6 +111,25 @@ package final class StreamListener: Pollable, TimerTarget {
     }
 
     package func timerFired(_ timer: Timer) { resume() }
+
+    /// Listens no more until ``restore(backlog:)``: new connections are refused, or wait where the system cannot refuse
+    /// them (Unix sockets).
+    package func suspend() {
+        guard !isSuspended, !isClosed else { return }
+        isSuspended = true
+        retry.disarm()
+        if !isPaused { loop.deregister(self, descriptor: descriptor) }
+        isPaused = true
+        if localAddress.family == .ipv4 || localAddress.family == .ipv6 { Socket.stopListening(descriptor) }
+    }
+
+    /// Listens again.
+    package func restore(backlog: Int) throws(SystemError) {
+        guard isSuspended, !isClosed else { return }
+        try Socket.listen(descriptor, backlog: backlog)
+        isSuspended = false
+        resume()
+    }
 
     /// Stops listening and closes the socket.
     package func close() {

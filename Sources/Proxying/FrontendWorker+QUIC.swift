@@ -51,7 +51,10 @@ extension FrontendWorker: QUICListenerOwner {
         return result
     }
 
-    package func takePlace(for listener: QUICListener) -> Bool { takePlace(bind: listener.context.bind) }
+    package func takePlace(for listener: QUICListener) -> Bool {
+        shared.state == .open && takePlace(bind: listener.context.bind)
+    }
+
     package func returnPlace(for listener: QUICListener) { returnPlace(bind: listener.context.bind) }
 
     package func accepted(_ link: QUICLink, on listener: QUICListener) { countConnection() }

@@ -80,6 +80,25 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         }
     }
 
+    /// Makes the listeners follow the frontend's state. False: one of them could not listen again.
+    func applyState() -> Bool {
+        var isGood = true
+        switch shared.state {
+        case .paused: for listener in listeners { listener.suspend() }
+        case .stopped: closeListeners()
+        case .open:
+            for listener in listeners {
+                do throws(SystemError) {
+                    try listener.restore(backlog: settings.backlog ?? settings.maxconn ?? 4096)
+                } catch {
+                    isGood = false
+                    worker.report("frontend '\(settings.name)': \(error)")
+                }
+            }
+        }
+        return isGood
+    }
+
     func closeListeners() {
         for listener in listeners { listener.close() }
         listeners = []
@@ -185,6 +204,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     /// Opens an exchange for a stream of any version.
     func openExchange(_ session: Session, _ end: any StreamEnd) -> Exchange? {
         let record = ProxyExchange(frontend: self, session: session)
+        worker.live.insert(record)
         let exchange = Exchange(
             front: end, handler: self, resources: worker.resources, halfLimit: worker.halfLimit)
         exchange.context = record
@@ -263,6 +283,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         record.end()
         if record.dispatch != nil { record.backend?.leave() }
         worker.log?.exchangeEnded(record)
+        worker.live.remove(record)
         record.session.lastExchangeEndedAt = worker.loop.clock.now
     }
 

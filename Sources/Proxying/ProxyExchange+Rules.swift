@@ -194,6 +194,7 @@ extension ProxyExchange: RuleHost {
             if isDenial { exchange.note(.denied) }
             guard let content = reply.make(run.evaluation) else { return frontend.answer(self, 500, .internalError) }
             run.evaluation.scratch.release()
+            if !isDenial, !isResponse { frontend.traffic.intercepted &+= 1 }
             send(content)
         case .deny(let status): frontend.answer(self, status, .denied)
         case .reject: exchange.kill(.denied)

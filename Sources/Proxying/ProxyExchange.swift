@@ -30,6 +30,8 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     package let number: UInt64
     /// How far the rules have come.
     var progress = RuleProgress()
+    /// Where it stands among the worker's open exchanges.
+    var liveIndex = -1
     private var timer: Timer!
 
     init(frontend: FrontendWorker, session: Session) {
@@ -96,6 +98,9 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     }
 
     // MARK: Timers
+
+    /// The deadline that its timer is set to; nil: none.
+    var deadline: Instant? { timer.isArmed ? timer.deadline : nil }
 
     /// Sets the timer to the earliest of the deadlines that hold now. Activity only moves deadlines later, so the timer
     /// looks again when it fires.

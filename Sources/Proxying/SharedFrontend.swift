@@ -3,6 +3,7 @@ package import Configuration
 package import Connections
 import Rules
 import Samples
+import Synchronization
 package import TLSTransport
 
 /// A frontend as all workers see it.
@@ -14,6 +15,8 @@ package final class SharedFrontend: Sendable {
     package let binds: [SharedBind]
     /// Connections of the frontend: its `maxconn`.
     package let admission: Admission
+    /// Whether it takes connections; see ``FrontendState``.
+    private let stateNow = Atomic<UInt8>(FrontendState.open.rawValue)
     let errors: ErrorAnswers
     let rules: RuleTable
     /// The value of `alt-svc` that TLS responses carry: the frontend's QUIC listener. Nil without one.
@@ -40,6 +43,21 @@ package final class SharedFrontend: Sendable {
         }.first
         alternativeService = quicPort.map { Array("h3=\":\($0)\"; ma=86400".utf8) }
     }
+
+    /// Whether it takes connections.
+    package var state: FrontendState { FrontendState(rawValue: stateNow.load(ordering: .relaxed)) ?? .open }
+
+    /// Changes the state. The workers' listeners follow by ``Worker/applyState(ofFrontend:)``.
+    package func setState(_ state: FrontendState) { stateNow.store(state.rawValue, ordering: .relaxed) }
+}
+
+/// Whether a frontend takes connections, as an operator wants it.
+package enum FrontendState: UInt8, Sendable {
+    case open
+    /// `disable frontend`.
+    case paused
+    /// `shutdown frontend`: for ever.
+    case stopped
 }
 
 /// A bind line as all workers see it.

@@ -48,6 +48,8 @@ package final class Worker {
     var random: SplitMix
     /// Where rules run.
     let rules: RuleRun
+    /// The exchanges that are open.
+    var live = LiveExchanges()
     /// What this worker has counted for the whole process.
     var process = ProcessTraffic()
     /// Bytes that may wait in one half of an exchange.

@@ -113,6 +113,9 @@ package enum Socket {
         guard Glibc.listen(descriptor, Int32(clamping: max(1, backlog))) == 0 else { throw SystemError("listen") }
     }
 
+    /// Refuses connections from now on; the address stays bound, and ``listen(_:backlog:)`` takes them again.
+    package static func stopListening(_ descriptor: Int32) { _ = Glibc.shutdown(descriptor, Int32(SHUT_RD)) }
+
     /// Starts to connect; returns true when the connection is there at once.
     package static func connect(_ descriptor: Int32, to target: Target) throws(SystemError) -> Bool {
         let result = unsafe target.withSockaddr { pointer, length in

@@ -1,7 +1,9 @@
 /// The commands of the runtime API. Each is registered once, in the file of its kind.
 package struct CommandTable: Sendable {
     /// All that a worker process knows.
-    package static let standard = CommandTable(SessionCommands.all + ProcessCommands.all + StatisticsCommands.all)
+    package static let standard = CommandTable(
+        SessionCommands.all + ProcessCommands.all + StatisticsCommands.all + FrontendCommands.all + ExchangeCommands.all
+    )
 
     private let commands: [Command]
     private let byFirstWord: [String: [Command]]

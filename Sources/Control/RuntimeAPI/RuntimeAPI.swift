@@ -54,9 +54,14 @@ package final class RuntimeAPI {
     /// Bytes that a line of commands may have.
     var lineLimit: Int { configuration.global.tune.bufsize }
 
+    /// Tells the operator something, on standard error.
+    package let report: @Sendable (String) -> Void
+
     init(
-        _ workers: WorkerGroup, sockets: RuntimeSockets, facts: ProcessFacts, table: CommandTable, loop: ControlLoop
+        _ workers: WorkerGroup, sockets: RuntimeSockets, facts: ProcessFacts, table: CommandTable, loop: ControlLoop,
+        report: @escaping @Sendable (String) -> Void
     ) {
+        self.report = report
         self.workers = workers
         self.sockets = sockets
         self.facts = facts

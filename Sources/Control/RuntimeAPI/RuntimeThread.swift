@@ -44,7 +44,8 @@ package final class RuntimeThread: Sendable {
     private func run() {
         do throws(SystemError) {
             try ControlLoop.run { [self] loop in
-                let api = RuntimeAPI(workers, sockets: sockets, facts: facts, table: .standard, loop: loop)
+                let api = RuntimeAPI(
+                    workers, sockets: sockets, facts: facts, table: .standard, loop: loop, report: report)
                 RuntimeThread.api = api
                 do throws(SystemError) {
                     try api.listen()

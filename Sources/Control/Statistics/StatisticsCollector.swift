@@ -115,7 +115,12 @@ package final class StatisticsCollector {
         row.rates.maxConnections = meter.maximum(.frontConnections(index))
         row.sessions = frontend.admission.count
         row.sessionLimit = frontend.admission.limit
-        row.status = "OPEN"
+        row.status =
+            switch frontend.state {
+            case .open: "OPEN"
+            case .paused: "PAUSED"
+            case .stopped: "STOP"
+            }
         return row
     }
 
@@ -177,7 +182,12 @@ package final class StatisticsCollector {
         let index = backend.servers.index
         let users = blueprint.frontends.filter { frontend in
             frontend.settings.defaultBackend == index
-                || frontend.settings.useBackendRules.contains { $0.backend == index }
+                || frontend.settings.useBackendRules.contains { rule in
+                    switch rule.target {
+                    case .fixed(let backend): backend == index
+                    case .named: true
+                    }
+                }
         }
         let limits = users.isEmpty ? [blueprint.admission.limit] : users.map(\.admission.limit)
         return (limits.reduce(0) { $0 + min($1, Int(Int32.max)) } + 9) / 10

@@ -3,6 +3,7 @@ import Configuration
 import Connections
 import Messages
 import Runtime
+import Samples
 import Servers
 import Streams
 import Synchronization
@@ -98,12 +99,15 @@ extension FrontendWorker {
         let status: Int
         let failure: CloseReason?
         let isAnswered: Bool
+        /// Rules may refuse the request, or the response that a server gave.
+        let isResponseDenied: Bool
 
         init(_ exchange: Exchange, status: Int, isOwn: Bool) {
             bytesIn = exchange.bytesFromClient
             bytesOut = exchange.bytesToClient
             self.status = status
             failure = exchange.failure
+            isResponseDenied = exchange.attempt.responseStarted
             isAnswered = status != 0 && !isOwn
         }
 
@@ -121,6 +125,8 @@ extension FrontendWorker {
             case .serverProtocolError, .serverTimeout: counters.responseErrors &+= 1
             case .serverDown, .serverUp: counters.serverAborts &+= 1
             case .resource, .internalError: counters.internalErrors &+= 1
+            case .denied:
+                if isResponseDenied { counters.deniedResponses &+= 1 } else { counters.deniedRequests &+= 1 }
             case .killed, .notNeeded, nil: break
             }
         }
