@@ -1,8 +1,8 @@
 import Bytes
 package import Configuration
 import Messages
-import Runtime
 import Rules
+import Runtime
 import Samples
 package import Servers
 import Streams

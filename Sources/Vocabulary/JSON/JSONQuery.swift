@@ -31,7 +31,10 @@ enum JSONQuery {
 
     /// How far a search has come.
     private struct Walk {
-        enum Answer { case goOn, absent, found(Match) }
+        enum Answer {
+            case goOn, absent
+            case found(Match)
+        }
 
         /// The next byte of the path.
         private var position = 1

@@ -43,7 +43,10 @@ enum FIXMessage {
         var next: Int { value.upperBound + 1 }
     }
 
-    private enum Step { case field(Field), malformed, incomplete }
+    private enum Step {
+        case field(Field)
+        case malformed, incomplete
+    }
 
     /// The field that starts at `start`.
     private static func field(_ message: Span<UInt8>, at start: Int) -> Step {
