@@ -89,4 +89,35 @@ extension FuzzTarget {
 
     private static let fixIsValid = ConverterBench.program("fix_is_valid")
     private static let fixTag = ConverterBench.program("fix_tag_value(56)")
+
+    /// JSON Web Tokens: nothing that was not made with the key is verified or decrypted.
+    static let jwt = FuzzTarget("jwt", "jwt_*: signed and encrypted tokens") { input in
+        let bytes = Array(copying: input)
+        let bench = ConverterBench()
+        for program in Self.tokenQueries { _ = bench.value(program, bytes) }
+        let verdict = bench.value(Self.tokenVerify, bytes)
+        promise(
+            verdict == nil || [0, 1, -3].contains { verdict == .sint($0) },
+            "a verdict that no token has: \(String(describing: verdict))")
+        if verdict == .sint(1) {
+            promise(bytes.split(separator: 0x2e).count == 3, "a valid token that has not three parts")
+        }
+        for program in Self.tokenDecryptions {
+            if case .bin(let content)? = bench.value(program, bytes) {
+                promise(content.count < bytes.count, "a content that is longer than its token")
+            }
+        }
+    }
+
+    private static let tokenQueries = [
+        "jwt_header_query", "jwt_header_query('$.alg')", "jwt_payload_query", "jwt_payload_query('$.n',int)",
+    ].map(ConverterBench.program)
+    private static let tokenVerify = ConverterBench.program("jwt_verify(HS256,secret)")
+    /// The elliptic key is the one that RFC 7518 appendix C publishes.
+    private static let tokenDecryptions = [
+        "jwt_decrypt_secret(MDEyMzQ1Njc4OWFiY2RlZg==)",
+        "jwt_decrypt_jwk('{\"kty\":\"oct\",\"k\":\"MDEyMzQ1Njc4OWFiY2RlZg\"}')",
+        "jwt_decrypt_jwk('{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"weNJy2HscCSM6AEDTDg04biOvhFhyyWvOHQfeF_PxMQ\","
+            + "\"y\":\"e8lnCO-AlStT-NJVX-crhB7QRYhiix03illJOVAOyck\",\"d\":\"VEmDZpDXXK8p8N0Cndsxs924q6nS1RXFASRl6BfUqdw\"}')",
+    ].map(ConverterBench.program)
 }

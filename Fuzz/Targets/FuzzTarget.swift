@@ -26,7 +26,7 @@ package struct FuzzTarget: Sendable {
         addressText, condition, configuration, converters, fieldSection, fix, http1Forward, http1Requests,
         http1Responses,
         http1Return,
-        http2Requests, http2Responses, http3Requests, http3Responses, jsonQuery, mqtt, protobuf, proxyHeader,
+        http2Requests, http2Responses, http3Requests, http3Responses, jsonQuery, jwt, mqtt, protobuf, proxyHeader,
         quicDatagram, quicInitial,
     ]
 

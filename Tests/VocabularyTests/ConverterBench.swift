@@ -25,6 +25,7 @@ struct ConverterBench {
         context = CompilationContext(catalogue)
         evaluation = Evaluation(resources, seed: 1)
         evaluation.begin()
+        evaluation.checkVariables = VariableStore()
     }
 
     /// What the converters make of the input: its type, and its bytes as they are or as text.

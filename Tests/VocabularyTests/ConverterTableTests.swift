@@ -3,7 +3,7 @@ import Testing
 
 /// Converters on tables of inputs and values that a real HAProxy gave.
 struct ConverterTableTests {
-    @Test(arguments: ["json", "json_query", "digest", "protobuf", "fix", "mqtt", "frames"])
+    @Test(arguments: ["json", "json_query", "digest", "cipher", "protobuf", "fix", "mqtt", "frames"])
     func valuesAreHAProxys(_ table: String) throws {
         let rows = try ConverterRow.table(table)
         #expect(rows.count > 20)

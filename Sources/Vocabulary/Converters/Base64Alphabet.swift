@@ -26,6 +26,17 @@ enum Base64Alphabet: Sendable {
     /// Appends the bytes that `characters` spell. False when they are no base64 text. What HAProxy takes is taken:
     /// padding may end any group of four, and `=` counts as 63 in the alphabet of URLs.
     func decode(_ characters: borrowing Span<UInt8>, _ text: inout ScratchText) -> Bool {
+        decode(characters) { text.append($0) }
+    }
+
+    /// The bytes that `characters` spell; nil when they are no base64 text.
+    func bytes(_ characters: borrowing Span<UInt8>) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(characters.count)
+        return decode(characters) { bytes.append($0) } ? bytes : nil
+    }
+
+    private func decode(_ characters: borrowing Span<UInt8>, _ append: (UInt8) -> Void) -> Bool {
         let count = characters.count
         guard self == .standard ? count % 4 == 0 : count % 4 != 1 else { return false }
         var index = 0
@@ -41,9 +52,7 @@ enum Base64Alphabet: Sendable {
                 group |= UInt32(value)
                 length += 1
             }
-            for place in 0..<max(0, length - 1) {
-                text.append(UInt8(truncatingIfNeeded: group >> UInt32(16 - 8 * place)))
-            }
+            for place in 0..<max(0, length - 1) { append(UInt8(truncatingIfNeeded: group >> UInt32(16 - 8 * place))) }
             index += 4
         }
         return true

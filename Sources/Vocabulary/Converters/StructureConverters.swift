@@ -4,6 +4,7 @@ import Samples
 /// digests.
 enum StructureConverters {
     static let all: [Converter] =
-        CertificateErrorConverters.all + DigestConverters.all + FrameConverters.all + JSONConverters.all
-        + MessageConverters.all + ProtobufConverters.all
+        CertificateErrorConverters.all + CipherConverters.all + DigestConverters.all + FrameConverters.all
+        + JSONConverters.all
+        + MapConverters.all + MessageConverters.all + ProtobufConverters.all + TokenConverters.all
 }

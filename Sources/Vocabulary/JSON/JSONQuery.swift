@@ -138,29 +138,41 @@ enum JSONQuery {
     }
 
     /// Writes the bytes that a string stands for, `text` being what is between its quotes. False for what HAProxy gives
-    /// no value for: escapes beyond U+00FF, `\/`, and unknown ones.
+    /// no value for.
     static func unescape(_ text: Span<UInt8>, into output: inout ScratchText) -> Bool {
+        unescape(text) { output.append($0) }
+    }
+
+    /// The bytes that a string stands for; nil for what HAProxy gives no value for.
+    static func unescaped(_ text: Span<UInt8>) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        return unescape(text, { bytes.append($0) }) ? bytes : nil
+    }
+
+    /// Tells the bytes that a string stands for, `text` being what is between its quotes. False for what HAProxy gives
+    /// no value for: escapes beyond U+00FF, `\/`, and unknown ones.
+    private static func unescape(_ text: Span<UInt8>, _ append: (UInt8) -> Void) -> Bool {
         var index = 0
         while index < text.count {
             let byte = text[index]
             guard byte == UInt8(ascii: "\\"), index + 1 < text.count else {
-                output.append(byte)
+                append(byte)
                 index += 1
                 continue
             }
             if text[index + 1] == UInt8(ascii: "u"), index + 5 < text.count {
                 guard text[index + 2] == UInt8(ascii: "0"), text[index + 3] == UInt8(ascii: "0") else { return false }
-                output.append(Self.digit(text[index + 4]) << 4 | Self.digit(text[index + 5]))
+                append(Self.digit(text[index + 4]) << 4 | Self.digit(text[index + 5]))
                 index += 6
                 continue
             }
             switch text[index + 1] {
-            case UInt8(ascii: "b"): output.append(UInt8(0x08))
-            case UInt8(ascii: "f"): output.append(UInt8(0x0c))
-            case UInt8(ascii: "n"): output.append(UInt8(0x0a))
-            case UInt8(ascii: "r"): output.append(UInt8(0x0d))
-            case UInt8(ascii: "t"): output.append(UInt8(0x09))
-            case UInt8(ascii: "\\"), UInt8(ascii: "\""): output.append(text[index + 1])
+            case UInt8(ascii: "b"): append(0x08)
+            case UInt8(ascii: "f"): append(0x0c)
+            case UInt8(ascii: "n"): append(0x0a)
+            case UInt8(ascii: "r"): append(0x0d)
+            case UInt8(ascii: "t"): append(0x09)
+            case UInt8(ascii: "\\"), UInt8(ascii: "\""): append(text[index + 1])
             default: return false
             }
             index += 2
