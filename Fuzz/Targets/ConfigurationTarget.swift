@@ -63,7 +63,7 @@ extension FuzzTarget {
 }
 
 /// A machine with one file and no name server.
-private struct SealedSystem: LanguageSystem {
+struct SealedSystem: LanguageSystem {
     func read(_ path: String) throws(SystemError) -> [UInt8] {
         if path == "/dev/null" { return [] }
         return Array("HTTP/1.1 503 No\r\nContent-Length: 2\r\n\r\nno".utf8)

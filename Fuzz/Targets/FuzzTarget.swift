@@ -23,11 +23,9 @@ package struct FuzzTarget: Sendable {
 
     /// One for each parser.
     package static let all: [FuzzTarget] = [
-        addressText, condition, configuration, converters, fieldSection, fix, http1Forward, http1Requests,
-        http1Responses,
-        http1Return,
-        http2Requests, http2Responses, http3Requests, http3Responses, jsonQuery, jwt, mqtt, protobuf, proxyHeader,
-        quicDatagram, quicInitial,
+        addressText, condition, configuration, converters, fetches, fieldSection, fix, http1Forward, http1Requests,
+        http1Responses, http1Return, http2Requests, http2Responses, http3Requests, http3Responses, jsonQuery, jwt,
+        logFormat, mqtt, patternFile, protobuf, proxyHeader, quicDatagram, quicInitial,
     ]
 
     package static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }

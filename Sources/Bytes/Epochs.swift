@@ -12,7 +12,7 @@ import Synchronization
         let free: (UnsafeMutableRawPointer) -> Void
     }
 
-    fileprivate let current = Atomic<UInt64>(1)
+    private let clock = EpochClock()
     /// Touched when a worker starts, and by the writer: never by a reader at work.
     private let readers = Mutex<[EpochReader]>([])
     private var retired: [Retired] = unsafe []
@@ -29,7 +29,7 @@ import Synchronization
 
     /// A handle for one more reading thread; it starts offline.
     package func makeReader() -> EpochReader {
-        let reader = EpochReader(of: self)
+        let reader = EpochReader(clock)
         readers.withLock { $0.append(reader) }
         return reader
     }
@@ -41,14 +41,14 @@ import Synchronization
     /// it any more. On the writer's thread.
     @unsafe package func retire(_ memory: UnsafeMutableRawPointer, free: @escaping (UnsafeMutableRawPointer) -> Void) {
         unsafe retired.append(
-            Retired(epoch: current.load(ordering: .relaxed), memory: memory, free: free))
+            Retired(epoch: clock.current.load(ordering: .relaxed), memory: memory, free: free))
     }
 
     /// Frees what all readers have let go of. On the writer's thread; cheap when nothing is pending.
     package func collect() {
         guard pending > 0 else { return }
         // Everything unlinked so far belongs to epochs before the one that starts here.
-        current.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        clock.current.wrappingAdd(1, ordering: .sequentiallyConsistent)
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         let oldest = readers.withLock { readers in
             readers.reduce(UInt64.max) { min($0, $1.seen.load(ordering: .sequentiallyConsistent)) }
@@ -70,15 +70,15 @@ import Synchronization
 /// One reading thread's word to the writer of what it guards with ``Epochs``. All calls are made on that thread; none
 /// waits.
 package final class EpochReader: Sendable {
-    private let epochs: Epochs
+    private let clock: EpochClock
     /// The epoch in which this thread last held nothing; `UInt64.max` while it is offline.
     fileprivate let seen = Atomic<UInt64>(.max)
 
-    fileprivate init(of epochs: Epochs) { self.epochs = epochs }
+    fileprivate init(_ clock: EpochClock) { self.clock = clock }
 
     /// Says that this thread holds nothing that it found before now. Once per turn of the loop.
     package func announceQuiescence() {
-        seen.store(epochs.current.load(ordering: .acquiring), ordering: .releasing)
+        seen.store(clock.current.load(ordering: .acquiring), ordering: .releasing)
     }
 
     /// Says that this thread holds nothing and looks at nothing until ``goOnline()``: before it waits for events.
@@ -86,8 +86,13 @@ package final class EpochReader: Sendable {
 
     /// Says that this thread may look at guarded memory again.
     package func goOnline() {
-        seen.store(epochs.current.load(ordering: .acquiring), ordering: .sequentiallyConsistent)
+        seen.store(clock.current.load(ordering: .acquiring), ordering: .sequentiallyConsistent)
         // The writer sees this thread before this thread can see anything the writer guards.
         atomicMemoryFence(ordering: .sequentiallyConsistent)
     }
+}
+
+/// The number of the present epoch, which the writer counts up.
+private final class EpochClock: Sendable {
+    let current = Atomic<UInt64>(1)
 }

@@ -58,6 +58,20 @@ static inline void portico_x509_stack_free(STACK_OF(X509) *_Nullable stack) {
     sk_X509_pop_free(stack, X509_free);
 }
 
+/// Adds the revocation lists of a PEM file, after which chains are checked for revoked certificates. Returns how many
+/// lists there were; 0 when the file has none or can not be read.
+static inline int portico_x509_store_add_revocations(X509_STORE *_Nonnull store, const char *_Nonnull path) {
+    X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+    if (lookup == NULL) {
+        return 0;
+    }
+    int count = X509_load_crl_file(lookup, path, X509_FILETYPE_PEM);
+    if (count > 0) {
+        X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+    }
+    return count;
+}
+
 static inline int portico_general_name_count(const GENERAL_NAMES *_Nonnull names) {
     return sk_GENERAL_NAME_num(names);
 }
@@ -145,3 +159,58 @@ static inline int portico_ticket_mac_init(EVP_MAC_CTX *_Nonnull context, const v
     };
     return EVP_MAC_CTX_set_params(context, parameters);
 }
+
+// MARK: Certificates of peers
+
+/// The number of certificates of a stack that may be missing.
+static inline int portico_x509_stack_count(const STACK_OF(X509) *_Nullable stack) {
+    return stack == NULL ? 0 : sk_X509_num(stack);
+}
+
+/// The certificate at `index`, borrowed.
+static inline X509 *_Nullable portico_x509_stack_get(const STACK_OF(X509) *_Nonnull stack, int index) {
+    return sk_X509_value(stack, index);
+}
+
+/// The object identifier of the group that the handshake agreed on; 0 before, and without one.
+static inline int portico_ssl_negotiated_group(SSL *_Nonnull ssl) {
+    return (int)SSL_get_negotiated_group(ssl);
+}
+
+/// Writes a certificate's alternative names, as OpenSSL prints them, with commas between; 0 when it has none.
+static inline int portico_x509_print_names(const X509 *_Nonnull certificate, BIO *_Nonnull out) {
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    if (names == NULL) {
+        return 0;
+    }
+    for (int index = 0; index < sk_GENERAL_NAME_num(names); index++) {
+        if (index > 0) {
+            BIO_puts(out, ", ");
+        }
+        GENERAL_NAME_print(out, sk_GENERAL_NAME_value(names, index));
+    }
+    GENERAL_NAMES_free(names);
+    return 1;
+}
+
+/// The object identifiers of a certificate's policies; NULL without any. Freed by portico_x509_policies_free.
+static inline CERTIFICATEPOLICIES *_Nullable portico_x509_policies(const X509 *_Nonnull certificate) {
+    return X509_get_ext_d2i(certificate, NID_certificate_policies, NULL, NULL);
+}
+
+static inline int portico_x509_policy_count(const CERTIFICATEPOLICIES *_Nonnull policies) {
+    return sk_POLICYINFO_num(policies);
+}
+
+/// Writes the number of policy `index` as text; its length, or a number below 1.
+static inline int portico_x509_policy_text(
+    const CERTIFICATEPOLICIES *_Nonnull policies, int index, char *_Nonnull text, int size) {
+    return OBJ_obj2txt(text, size, sk_POLICYINFO_value(policies, index)->policyid, 1);
+}
+
+static inline void portico_x509_policies_free(CERTIFICATEPOLICIES *_Nullable policies) {
+    CERTIFICATEPOLICIES_free(policies);
+}
+
+/// How RFC 2253 writes a name: a flag that is a macro of macros.
+static const unsigned long portico_x509_name_rfc2253 = XN_FLAG_RFC2253;

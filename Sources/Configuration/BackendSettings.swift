@@ -16,6 +16,8 @@ package struct BackendSettings: Sendable, Equatable {
     package var servers: [ServerSettings]
     /// Connection attempts after a failed one (`retries`); HAProxy's default is 3.
     package var retries: Int
+    /// After which failures a request is sent again (`retry-on`).
+    package var retryOn: RetryCauses
     /// When a retry goes to another server (`option redispatch N`): a positive N on every Nth retry, a negative N on
     /// the Nth from the last (-1 is the last one); 0: never.
     package var redispatchInterval: Int
@@ -30,6 +32,9 @@ package struct BackendSettings: Sendable, Equatable {
     package var logTag: String?
     /// Own answers for error statuses; they come before the frontend's.
     package var errorFiles: [ErrorFile]
+    /// How long conditions of `tcp-request content` and `tcp-response content` may wait for data, in milliseconds.
+    package var requestInspectDelay: Int?
+    package var responseInspectDelay: Int?
     /// The back half's rules.
     package var rules: ProxyRules
     /// The line of the section's keyword.
@@ -44,6 +49,7 @@ package struct BackendSettings: Sendable, Equatable {
         self.balance = .random(draws: 2)
         self.servers = []
         self.retries = 3
+        self.retryOn = RetryCauses()
         self.redispatchInterval = 0
         self.httpReuse = .safe
         self.options = BackendOptions()
@@ -97,6 +103,8 @@ package struct BackendOptions: Sendable, Equatable {
     /// Whether a request that waits for a server is given up when its client half-closes (`abortonclose`; on by
     /// default in HTTP mode, off in TCP mode).
     package var abortOnClose: Bool
+    /// See `FrontendOptions.buffersRequest`.
+    package var buffersRequest = false
 
     package init(
         connectionMode: HTTPConnectionMode = .keepAlive, forwardFor: ForwardForOption? = nil, abortOnClose: Bool = false

@@ -19,7 +19,10 @@ package struct FrontendSettings: Sendable, Equatable {
     /// Where log lines go, `log global` resolved. Empty: nothing is logged.
     package var logs: [LogTarget]
     /// What log lines look like.
-    package var logFormat: LogFormat
+    package var lines: LineSettings
+    /// What is kept of messages for lines and rules.
+    package var captures: CaptureSettings
+    package var uniqueID: UniqueIDSettings
     /// The tag of log lines (`log-tag`); nil: `GlobalSettings.logTag`.
     package var logTag: String?
     /// The front half's rules.
@@ -29,6 +32,10 @@ package struct FrontendSettings: Sendable, Equatable {
     /// `default_backend`, or the own back half of a `listen`: an index into `Configuration.backends`.
     /// Nil: requests get a 503, connections are closed.
     package var defaultBackend: Int?
+    /// Requests for this path are answered by the proxy itself (`monitor-uri`).
+    package var monitorURI: [UInt8]?
+    /// How long conditions of `tcp-request content` may wait for data (`inspect-delay`), in milliseconds.
+    package var requestInspectDelay: Int?
     /// Own answers for error statuses.
     package var errorFiles: [ErrorFile]
     /// The line of the section's keyword.
@@ -44,7 +51,9 @@ package struct FrontendSettings: Sendable, Equatable {
         self.timeouts = Timeouts()
         self.options = FrontendOptions()
         self.logs = []
-        self.logFormat = .standard
+        self.lines = LineSettings()
+        self.captures = CaptureSettings()
+        self.uniqueID = UniqueIDSettings()
         self.logTag = nil
         self.rules = ProxyRules()
         self.useBackendRules = []
@@ -88,6 +97,10 @@ package struct FrontendOptions: Sendable, Equatable {
     package var forwardFor: ForwardForOption?
     /// Whether a half-closed connection's TLS handshake is given up (`abortonclose`; on by default).
     package var abortOnClose: Bool
+    /// Whether requests for whole URIs are taken as ones to a proxy (`http-use-proxy-header`).
+    package var usesProxyHeader = false
+    /// Whether rules wait for the whole request (`http-buffer-request`).
+    package var buffersRequest = false
 
     package init(
         dontLogNull: Bool = false, connectionMode: HTTPConnectionMode = .keepAlive,
@@ -141,6 +154,8 @@ package struct ErrorFile: Sendable, Equatable {
     package var path: String
     /// The whole HTTP/1 response as the file has it. Empty: the connection or the stream is closed without an answer.
     package var content: [UInt8]
+    /// What makes the answer anew each time (`http-error`, `errorloc`); nil for a file.
+    package var reply: (any RuleReply)?
     package var location: SourceLocation
 
     /// The statuses that an error file can stand for.
@@ -153,5 +168,17 @@ package struct ErrorFile: Sendable, Equatable {
         self.path = path
         self.content = content
         self.location = location
+    }
+
+    /// An answer that `reply` makes.
+    package init(status: Int, reply: any RuleReply, location: SourceLocation) {
+        self.init(status: status, path: "", content: [], location: location)
+        self.reply = reply
+    }
+
+    /// Replies are the same when they come from the same line.
+    package static func == (left: ErrorFile, right: ErrorFile) -> Bool {
+        left.status == right.status && left.path == right.path && left.content == right.content
+            && left.location == right.location
     }
 }

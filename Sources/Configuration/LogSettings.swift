@@ -1,13 +1,3 @@
-/// What the log lines of a frontend look like.
-package enum LogFormat: Sendable, Equatable {
-    /// `Connect from …` lines, when no option chooses another format.
-    case standard
-    /// `option tcplog`.
-    case tcp
-    /// `option httplog`.
-    case http
-}
-
 /// One `log` line: where log lines go and which of them.
 package struct LogTarget: Sendable, Hashable {
     package var destination: LogDestination
@@ -20,6 +10,10 @@ package struct LogTarget: Sendable, Hashable {
     package var level: LogLevel
     /// Lines that are more important than this are sent with this level.
     package var minLevel: LogLevel
+    /// Which lines are sent (`sample`); nil: all.
+    package var sampling: LogSampling?
+    /// The profile that changes lines (`profile`): an index into `Configuration.logProfiles`. Nil: none.
+    package var profile: Int?
 
     package init(
         destination: LogDestination, framing: LogFraming = .local, maxLength: Int = 1024, facility: LogFacility,

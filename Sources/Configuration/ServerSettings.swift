@@ -5,6 +5,8 @@ package struct ServerSettings: Sendable, Equatable {
     /// The number in statistics and server-state files (`id`); nil: the first free one.
     package var id: Int?
     package var address: ServerAddress
+    /// How connections to it are made.
+    package var connection: ServerConnectionSettings
     /// TLS towards the server (`ssl`); nil: clear.
     package var tls: ServerTLSSettings?
     /// The share of the load, 0 to 256 (`weight`); 0: none.
@@ -38,6 +40,7 @@ package struct ServerSettings: Sendable, Equatable {
         self.name = name
         self.id = nil
         self.address = address
+        self.connection = ServerConnectionSettings()
         self.tls = nil
         self.weight = 1
         self.maxconn = nil

@@ -105,11 +105,15 @@ package struct ServerTLSSettings: Sendable, Equatable {
     package var alpn: [String]
     /// Whether sessions with the server are resumed (`no-ssl-reuse` turns it off).
     package var reusesSessions: Bool
+    /// The certificate to show to servers that ask for one: a PEM file with chain and key (`crt`, with `crt-base`).
+    package var certificate: String?
+    /// A PEM file of revoked certificates (`crl-file`, with `ca-base`); nil: none is checked.
+    package var revocations: String?
 
     package init(
         parameters: TLSParameters = TLSParameters(), verifiesCertificate: Bool = true, trust: TrustSource? = nil,
         serverName: ServerNameSource = .none, verifiedHost: String? = nil, alpn: [String] = [],
-        reusesSessions: Bool = true
+        reusesSessions: Bool = true, certificate: String? = nil, revocations: String? = nil
     ) {
         self.parameters = parameters
         self.verifiesCertificate = verifiesCertificate
@@ -118,6 +122,8 @@ package struct ServerTLSSettings: Sendable, Equatable {
         self.verifiedHost = verifiedHost
         self.alpn = alpn
         self.reusesSessions = reusesSessions
+        self.certificate = certificate
+        self.revocations = revocations
     }
 }
 

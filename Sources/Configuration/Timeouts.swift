@@ -16,6 +16,8 @@ package struct Timeouts: Sendable, Equatable {
     package var httpRequest: Int?
     /// Longest wait for the next request; without it `httpRequest`, and then `client`.
     package var httpKeepAlive: Int?
+    /// How long a tarpitted client waits; without it `connect`.
+    package var tarpit: Int?
     /// Longest silence of both sides of a tunnel; without it `client` and `server`.
     package var tunnel: Int?
 

@@ -18,8 +18,12 @@ package struct TuneSettings: Sendable, Equatable {
     package var tls: TLSTuneSettings
     /// HTTP/2 connections of clients.
     package var http2: HTTP2TuneSettings
+    /// HTTP/2 connections to servers (`tune.h2.be.*`).
+    package var serverHTTP2: HTTP2TuneSettings
     /// QUIC connections of clients.
     package var quic: QUICTuneSettings
+    /// QUIC connections to servers (`tune.quic.be.*`).
+    package var serverQUIC: QUICTuneSettings
 
     package init() {
         bufsize = 16384
@@ -31,7 +35,9 @@ package struct TuneSettings: Sendable, Equatable {
         socketBuffers = SocketBufferSettings()
         tls = TLSTuneSettings()
         http2 = HTTP2TuneSettings()
+        serverHTTP2 = HTTP2TuneSettings()
         quic = QUICTuneSettings()
+        serverQUIC = QUICTuneSettings()
     }
 
     /// Most bytes of a received message's head.

@@ -1,3 +1,4 @@
+package import Bytes
 import Glibc
 package import Runtime
 package import Streams
@@ -45,17 +46,23 @@ package final class ConnectionManager {
 
     /// Starts a connection to a server. The owner hears of its end by
     /// ``ConnectionOwner/connectionReady(_:)`` or ``ConnectionOwner/connectionClosed(_:_:)``, never from inside this.
+    ///
+    /// - Parameters:
+    ///   - route: where the connection comes from; nil: as the kernel chooses.
+    ///   - preamble: sent before anything else, TLS too: a PROXY header.
     package func connect(
-        to target: Socket.Target, owner: any ConnectionOwner, settings: ConnectionSettings,
+        to target: Socket.Target, from route: ConnectionRoute? = nil, preamble: [UInt8] = [],
+        owner: any ConnectionOwner, settings: ConnectionSettings,
         ownerContext: AnyObject?, makeTLS: (Int32) throws(TLSError) -> TLSEngine?
     ) throws(ConnectionFailure) -> StreamConnection {
-        let socket = try Self.startConnecting(to: target, settings)
+        let socket = try Self.startConnecting(to: target, from: route, settings)
         let tls: TLSEngine?
         do throws(TLSError) { tls = try makeTLS(socket.number) } catch { throw .handshake(error) }
         let connection = StreamConnection(
             role: .server, descriptor: socket.release(), phase: .connecting, manager: self, owner: owner,
             settings: settings, session: nil, tls: tls)
         connection.ownerContext = ownerContext
+        connection.preamble = preamble[...]
         do throws(SystemError) {
             try connection.start()
         } catch {
@@ -67,10 +74,11 @@ package final class ConnectionManager {
     }
 
     private static func startConnecting(
-        to target: Socket.Target, _ settings: ConnectionSettings
+        to target: Socket.Target, from route: ConnectionRoute?, _ settings: ConnectionSettings
     ) throws(ConnectionFailure) -> OwnedDescriptor {
         do throws(SystemError) {
             let socket = try Socket.stream(for: target)
+            if case .ip = target, let route { try route.apply(to: socket.number) }
             if case .ip = target { Socket.setNoDelay(socket.number) }
             // Before the connect, so that the window that the SYN offers fits.
             sizeBuffers(socket.number, settings)
@@ -118,5 +126,27 @@ package final class ConnectionManager {
     /// Ends every connection at once.
     package func stop() {
         while let connection = connections.last { connection.stop() }
+    }
+}
+
+/// Where connections to a server come from.
+package struct ConnectionRoute: Sendable {
+    /// The local address; its port 0 leaves the port to the kernel. Nil: the kernel's choice.
+    package var source: SocketAddress?
+    /// The network interface; nil: the kernel's choice.
+    package var interface: String?
+
+    package init(source: SocketAddress?, interface: String?) {
+        self.source = source
+        self.interface = interface
+    }
+
+    func apply(to descriptor: Int32) throws(SystemError) {
+        if let interface { try Socket.bind(descriptor, toInterface: interface) }
+        guard let source else { return }
+        // A port is found when the peer is known: many connections may share it then.
+        Socket.set(descriptor, level: Int32(IPPROTO_IP), option: 24, 1)
+        Socket.setReusable(descriptor, address: true, port: false)
+        try Socket.bind(descriptor, to: .ip(source))
     }
 }

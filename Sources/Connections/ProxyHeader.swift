@@ -25,6 +25,15 @@ package struct ProxyHeader: Equatable, Sendable {
     /// The address that the client connected to; nil as above.
     package var destination: SocketAddress?
 
+    /// The fields behind the addresses of version 2, in their order (section 2.2 there).
+    package var fields: [Field] = []
+
+    /// A field of version 2: a type and bytes.
+    package struct Field: Equatable, Sendable {
+        package var type: UInt8
+        package var value: [UInt8]
+    }
+
     /// The longest header that is taken: version 2 with 4 KiB of addresses and TLVs.
     package static let maximumLength = 16 + 4096
 
@@ -48,23 +57,43 @@ package struct ProxyHeader: Equatable, Sendable {
         var header = ProxyHeader(length: 16 + size)
         guard bytes[12] & 15 == 1 else { return header }
         let payload = bytes.extracting(16..<16 + size)
+        var addresses = 0
         switch bytes[13] >> 4 {
         case 0: break
         case 1:
             guard size >= 12 else { throw .badAddress }
+            addresses = 12
             header.source = address(payload, at: 0, octets: 4, port: 8)
             header.destination = address(payload, at: 4, octets: 4, port: 10)
         case 2:
             guard size >= 36 else { throw .badAddress }
+            addresses = 36
             header.source = address(payload, at: 0, octets: 16, port: 32)
             header.destination = address(payload, at: 16, octets: 16, port: 34)
         case 3:
             guard size >= 216 else { throw .badAddress }
+            addresses = 216
             header.source = .unix
             header.destination = .unix
         default: throw .badHeader
         }
+        header.fields = fields(payload, from: addresses)
         return header
+    }
+
+    /// The fields from `start` on; what is cut off at the end is left out.
+    private static func fields(_ bytes: Span<UInt8>, from start: Int) -> [Field] {
+        var found: [Field] = []
+        var place = start
+        while place + 3 <= bytes.count {
+            let end = place + 3 + (Int(bytes[place + 1]) << 8 | Int(bytes[place + 2]))
+            guard end <= bytes.count else { break }
+            var value: [UInt8] = []
+            for index in (place + 3)..<end { value.append(bytes[index]) }
+            found.append(Field(type: bytes[place], value: value))
+            place = end
+        }
+        return found
     }
 
     private static func address(_ bytes: Span<UInt8>, at start: Int, octets count: Int, port: Int) -> SocketAddress {

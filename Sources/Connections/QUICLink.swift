@@ -66,6 +66,7 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
         super.init()
         timer = Timer(on: loop.timers, target: self)
         unsafe connection.holder = self
+        session?.attach(self)
         // Until there is a mux nothing but the handshake can happen.
         unsafe connection.application = self
         socket.add(self)
@@ -80,6 +81,9 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
 
     /// How many more exchanges a server's connection takes.
     package var availableStreams: Int { stage == .open ? serverMux?.availableStreams ?? 0 : 0 }
+
+    /// True while a server's connection carries an exchange, or is being made.
+    package var isBusy: Bool { stage < .open || mux?.activity == .busy }
 
     /// Opens an exchange on a server's connection.
     package func open(_ exchange: Exchange) -> Bool {
@@ -270,6 +274,7 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
     /// The closing period is over.
     private func remove() {
         stage = .removed
+        session?.detach()
         timer.disarm()
         unsafe connection.holder = nil
         manager.remove(self)

@@ -35,15 +35,20 @@ package final class Session {
     package private(set) lazy var sourceText: [UInt8] = Array(source.host.utf8)
     /// When the transport was ready for the first request: after PROXY header and TLS. Zero before.
     package internal(set) var handshakenAt = Instant.zero
-    package internal(set) var tls: TLSFacts?
+    package var tls: TLSFacts?
     /// True when QUIC carries the connection.
     package let isQUIC: Bool
     /// Exchanges opened on the connection so far.
     package internal(set) var exchanges: UInt64 = 0
     /// When the last exchange ended; zero before the first has.
     package var lastExchangeEndedAt = Instant.zero
+    /// HAProxy's number of the error that ended the connection; 0 without one.
+    package internal(set) var errorCode = 0
     /// What rules keep for as long as the connection lives: its variables. Nil until there are some.
     package var ruleState: AnyObject?
+    /// The connection itself, for rare facts; nil before it is there and once it is closed.
+    package var connection: (any ConnectionFacts)? { unsafe held }
+    private unowned(unsafe) var held: (any ConnectionFacts)?
     /// What the owner keeps about the listener: its frontend and bind line.
     package let listener: ListenerContext
 
@@ -56,7 +61,14 @@ package final class Session {
         self.listener = listener
         acceptedAt = clock.now
         acceptedWall = clock.wall
+        unsafe held = nil
     }
+
+    /// Names the connection; whoever does so calls ``detach()`` before it goes.
+    package func attach(_ connection: any ConnectionFacts) { unsafe held = connection }
+
+    /// The connection is gone.
+    package func detach() { unsafe held = nil }
 }
 
 /// What a listener's connections share: set once at start.
@@ -67,10 +79,22 @@ package final class ListenerContext: Sendable {
     package let bind: Int
     /// The name that `%b`-like log fields and statistics show.
     package let name: String
+    /// The name that the bind line gives; nil when it gives none.
+    package let givenName: String?
+    /// The bind line's number in its frontend, from 1.
+    package let identifier: Int
+    /// Connections of the bind line.
+    package let admission: Admission
 
-    package init(frontend: Int, bind: Int, name: String) {
+    package init(
+        frontend: Int, bind: Int, name: String, givenName: String? = nil, identifier: Int? = nil,
+        admission: Admission = Admission(limit: .max)
+    ) {
         self.frontend = frontend
         self.bind = bind
         self.name = name
+        self.givenName = givenName
+        self.identifier = identifier ?? bind + 1
+        self.admission = admission
     }
 }

@@ -25,7 +25,23 @@ extension StreamConnection {
         guard writeReady else { return }
         let code = Socket.pendingError(descriptor)
         guard code == 0 else { return close(.connect(SystemError("connect", code))) }
-        transportReady()
+        if preamble.isEmpty || sendPreamble() { transportReady() }
+    }
+
+    /// Sends what goes before TLS; true when all of it is gone.
+    private func sendPreamble() -> Bool {
+        while !preamble.isEmpty {
+            switch Socket.send(descriptor, preamble) {
+            case .bytes(let count): preamble = preamble.dropFirst(count)
+            case .wouldBlock:
+                writeReady = false
+                return false
+            case .end, .failed:
+                close(.transport(.reset))
+                return false
+            }
+        }
+        return true
     }
 
     /// TCP stands: TLS comes next, or the mux.
@@ -74,6 +90,7 @@ extension StreamConnection {
         }
         if let failure { return close(failure) }
         guard let header else { return }
+        proxyHeader = header
         if let source = header.source { session?.source = source }
         if let destination = header.destination { session?.destination = destination }
         transportReady()

@@ -38,6 +38,10 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
     let descriptor: Int32
     var owner: (any ConnectionOwner)?
     var tls: TLSEngine?
+    /// What a server's connection still has to send before TLS and the mux.
+    var preamble: ArraySlice<UInt8> = []
+    /// The PROXY header that the connection began with; nil without one.
+    package internal(set) var proxyHeader: ProxyHeader?
     var input: InputBuffer
     var output: OutputQueue
     var readReady = false
@@ -80,6 +84,7 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
         activitySince = startedAt
         lastSend = startedAt
         super.init()
+        session?.attach(self)
         timer = Timer(on: loop.timers, target: self)
     }
 
@@ -303,6 +308,10 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
         timer.disarm()
         if wasOpen, failure == nil { mux?.transportFailed(.stopping) }
         loop.deregister(self, descriptor: descriptor)
+        if let session {
+            session.detach()
+            if let failure { session.errorCode = failure.code }
+        }
         tls = nil
         _ = Glibc.close(descriptor)
         input.consume(input.count)

@@ -24,18 +24,15 @@ final class LogSender {
     private let descriptor: OwnedDescriptor
     private let isStream: Bool
     private let address: Socket.Target?
-    private let tag: String
     private let hostname: String
     private var buffer = LogText()
     private var ends: [Int] = []
     private var date = LogDate()
 
     /// - Parameters:
-    ///   - tag: the program's name in the line: `log-tag`.
     ///   - hostname: the name in RFC 3164 and 5424 lines.
-    init(_ target: LogTarget, tag: String, hostname: String) throws(SystemError) {
+    init(_ target: LogTarget, hostname: String) throws(SystemError) {
         self.target = target
-        self.tag = tag
         self.hostname = hostname
         switch target.destination {
         case .fd(let number):
@@ -63,18 +60,25 @@ final class LogSender {
     }
 
     /// Adds a line: its text goes behind the header that the target's format asks for.
-    func add(_ text: LogText, level: LogLevel, wall: UInt64) {
-        guard level <= target.level else { return }
+    ///
+    /// - Parameters:
+    ///   - data: the structured data of an RFC 5424 line; empty: none.
+    ///   - tag: the program's name in the line: `log-tag`.
+    func add(_ text: Span<UInt8>, data: Span<UInt8>, level: LogLevel, tag: [UInt8], wall: UInt64) {
+        // Targets want no line end within, and no empty line.
+        var count = text.count
+        while count > 0, text[count - 1] == 0x0a || text[count - 1] == 0 { count -= 1 }
+        guard count > 0 else { return }
         if buffer.count > 256 * 1024 { send() }
         let start = buffer.count
-        appendHeader(level < target.minLevel ? target.minLevel : level, wall)
+        appendHeader(level < target.minLevel ? target.minLevel : level, data, tag, wall)
         let room = max(0, target.maxLength - (buffer.count - start) - 1)
-        buffer.append(Array(text.bytes.prefix(room)))
+        buffer.append(text.extracting(0..<min(room, count)))
         buffer.append("\n")
         ends.append(buffer.count)
     }
 
-    private func appendHeader(_ level: LogLevel, _ wall: UInt64) {
+    private func appendHeader(_ level: LogLevel, _ data: Span<UInt8>, _ tag: [UInt8], _ wall: UInt64) {
         func priority() {
             buffer.append("<")
             buffer.append(target.facility.code * 8 + level.rawValue)
@@ -118,7 +122,12 @@ final class LogSender {
             buffer.append(tag)
             buffer.append(" ")
             buffer.append(Int(getpid()))
-            buffer.append(" - - ")
+            buffer.append(" - ")
+            // HAProxy leaves out the spaces that end the structured data.
+            var end = data.count
+            while end > 0, data[end - 1] == 0x20 { end -= 1 }
+            if end == 0 { buffer.append("-") } else { buffer.append(data.extracting(0..<end)) }
+            buffer.append(" ")
         }
     }
 

@@ -16,22 +16,9 @@ struct LogText {
     mutating func append(_ other: [UInt8]) { bytes.append(contentsOf: other) }
     mutating func append(byte: UInt8) { bytes.append(byte) }
 
-    /// Appends what a peer sent. Control characters, quotes and non-ASCII bytes are written as `#XX`, as HAProxy does,
-    /// so that a line stays one line and its fields stay apart.
-    mutating func append(escaping span: Span<UInt8>, limit: Int = .max) {
-        for index in span.indices.prefix(limit) {
-            let byte = span[index]
-            if byte < 0x20 || byte >= 0x7f || byte == 0x22 || byte == 0x23 {
-                bytes.append(0x23)
-                bytes.append(Self.hex(byte >> 4))
-                bytes.append(Self.hex(byte & 15))
-            } else {
-                bytes.append(byte)
-            }
-        }
+    mutating func append(_ text: Span<UInt8>) {
+        unsafe text.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
     }
-
-    private static func hex(_ digit: UInt8) -> UInt8 { digit < 10 ? 0x30 + digit : 0x41 + digit - 10 }
 
     /// Appends a decimal number, with leading zeros up to `width` digits.
     mutating func append(_ number: Int, width: Int = 1) {

@@ -3,76 +3,142 @@ package import Configuration
 package import Connections
 import Glibc
 package import Proxying
+import Rules
 package import Runtime
-import Samples
+package import Samples
 package import Servers
 import Streams
 
-/// One worker's access log: formats lines and hands them to the senders of each proxy's `log` lines.
+/// One worker's access log: makes lines and hands them to the senders of each proxy's `log` lines.
 package final class WorkerLog: LoopMember, AccessLog {
+    /// A `log` line of a proxy.
+    private struct Route {
+        let target: LogTarget
+        let sender: LogSender
+    }
+
+    /// The `log` lines of a proxy, and its tag.
+    private struct Proxy {
+        var routes: [Route] = []
+        var tag: [UInt8] = []
+        /// Whether a profile or a count of samples decides about single targets.
+        var hasProfiles = false
+    }
+
     private let loop: EventLoop
     private var senders: [LogTarget: LogSender] = [:]
-    private var byFrontend: [[LogSender]] = []
-    private var byBackend: [[LogSender]] = []
+    private var frontends: [Proxy] = []
+    private var backends: [Proxy] = []
+    private let profiles: [LogProfile]
+    private let profileTags: [[UInt8]?]
     private var text = LogText()
-    private var line: LogLine
+    private var date = LogDate()
+    private let evaluation: Evaluation
     /// Targets that could not be opened: for the operator.
     package private(set) var failures: [String] = []
 
-    package init(_ configuration: Configuration, loop: EventLoop) {
-        self.loop = loop
-        line = LogLine(uriLimit: configuration.global.tune.httpLogURILength)
+    package init(_ configuration: Configuration, _ worker: Worker) {
+        loop = worker.loop
+        profiles = configuration.logProfiles
+        profileTags = profiles.map { $0.tag.map { Array($0.utf8) } }
+        let targets = configuration.frontends.flatMap(\.logs) + configuration.backends.flatMap(\.logs)
+        let longest = targets.map(\.maxLength).max() ?? 1024
+        evaluation = Evaluation(
+            worker.resources, textLimit: max(longest, configuration.global.tune.bufsize),
+            processVariables: worker.blueprint.processVariables, seed: 1)
         super.init()
         let hostname =
             switch configuration.global.logHostname {
             case .fixed(let name): name
-            case .system, nil: Self.systemHostname()
+            case .system, nil: String(decoding: Socket.hostname, as: UTF8.self)
             }
-        func open(_ targets: [LogTarget], _ tag: String?) -> [LogSender] {
-            targets.compactMap { target in
-                if let known = senders[target] { return known }
-                do throws(SystemError) {
-                    let tag = tag ?? configuration.global.logTag ?? "haproxy"
-                    let sender = try LogSender(target, tag: tag, hostname: hostname)
-                    senders[target] = sender
-                    return sender
-                } catch {
-                    failures.append("log target \(target.destination): \(error)")
-                    return nil
-                }
+        frontends = configuration.frontends.map { open($0.logs, $0.logTag, configuration, hostname) }
+        backends = configuration.backends.map { open($0.logs, $0.logTag, configuration, hostname) }
+    }
+
+    private func open(
+        _ targets: [LogTarget], _ tag: String?, _ configuration: Configuration, _ hostname: String
+    ) -> Proxy {
+        var proxy = Proxy()
+        proxy.tag = Array((tag ?? configuration.global.logTag ?? "haproxy").utf8)
+        proxy.hasProfiles = targets.contains { $0.profile != nil }
+        for target in targets {
+            // Lines that differ only in what is decided before share a sender.
+            var key = target
+            key.sampling = nil
+            key.profile = nil
+            key.level = .debug
+            if let known = senders[key] {
+                proxy.routes.append(Route(target: target, sender: known))
+                continue
+            }
+            do throws(SystemError) {
+                let sender = try LogSender(key, hostname: hostname)
+                senders[key] = sender
+                proxy.routes.append(Route(target: target, sender: sender))
+            } catch {
+                failures.append("log target \(target.destination): \(error)")
             }
         }
-        byFrontend = configuration.frontends.map { open($0.logs, $0.logTag) }
-        byBackend = configuration.backends.map { open($0.logs, $0.logTag) }
+        return proxy
     }
 
-    private static func systemHostname() -> String {
-        var name = [CChar](repeating: 0, count: 256)
-        guard unsafe gethostname(&name, name.count - 1) == 0 else { return "localhost" }
-        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
+    // MARK: Steps of an exchange
 
     package func requestReceived(_ record: ProxyExchange) {
-        let targets = byFrontend[record.frontend.shared.index]
+        let frontend = record.frontend
+        guard !frontends[frontend.shared.index].routes.isEmpty else { return }
+        let lines = frontend.settings.lines
         // The standard line needs nothing that comes later.
-        guard !targets.isEmpty, record.frontend.settings.logFormat == .standard else { return }
-        text.clear()
-        line.appendStandard(record.session, record.frontend, to: &text)
-        add(targets, .info)
+        guard let format = lines.format else {
+            text.clear()
+            LogLine.appendStandard(record.session, frontend, to: &text)
+            return send(frontends[frontend.shared.index], .info)
+        }
+        step(record, .accept, isDue: false)
+        guard frontend.settings.mode == .http else { return }
+        step(record, .request, isDue: Self.needs(format, lines) == .request)
+    }
+
+    package func serverReached(_ record: ProxyExchange) {
+        let settings = record.frontend.settings
+        guard let format = settings.lines.format else { return }
+        let isDue = settings.mode == .tcp && !Self.needs(format, settings.lines).contains(.end)
+        step(record, .connect, isDue: isDue)
+    }
+
+    package func responseReceived(_ record: ProxyExchange) {
+        let settings = record.frontend.settings
+        guard let format = settings.lines.format, record.ownStatus == 0, settings.mode == .http else { return }
+        step(record, .response, isDue: !Self.needs(format, settings.lines).contains(.end))
+    }
+
+    /// What is waited for before the line of an exchange is written, as HAProxy does: the request's head when nothing
+    /// else matters, and the response's head (in TCP mode the connection to the server) when the end does not. With
+    /// `option logasap` it never does.
+    private static func needs(_ format: Format, _ lines: LineSettings) -> Alias.Needs {
+        lines.isEarly ? format.needs.subtracting(.end) : format.needs
+    }
+
+    /// A step is reached: the exchange's line is written if it is due, or one for this step if `log-steps` asks for it.
+    private func step(_ record: ProxyExchange, _ origin: LogOrigin, isDue: Bool) {
+        if let steps = record.frontend.settings.lines.steps {
+            if steps.contains(origin) { log(record, origin) }
+            return
+        }
+        guard isDue, !record.isLogged else { return }
+        record.isLogged = true
+        log(record, origin)
     }
 
     package func exchangeEnded(_ record: ProxyExchange) {
-        let targets = byFrontend[record.frontend.shared.index]
-        guard !targets.isEmpty, let exchange = record.exchange else { return }
+        guard !frontends[record.frontend.shared.index].routes.isEmpty, let exchange = record.exchange else { return }
         let settings = record.frontend.settings
+        guard settings.lines.format != nil else { return }
+        if let steps = settings.lines.steps, !steps.contains(.close) { return }
+        if record.isLogged { return }
         if settings.options.dontLogNull, Self.isEmpty(record, exchange, settings.mode) { return }
-        text.clear()
-        switch settings.logFormat {
-        case .http where settings.mode == .http: line.appendHTTP(record, to: &text)
-        case .http, .tcp: line.appendTCP(record, to: &text)
-        case .standard: return
-        }
-        add(targets, .info)
+        log(record, .close)
     }
 
     /// Whether the client sent nothing. In HTTP mode an exchange opens with its first byte, but for the 408 to a client
@@ -83,25 +149,81 @@ package final class WorkerLog: LoopMember, AccessLog {
             && exchange.openedAt == exchange.resources.clock.now
     }
 
-    package func connectionFailed(_ session: Session, _ frontend: FrontendWorker, _ failure: ConnectionFailure) {
-        let targets = byFrontend[frontend.shared.index]
-        guard !targets.isEmpty else { return }
-        let settings = frontend.settings
-        text.clear()
-        if case .noRequest = failure {
-            guard !settings.options.dontLogNull, settings.logFormat == .http else { return }
-            line.appendEmptyHTTP(session, frontend, to: &text)
-        } else {
-            if settings.options.dontLogNull, failure.isEmpty { return }
-            line.appendFailure(session, frontend, failure, to: &text)
+    /// Writes a line about an exchange.
+    private func log(_ record: ProxyExchange, _ origin: LogOrigin, profile: Int? = nil) {
+        let frontend = record.frontend
+        let lines = frontend.settings.lines
+        let isRule = origin.isRule
+        let isAbnormal = isRule ? false : record.isAbnormal
+        if lines.omitsNormal, !isAbnormal, !isRule { return }
+        var level = isAbnormal && lines.separatesErrors ? LogLevel.error : .info
+        switch record.logLevel {
+        case .standard: break
+        case .silent: return
+        case .level(let number): level = LogLevel(rawValue: number) ?? level
         }
-        add(targets, .info)
+        evaluation.begin(record, .response)
+        var figures = record.logFigures(evaluation)
+        figures.origin = origin
+        if !isRule { _ = frontend.shared.countLine() }
+        evaluation.figures = figures
+        send(frontends[frontend.shared.index], level, lines.format, lines.structuredData, origin, profile)
+        evaluation.figures = nil
     }
+
+    package func ruleAsked(
+        _ record: ProxyExchange?, _ session: Session, _ frontend: FrontendWorker, _ origin: LogOrigin, profile: Int?
+    ) {
+        guard !frontends[frontend.shared.index].routes.isEmpty else { return }
+        if let record { return log(record, origin, profile: profile) }
+        let lines = frontend.settings.lines
+        evaluation.begin(session)
+        var figures = frontend.figures(of: session)
+        figures.origin = origin
+        figures.cause = UInt8(ascii: "P")
+        figures.stage = UInt8(ascii: "R")
+        evaluation.figures = figures
+        send(frontends[frontend.shared.index], .info, lines.format, lines.structuredData, origin, profile)
+        evaluation.figures = nil
+    }
+
+    package func connectionFailed(_ session: Session, _ frontend: FrontendWorker, _ failure: ConnectionFailure) {
+        let proxy = frontends[frontend.shared.index]
+        guard !proxy.routes.isEmpty else { return }
+        let settings = frontend.settings
+        let lines = settings.lines
+        let isRequest: Bool
+        if case .noRequest = failure { isRequest = true } else { isRequest = false }
+        if settings.options.dontLogNull, isRequest || failure.isEmpty { return }
+        let format = lines.errorFormat ?? (isRequest ? lines.format : nil)
+        let level = lines.separatesErrors ? LogLevel.error : .info
+        let origin = isRequest ? LogOrigin.sessionError : .sessionKilled
+        evaluation.begin(session)
+        var figures = frontend.figures(of: session)
+        figures.origin = origin
+        figures.stage = UInt8(ascii: "R")
+        figures.cause = UInt8(ascii: isRequest ? "C" : "P")
+        if isRequest { figures.status = 400 }
+        evaluation.figures = figures
+        text.clear()
+        if format == nil {
+            // A frontend without a format says nothing of connections without a request.
+            if isRequest {
+                evaluation.figures = nil
+                return
+            }
+            LogLine.appendFailure(session, frontend, failure, &date, to: &text)
+        }
+        _ = frontend.shared.countLine()
+        send(proxy, level, format, lines.structuredData, origin, nil)
+        evaluation.figures = nil
+    }
+
+    // MARK: Servers
 
     package func serverFailed(_ backend: SharedProxyBackend, _ server: SharedServer, _ failure: ConnectionFailure) {
         let index = backend.servers.index
-        let targets = byBackend.indices.contains(index) ? byBackend[index] : []
-        guard !targets.isEmpty else { return }
+        guard backends.indices.contains(index), !backends[index].routes.isEmpty else { return }
         text.clear()
         text.append("Connection to server ")
         text.append(backend.servers.settings.name)
@@ -109,11 +231,11 @@ package final class WorkerLog: LoopMember, AccessLog {
         text.append(server.settings.name)
         text.append(" failed: ")
         text.append(failure.description)
-        add(targets, .warning)
+        send(backends[index], .warning)
     }
 
     package func serverChanged(_ backend: SharedBackend, _ level: ServerMessageLevel, _ words: String) {
-        guard byBackend.indices.contains(backend.index) else { return }
+        guard backends.indices.contains(backend.index) else { return }
         text.clear()
         text.append(words)
         let level: LogLevel =
@@ -122,17 +244,58 @@ package final class WorkerLog: LoopMember, AccessLog {
             case .alert: .alert
             case .emergency: .emergency
             }
-        add(byBackend[backend.index], level)
+        send(backends[backend.index], level)
     }
 
-    private func add(_ targets: [LogSender], _ level: LogLevel) {
-        for target in targets { target.add(text, level: level, wall: loop.clock.wall) }
+    // MARK: Sending
+
+    /// Sends ``text`` to all targets of a proxy.
+    private func send(_ proxy: Proxy, _ level: LogLevel) { send(proxy, level, nil, nil, .none, nil) }
+
+    /// Sends a line to all targets of a proxy.
+    ///
+    /// - Parameters:
+    ///   - format: what makes the line; nil: it is in ``text``.
+    ///   - profile: the profile to use for all targets; nil: each target's own.
+    private func send(
+        _ proxy: Proxy, _ level: LogLevel, _ format: Format?, _ data: Format?, _ origin: LogOrigin, _ profile: Int?
+    ) {
+        var line = Sample()
+        var structured = Sample()
+        var isMade = false
+        for route in proxy.routes {
+            guard level <= route.target.level, route.target.sampling?.takesNext() != false else { continue }
+            if !isMade {
+                isMade = true
+                if let format { format.text(evaluation, &line) } else { line.setText(text.bytes.span) }
+                data?.text(evaluation, &structured)
+            }
+            var chosen = line
+            var chosenData = structured
+            var tag = proxy.tag
+            if let number = profile ?? route.target.profile, origin != .none {
+                let profile = profiles[number]
+                tag = profileTags[number] ?? tag
+                if let step = profile.step(origin) {
+                    if step.isDropped { continue }
+                    if let format = step.format { format.text(evaluation, &chosen) }
+                    if let data = step.structuredData { data.text(evaluation, &chosenData) }
+                }
+            }
+            route.sender.add(chosen.bytes, data: chosenData.bytes, level: level, tag: tag, wall: loop.clock.wall)
+        }
+        evaluation.scratch.release()
         loop.schedule(self)
     }
 
     public override func flush() {
         for sender in senders.values { sender.send() }
     }
+}
+
+extension LogOrigin {
+    /// Whether a rule has asked for the line.
+    fileprivate var isRule: Bool { rawValue >= LogOrigin.quicInitial.rawValue && self != .none }
 }
 
 extension ConnectionFailure {

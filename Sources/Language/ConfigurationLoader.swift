@@ -29,6 +29,8 @@ package struct ConfigurationLoader: Sendable {
     package struct Result: Sendable {
         /// The configuration; nil when an alert stands among the diagnostics.
         package var configuration: Configuration?
+        /// How servers and backends are described that come later; nil like ``configuration``.
+        package var runtime: RuntimeLanguage?
         /// What is wrong, in the order of files and lines, and then what only the whole shows.
         package var diagnostics: [Diagnostic]
         /// The files that were read, directories resolved, in their order.
@@ -122,6 +124,9 @@ package struct ConfigurationLoader: Sendable {
         var diagnostics = sections.diagnostics + findings.filter { $0.severity == .alert || !isBroken }
         if !isDiagnostic { diagnostics.removeAll { $0.severity == .diag } }
         let hasErrors = diagnostics.contains { $0.severity == .alert }
-        return Result(configuration: hasErrors ? nil : configuration, diagnostics: diagnostics, files: files)
+        return Result(
+            configuration: hasErrors ? nil : configuration,
+            runtime: hasErrors ? nil : RuntimeLanguage(sections, settings: configuration.global),
+            diagnostics: diagnostics, files: files)
     }
 }

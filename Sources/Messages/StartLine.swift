@@ -62,6 +62,11 @@ extension MessageHead {
     package func setAuthority(_ text: Span<UInt8>) throws(MessageError) { authorityRange = try store(text) }
     /// Sets the authority and the one `host` field that carries it.
     package func setAuthorityAndHost(_ text: Span<UInt8>) throws(MessageError) {
+        if count(.host) == 1, let index = first(.host) {
+            // It stays where it stands among the fields.
+            try replaceValue(at: index, text)
+            return setAuthority(fromField: index)
+        }
         removeAll(.host)
         try append(.host, text)
         authorityRange = valueRange(at: fieldCount - 1)

@@ -1,7 +1,7 @@
 import Messages
 
 extension StatusText {
-    /// The reason phrase of a status code (RFC 9110 section 15 and the registry); `Unknown` for others.
+    /// The reason phrase of a status code (RFC 9110 section 15 and the registry); the one of its class for others, as HAProxy writes it.
     static func reason(_ status: Int) -> StaticString {
         switch status {
         case 100: "Continue"
@@ -44,6 +44,7 @@ extension StatusText {
         case 415: "Unsupported Media Type"
         case 416: "Range Not Satisfiable"
         case 417: "Expectation Failed"
+        case 418: "I'm a teapot"
         case 421: "Misdirected Request"
         case 422: "Unprocessable Content"
         case 423: "Locked"
@@ -64,7 +65,15 @@ extension StatusText {
         case 507: "Insufficient Storage"
         case 508: "Loop Detected"
         case 511: "Network Authentication Required"
-        default: "Unknown"
+        default:
+            switch status / 100 {
+            case 1: "Continue"
+            case 2: "Success"
+            case 3: "Redirection"
+            case 4: "Client Error"
+            case 5: "Server Error"
+            default: "Other"
+            }
         }
     }
 }

@@ -31,7 +31,7 @@ extension HTTP2ErrorCode {
             switch reason {
             // RFC 9113 section 8.1: a response that is complete before its request asks for the end of the request
             // with NO_ERROR.
-            case .notNeeded: .noError
+            case .notNeeded, .answered: .noError
             // RFC 9113 section 8.1.1: malformed requests are stream errors of this type.
             case .clientProtocolError: .protocolError
             // RFC 9113 section 7: "no longer needed". The client itself is silent or gone, or an operator ended it.
@@ -57,7 +57,8 @@ extension HTTP2ErrorCode {
             case .internalError: .internalError
             // RFC 9113 section 7, CANCEL: the stream is no longer needed. A client does not use NO_ERROR: it would say
             // nothing about a response that is still under way.
-            case .notNeeded, .clientAborted, .clientProtocolError, .clientTimeout, .connectFailed, .connectTimeout,
+            case .notNeeded, .answered, .clientAborted, .clientProtocolError, .clientTimeout, .connectFailed,
+                .connectTimeout,
                 .queueTimeout, .noServer, .serverAborted, .serverTimeout, .serverDown, .serverUp, .killed, .denied,
                 .resource:
                 .cancel

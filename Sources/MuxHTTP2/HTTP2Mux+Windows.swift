@@ -30,6 +30,9 @@ extension HTTP2Mux {
         stream.credited &+= owed
         unsafe nghttp2_session_consume_stream(session, stream.id, Int(clamping: owed))
         if held <= UInt64(stream.window / 8) { grow(stream, half) }
+        // What a client sent before it had our SETTINGS may be more than the window: it sends nothing more, which would
+        // ask for the next look, before the rest is given back too.
+        watchWindow(stream, half)
     }
 
     /// The receiver keeps up, so the window is what limits the peer: it doubles while the budget lasts.

@@ -41,6 +41,10 @@ package enum HTTP2SessionError: Error, Equatable, Sendable {
     unowned(unsafe) var lastReady: HTTP2Stream?
     /// Streams that carry an exchange.
     var openExchanges = 0
+    /// Exchanges that are open now.
+    package var openStreamCount: Int { openExchanges }
+    /// Exchanges that our settings allow at once.
+    package var streamLimit: Int { settings.concurrentStreams }
     /// Requests that clients have opened in the connection's life.
     var totalStreams = 0
 

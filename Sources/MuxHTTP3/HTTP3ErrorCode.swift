@@ -78,7 +78,7 @@ extension CloseReason {
     var codeForClient: HTTP3ErrorCode {
         switch self {
         // RFC 9114 section 4.1: the response is complete, the rest of the request is not needed.
-        case .notNeeded: .noError
+        case .notNeeded, .answered: .noError
         // RFC 9114 section 4.1.2.
         case .clientProtocolError: .messageError
         // The client itself is silent or gone, or an operator ended it.

@@ -27,6 +27,10 @@ package import Streams
 
     // Streams (+Streams)
     var table = StreamTable()
+    /// Exchanges that are open now.
+    package var openStreamCount: Int { table.count }
+    /// Exchanges that our settings allow at once.
+    package var streamLimit: Int { settings.concurrentStreams }
     var ready = ReadyStreams()
     unowned(unsafe) var firstMarked: HTTP3Stream?
     unowned(unsafe) var lastMarked: HTTP3Stream?

@@ -75,7 +75,8 @@ extension UnsafeMutablePointer<ByteNode> {
     /// The place of the child for `byte`, which may be empty; nil when no place has been given to the byte.
     @inline(__always) func slot(_ byte: UInt8) -> ByteSlot? {
         let capacity = unsafe pointee.capacity
-        if capacity == 0 { return nil }
+        // Unused places, and those beyond the capacity, are 0: no pattern has that byte.
+        if capacity == 0 || byte == 0 { return nil }
         if unsafe Int(capacity) > ByteNode.mostByWords {
             // Index 0 means none, so that places count from 1; place 256 wraps to 0 and is the last of a full node.
             let place = unsafe index[Int(byte)].load(ordering: .acquiring)

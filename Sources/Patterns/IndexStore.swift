@@ -170,7 +170,7 @@ extension UInt64 {
 
 extension UInt32 {
     /// How many leading bits the mask has, when it has no holes.
-    fileprivate var prefixLength: Int? {
+    var prefixLength: Int? {
         let bits = (~self).leadingZeroBitCount
         return self == (bits == 0 ? 0 : .max << UInt32(32 - bits)) ? bits : nil
     }

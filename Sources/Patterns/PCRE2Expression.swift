@@ -169,10 +169,8 @@ package struct RegexCaptures: Sendable {
         for group in 0..<min(count, PCRE2Expression.mostCaptures) {
             let start = unsafe offsets[group * 2]
             let end = unsafe offsets[group * 2 + 1]
-            // A group that took no part has offsets beyond any text.
-            if start <= Int(Int32.max), end <= Int(Int32.max) {
-                captures.set(group, Int(bitPattern: UInt(start)), Int(bitPattern: UInt(end)))
-            }
+            // A group that took no part has -1; no text is longer than 31 bits tell.
+            if start >= 0, end <= Int(Int32.max) { captures.set(group, start, end) }
         }
         return captures
     }

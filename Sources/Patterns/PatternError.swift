@@ -1,5 +1,5 @@
 /// A pattern, a value or a list that cannot be used, in the words that the operator gets.
-package struct PatternError: Error, Sendable, CustomStringConvertible {
+package struct PatternError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What is wrong, without a final full stop.
     package let message: String
 

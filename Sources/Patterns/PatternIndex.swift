@@ -8,18 +8,19 @@ package final class PatternIndex: Sendable {
     package let method: MatchMethod
     /// `-i`.
     package let ignoresCase: Bool
-    package let values: PatternValueKind
+    /// What a map's values are read as; nil for an ACL, which does not look at them.
+    package let values: PatternValueKind?
     /// What workers use; valid as long as this.
     package let lookup: PatternLookup
 
     /// Puts `reference` under a method. Indexes of the same method and flag share their structures.
-    /// - Parameter values: what the map's values are read as; each must be readable so.
+    /// - Parameter values: what the map's values are read as, and each must be readable so; nil for an ACL.
     package init(
         _ reference: PatternReference, method: MatchMethod, ignoringCase: Bool = false,
-        values: PatternValueKind = .text
+        values: PatternValueKind? = nil
     ) throws(PatternError) {
         let kind = IndexKind(method, ignoringCase: ignoringCase)
-        try reference.add(kind, values: values)
+        try reference.add(PatternView(kind: kind, ignoresCase: ignoringCase, values: values))
         self.reference = reference
         self.method = method
         ignoresCase = ignoringCase

@@ -52,6 +52,8 @@ import Synchronization
     private var current: PatternVersion
     private(set) var kinds: [IndexKind] = []
     private var valueKinds: Set<PatternValueKind> = []
+    /// The uses that differ in method, flag, or what values are read as, in the order in which they came.
+    private(set) var views: [PatternView] = []
     /// The names that were resolved, so that their entries can be found again.
     private var resolved: [String: UInt32] = [:]
     private var nextOrder: UInt64 = 0
@@ -80,17 +82,19 @@ import Synchronization
         unsafe roots.deallocate()
     }
 
-    /// How many patterns all versions hold together, counted once for each method: `entry_cnt`.
-    package var entryCount: Int { versions.values.reduce(0) { $0 + $1.count } * max(kinds.count, 1) }
+    /// How many patterns all versions hold together, counted once for each use that differs: `entry_cnt`.
+    package var entryCount: Int { versions.values.reduce(0) { $0 + $1.count } * views.count }
 
     // MARK: Methods
 
     /// Puts the list under a method; does nothing when it is already. Only before workers run.
-    func add(_ kind: IndexKind, values: PatternValueKind) throws(PatternError) {
-        if valueKinds.insert(values).inserted { try convertValues(to: values) }
-        guard !kinds.contains(kind) else { return }
-        kinds.append(kind)
-        for version in versions.values { try version.add(kind, file: name, resolve: resolve) }
+    func add(_ view: PatternView) throws(PatternError) {
+        if let values = view.values, valueKinds.insert(values).inserted { try convertValues(to: values) }
+        if !kinds.contains(view.kind) {
+            kinds.append(view.kind)
+            for version in versions.values { try version.add(view.kind, file: name, resolve: resolve) }
+        }
+        if !views.contains(view) { views.append(view) }
     }
 
     private func convertValues(to kind: PatternValueKind) throws(PatternError) {
@@ -215,6 +219,7 @@ import Synchronization
         key: Span<UInt8>, value: Span<UInt8>? = nil, version number: UInt32? = nil, line: Int = -1
     ) throws(PatternError) {
         let number = number ?? currentVersion
+        for index in key.indices where key[index] == 0 { throw PatternError("a pattern cannot hold a zero byte") }
         var parsed: PatternValue?
         if let value { unsafe parsed = try read(value: value) }
         let order = nextOrder

@@ -62,7 +62,8 @@ package final class PatternRegistry: @unchecked Sendable {
         return (hasPrefix ? String(argument.dropFirst(5)) : argument, .file(isOptional: false))
     }
 
-    /// Gives each list without a number the lowest free one, in the order in which they came, and puts all in order.
+    /// Gives each list without a number the lowest free one, in the order in which they came, and puts all in order. To
+    /// be called when the configuration is read: from here on no list takes host names.
     package func assignNumbers() {
         let taken = Set(references.compactMap(\.id))
         var next = 0
@@ -71,6 +72,7 @@ package final class PatternRegistry: @unchecked Sendable {
             reference.id = next
             next += 1
         }
+        for reference in references { reference.resolveName = nil }
         references.sort { ($0.id ?? 0) < ($1.id ?? 0) }
     }
 

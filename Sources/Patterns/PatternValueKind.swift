@@ -30,25 +30,32 @@ package enum PatternValueKind: Sendable, Hashable {
         }
     }
 
-    /// A decimal number; one beyond 64 bits is cut to the nearest, as HAProxy does.
+    /// A decimal number, and nothing else; an empty text is 0, as in HAProxy.
     static func number(_ text: Span<UInt8>) -> Int64? {
-        var index = 0
+        let (value, length) = leadingNumber(text)
+        return length == text.count ? value : nil
+    }
+
+    /// The decimal number that a text begins with, 0 when there is none, and the length of its text. One beyond 64 bits
+    /// is cut to the nearest, as in HAProxy.
+    static func leadingNumber(_ text: Span<UInt8>) -> (value: Int64, length: Int) {
         let isNegative = !text.isEmpty && text[0] == UInt8(ascii: "-")
-        if isNegative { index = 1 }
+        var index = isNegative ? 1 : 0
         var value: Int64 = 0
         var isCut = false
         while index < text.count {
             let digit = text[index] &- UInt8(ascii: "0")
-            guard digit <= 9 else { return nil }
+            guard digit <= 9 else { break }
+            index += 1
+            if isCut { continue }
             let (tens, tooLarge) = value.multipliedReportingOverflow(by: 10)
             let (sum, overflow) =
                 isNegative
                 ? tens.subtractingReportingOverflow(Int64(digit)) : tens.addingReportingOverflow(Int64(digit))
-            isCut = isCut || tooLarge || overflow
-            value = sum
-            index += 1
+            isCut = tooLarge || overflow
+            value = isCut ? (isNegative ? .min : .max) : sum
         }
-        return isCut ? (isNegative ? .min : .max) : value
+        return (value, index)
     }
 }
 

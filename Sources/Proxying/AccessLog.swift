@@ -1,11 +1,18 @@
 package import Connections
-import Samples
+package import Samples
 package import Servers
 
 /// Where a worker tells what has happened. Called on the worker's thread; it must not block and may drop.
 package protocol AccessLog: AnyObject {
     /// An exchange has its request's head, or its connection in TCP mode.
     func requestReceived(_ record: ProxyExchange)
+    /// The request has gone to a connection to a server.
+    func serverReached(_ record: ProxyExchange)
+    /// The response's head is here.
+    func responseReceived(_ record: ProxyExchange)
+    /// A rule asks for a line (`do-log`) about an exchange, or about a connection that has none yet.
+    func ruleAsked(
+        _ record: ProxyExchange?, _ session: Session, _ frontend: FrontendWorker, _ origin: LogOrigin, profile: Int?)
     /// An exchange is over.
     func exchangeEnded(_ record: ProxyExchange)
     /// A client's connection ended before its first request could be read: bad PROXY header, failed TLS, timeout.

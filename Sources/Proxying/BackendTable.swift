@@ -4,12 +4,20 @@ import Synchronization
 
 /// The backends that the process has now. Read and changed by the control thread; workers have tables of their own.
 package final class BackendTable: Sendable {
-    private let backends: Mutex<[SharedProxyBackend]>
+    private struct State: Sendable {
+        var backends: [SharedProxyBackend]
+        /// The lowest number for the next backend.
+        var nextID: Int
+    }
 
-    init(_ backends: [SharedProxyBackend]) { self.backends = Mutex(backends) }
+    private let state: Mutex<State>
+
+    init(_ backends: [SharedProxyBackend], firstID: Int) {
+        state = Mutex(State(backends: backends, nextID: firstID))
+    }
 
     /// In the order of the configuration, later ones behind.
-    package var all: [SharedProxyBackend] { backends.withLock { $0 } }
+    package var all: [SharedProxyBackend] { state.withLock { $0.backends } }
 
     /// The backend of that name, or nil; `#<id>` finds one by its number.
     package func backend(named name: String) -> SharedProxyBackend? {
@@ -18,28 +26,27 @@ package final class BackendTable: Sendable {
         return all.first { $0.servers.settings.name == name }
     }
 
-    /// Adds the backend that `make` makes for the first free place, and tells the workers.
-    package func add(
-        _ make: (_ index: Int) throws(BlueprintError) -> SharedProxyBackend
-    ) throws(BlueprintError) -> SharedProxyBackend {
-        let result: Result<SharedProxyBackend, BlueprintError> = backends.withLock { backends in
-            let taken = Set(backends.map(\.servers.index))
+    /// Adds the backend that `make` makes for the first free place and number, and tells the workers.
+    func add(_ make: (_ index: Int, _ id: Int) throws -> SharedProxyBackend) throws -> SharedProxyBackend {
+        try state.withLock { state in
+            let taken = Set(state.backends.map(\.servers.index))
             var index = 0
             while taken.contains(index) { index += 1 }
-            do throws(BlueprintError) {
-                let backend = try make(index)
-                backends.append(backend)
-                backend.servers.events.tell(.backendAdded(backend))
-                return .success(backend)
-            } catch { return .failure(error) }
+            let numbers = Set(state.backends.map(\.servers.settings.id))
+            var id = state.nextID
+            while numbers.contains(id) { id += 1 }
+            let backend = try make(index, id)
+            state.nextID = id
+            state.backends.append(backend)
+            backend.servers.events.tell(.backendAdded(backend))
+            return backend
         }
-        return try result.get()
     }
 
     /// Takes a backend out of the table, and tells the workers.
     package func remove(_ backend: SharedProxyBackend) {
-        backends.withLock { backends in
-            backends.removeAll { $0 === backend }
+        state.withLock { state in
+            state.backends.removeAll { $0 === backend }
             backend.servers.events.tell(.backendRemoved(backend))
         }
     }

@@ -4,6 +4,7 @@ package import Connections
 import Messages
 import MuxHTTP1
 import MuxHTTP2
+import MuxHTTP3
 import MuxPassThrough
 import Runtime
 import Samples
@@ -21,16 +22,15 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
     var serverTraffic: [ServerTraffic?] = []
     private unowned let worker: Worker
     private let connectionSettings: ConnectionSettings
-    private let muxes: MuxSettings
 
     package var settings: BackendSettings { shared.servers.settings }
+
+    /// Whether rules may choose the backend (`unpublish backend`).
+    var isPublished: Bool { shared.servers.isPublished.load(ordering: .relaxed) }
 
     init(_ shared: SharedProxyBackend, worker: Worker) throws(TLSError) {
         self.shared = shared
         self.worker = worker
-        muxes = MuxSettings(
-            worker.blueprint.configuration.global.tune, mode: shared.servers.settings.options.connectionMode,
-            abortOnClose: shared.servers.settings.options.abortOnClose)
         let buffers = worker.blueprint.configuration.global.tune.socketBuffers
         var connections = ConnectionSettings(
             handshakeTimeout: shared.servers.settings.timeouts.connect,
@@ -70,7 +70,13 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
 
     // MARK: Connections to servers
 
-    package func prepare(_ server: PoolServer) { server.context = ServerSide(server) }
+    var now: Instant { worker.loop.clock.now }
+    var timers: TimerWheel { worker.loop.timers }
+    var http3Resources: HTTP3Resources { worker.http3 }
+
+    package func prepare(_ server: PoolServer) {
+        server.context = ServerSide(server, worker, backend: settings, times: connectionSettings)
+    }
 
     package func key(for dispatch: Dispatch, _ server: PoolServer) -> UInt64 {
         guard let side = server.context as? ServerSide else { return 0 }
@@ -81,46 +87,67 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
         guard let side = server.context as? ServerSide, side.failure == nil else {
             throw DispatchFailure(reason: "the server's TLS settings can not be used")
         }
-        let link = ServerLink(server, dispatch, key: side.key(for: dispatch, server))
-        dispatch.attempt = link
+        if let connector = side.quic, !side.settings.fallsBackToTCP || side.avoidsQUICUntil <= now {
+            return try connectQUIC(connector, for: dispatch, to: server, side)
+        }
+        try connectStream(for: dispatch, to: server, side)
+    }
+
+    func connectStream(
+        for dispatch: Dispatch, to server: PoolServer, _ side: ServerSide
+    ) throws(DispatchFailure) {
+        let isWebSocket = side.isSpecialWebSocket(dispatch.exchange)
+        let link = ServerLink(server, dispatch, key: side.key(for: dispatch, server), isWebSocket: isWebSocket)
         do throws(ConnectionFailure) {
-            link.connection = try worker.connections.connect(
-                to: server.facts.target(forClientPort: dispatch.clientPort), owner: self,
-                settings: connectionSettings, ownerContext: link
+            link.stream = try worker.connections.connect(
+                to: server.facts.target(forClientPort: dispatch.clientPort), from: side.route,
+                preamble: side.preamble(for: dispatch.session as? Session), owner: self, settings: connectionSettings,
+                ownerContext: link
             ) { descriptor throws(TLSError) in
-                guard let context = side.tls else { return nil }
+                guard let context = isWebSocket ? side.webSocketTLS : side.tls else { return nil }
                 return try context.makeEngine(
-                    descriptor: descriptor, serverName: side.settings?.serverName(for: dispatch.exchange))
+                    descriptor: descriptor, serverName: side.tlsSettings?.serverName(for: dispatch.exchange))
             }
-            server.begin(link)
         } catch {
             throw DispatchFailure(reason: error.description)
         }
+        dispatch.attempt = link
+        server.begin(link)
     }
 
     package func abandon(_ dispatch: Dispatch) {
         guard let link = dispatch.attempt as? ServerLink else { return }
         dispatch.attempt = nil
         link.dispatch = nil
-        link.connection?.stop()
+        link.stop()
     }
 
     package func makeMux(for connection: StreamConnection, _ alpn: ApplicationProtocol) -> (any ByteStreamMux)? {
         if settings.mode == .tcp { return PassThroughMux(role: .back, host: connection) }
-        switch alpn {
-        case .h2: return try? HTTP2Mux(side: .back, settings: muxes.http2, host: connection)
-        default: return HTTP1BackMux(host: connection, settings: muxes.http1Back, seed: worker.random.next())
+        guard let link = connection.ownerContext as? ServerLink, let side = link.server.context as? ServerSide else {
+            return nil
+        }
+        switch side.version(alpn, isWebSocket: link.isWebSocket) {
+        case .h2: return try? HTTP2Mux(side: .back, settings: side.muxes.http2, host: connection)
+        case .h1, .h3:
+            return HTTP1BackMux(host: connection, settings: side.muxes.http1Back, seed: worker.random.next())
         }
     }
 
     package func openExchange(on connection: StreamConnection, for end: any StreamEnd) -> Exchange? { nil }
 
     package func connectionReady(_ connection: StreamConnection) {
-        guard let link = connection.ownerContext as? ServerLink, let dispatch = link.dispatch else { return }
-        link.dispatch = nil
-        dispatch.attempt = nil
-        dispatch.connected(link)
-        // The exchange may be gone: then the connection waits for another.
+        guard let link = connection.ownerContext as? ServerLink else { return }
+        ready(link)
+    }
+
+    /// A connection may be used: by the dispatch that waits for it, or by others when that is gone.
+    func ready(_ link: ServerLink) {
+        if let dispatch = link.dispatch {
+            link.dispatch = nil
+            dispatch.attempt = nil
+            dispatch.connected(link)
+        }
         link.server.settle(link)
     }
 
@@ -132,8 +159,13 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
     package func connectionClosed(_ connection: StreamConnection, _ failure: ConnectionFailure?) {
         guard let link = connection.ownerContext as? ServerLink else { return }
         connection.ownerContext = nil
-        link.connection = nil
+        link.stream = nil
         link.server.end(link)
+        failed(link, failure)
+    }
+
+    /// A connection is gone; the dispatch that waited for it, if any, is told.
+    func failed(_ link: ServerLink, _ failure: ConnectionFailure?) {
         guard let dispatch = link.dispatch else { return }
         link.dispatch = nil
         dispatch.attempt = nil
@@ -142,73 +174,4 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
         if let failure { worker.noteServerFailure(shared, link.server.shared, failure) }
         dispatch.connectFailed(timedOut: timedOut)
     }
-}
-
-/// What one worker keeps for connections to one server.
-final class ServerSide {
-    /// Nil while the server is spoken to in clear.
-    let settings: SharedServerTLS?
-    let tls: TLSClientContext?
-    /// Why ``tls`` could not be made.
-    let failure: TLSError?
-
-    init(_ server: PoolServer) {
-        let transport = server.shared.transport as? SharedServerTransport
-        settings = server.facts.usesTLS ? transport?.tls : nil
-        do throws(TLSError) {
-            tls = try settings?.makeContext()
-            failure = nil
-        } catch {
-            tls = nil
-            failure = error
-        }
-    }
-
-    /// What an exchange needs of its connection beside the server: the name in SNI, and the port when it is the client's.
-    func key(for dispatch: Dispatch, _ server: PoolServer) -> UInt64 {
-        var key: UInt64 = 0
-        if let settings, settings.dependsOnRequest, let name = settings.serverName(for: dispatch.exchange) {
-            key = FNV.hash(name.utf8)
-        }
-        if case .ofClient = server.facts.port { key = key &* 31 &+ UInt64(dispatch.clientPort) &+ 1 }
-        return key
-    }
-}
-
-/// Fowler-Noll-Vo's hash, version 1a with 64 bits.
-enum FNV {
-    static func hash(_ bytes: some Sequence<UInt8>) -> UInt64 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return hash
-    }
-}
-
-/// A connection to a server, as the pool sees it.
-final class ServerLink: PooledConnection {
-    let server: PoolServer
-    /// The dispatch that waits for the connection.
-    var dispatch: Dispatch?
-    /// Nil once it is closed.
-    var connection: StreamConnection?
-    let key: UInt64
-    var place = PoolPlace.none
-    var poolIndex = -1
-    var privateTo: AnyObject?
-    var uses = 0
-
-    init(_ server: PoolServer, _ dispatch: Dispatch, key: UInt64) {
-        self.server = server
-        self.dispatch = dispatch
-        self.key = key
-    }
-
-    var availableStreams: Int { connection?.availableStreams ?? 0 }
-    var isBusy: Bool { connection?.isBusy ?? false }
-    var isMultiplexed: Bool { connection?.mux is HTTP2Mux }
-    var hasHeadOfLineRisk: Bool { isMultiplexed }
-    var isSafeAtOnce: Bool { isMultiplexed }
-    func open(_ exchange: Exchange) -> Bool { connection?.open(exchange) ?? false }
-    func checkAlive() -> Bool { connection?.checkAlive() ?? false }
-    func retire() { connection?.retire() }
 }

@@ -1,5 +1,6 @@
 package import Configuration
 package import Connections
+import Rules
 import Runtime
 package import Samples
 package import Servers
@@ -23,6 +24,8 @@ package final class Blueprint: Sendable {
     package let ticketKeys: TicketKeyRing
     /// Workers that the process runs.
     package let workerCount: Int
+    /// When the process started: nanoseconds since 1970-01-01 UTC.
+    package let startedWall = SystemClock.wall()
     /// Requests that the process has taken so far, for the log's `%rt`.
     package let requests = Atomic<UInt64>(0)
     /// Variables of the scope `proc`.
@@ -41,10 +44,14 @@ package final class Blueprint: Sendable {
         }
         var stores = CertificateCache()
         var frontends: [SharedFrontend] = []
+        let hasRequestRules =
+            configuration.frontends.contains { !$0.rules[.httpRequest].isEmpty }
+            || configuration.backends.contains { !$0.rules[.httpRequest].isEmpty }
         for (index, settings) in configuration.frontends.enumerated() {
             frontends.append(
                 try SharedFrontend(
-                    settings, index: index, processMaxconn: admission.limit, ticketKeys: ticketKeys, stores: &stores))
+                    settings, index: index, processMaxconn: admission.limit, ticketKeys: ticketKeys, stores: &stores,
+                    keepsRequestLine: hasRequestRules))
         }
         self.frontends = frontends
         var backends: [SharedProxyBackend] = []
@@ -53,7 +60,19 @@ package final class Blueprint: Sendable {
                 try SharedProxyBackend(settings, index: index, events: events, workers: workerCount))
         }
         self.backends = backends
-        backendTable = BackendTable(backends)
+        // Numbers go on behind those of the sections, which start with 2.
+        let sections = configuration.frontends.count + configuration.backends.count { !$0.isListen }
+        backendTable = BackendTable(backends, firstID: sections + 2)
+    }
+
+    /// Adds a backend while the process runs. `describe` gets its number. Rules can not choose it before it is published.
+    package func addBackend(
+        _ describe: (_ id: Int) throws -> BackendSettings
+    ) throws -> SharedProxyBackend {
+        try backendTable.add { index, id in
+            try SharedProxyBackend(
+                try describe(id), index: index, events: events, workers: workerCount, isDynamic: true)
+        }
     }
 }
 

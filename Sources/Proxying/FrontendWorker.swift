@@ -18,6 +18,10 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     unowned let worker: Worker
     /// `default_backend`, or the own back half of a `listen`.
     let defaultBackend: BackendWorker?
+    /// The back half of the same `listen` section.
+    private(set) lazy var ownBackend: BackendWorker? = worker.backends.lazy.compactMap(\.self).first {
+        $0.settings.isListen && $0.settings.location == settings.location
+    }
     /// TLS contexts by bind line; nil for clear ones.
     private let tlsContexts: [TLSServerContext?]
     let connectionSettings: ConnectionSettings
@@ -29,6 +33,8 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     var traffic = TrafficCounters()
 
     package var settings: FrontendSettings { shared.settings }
+    /// Most bytes of a request line in the log.
+    var requestLineLimit: Int { max(1, worker.blueprint.configuration.global.tune.httpLogURILength - 1) }
     /// The time of this turn.
     package var now: Instant { worker.loop.clock.now }
     /// Connections of the whole process.
@@ -230,6 +236,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     package func requestReceived(_ exchange: Exchange) {
         guard let record = record(exchange) else { return }
         countRequest(exchange)
+        record.captureRequest()
         worker.log?.requestReceived(record)
         record.startRequest()
     }
@@ -242,7 +249,11 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         answer(record, status, status == 408 ? .clientTimeout : .clientProtocolError)
     }
 
-    package func responseReceived(_ exchange: Exchange) { record(exchange)?.startResponse() }
+    package func responseReceived(_ exchange: Exchange) {
+        guard let record = record(exchange) else { return }
+        record.captureResponse()
+        record.startResponse()
+    }
 
     /// Tells clients of a TLS connection over TCP that the frontend has a QUIC listener (RFC 7838).
     func announceHTTP3(_ head: MessageHead, _ session: Session) {
@@ -254,16 +265,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
 
     package func backFailed(_ exchange: Exchange, _ reason: CloseReason, isUnsent: Bool) {
         guard let record = record(exchange) else { return }
-        let isRepeatable =
-            exchange.request.phase == .ended && exchange.request.bytesIn == 0
-            && (exchange.request.head?.method.isIdempotent ?? false)
-        // A connection that was reused may have ended while the request was on its way: no fault of this request.
-        let isStale = exchange.attempt.connectionReused && !exchange.attempt.responseStarted && isRepeatable
-        if reason == .serverAborted || reason == .connectFailed, let dispatch = record.dispatch, isUnsent || isStale,
-            exchange.request.rewind(), dispatch.reattach()
-        {
-            return
-        }
+        if record.retries(after: .failure(reason, isUnsent: isUnsent)) { return }
         record.noteStage(isServerSide: true)
         if settings.mode == .tcp { return exchange.kill(reason) }
         answer(record, reason == .serverTimeout ? 504 : 502, reason)
@@ -282,7 +284,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         // The line's counts are those that remain without this exchange, as HAProxy has them.
         record.end()
         if record.dispatch != nil { record.backend?.leave() }
-        worker.log?.exchangeEnded(record)
+        if !record.isMonitor { worker.log?.exchangeEnded(record) }
         worker.live.remove(record)
         record.session.lastExchangeEndedAt = worker.loop.clock.now
     }
@@ -293,8 +295,6 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         exchange.note(reason)
         record.ownStatus = status
         if settings.mode == .tcp || exchange.response.phase != .idle { return exchange.kill(reason) }
-        let answer =
-            record.backend?.shared.errors[status] ?? shared.errors[status] ?? ReplyContent(errorStatus: status)
-        answer.send(exchange)
+        record.ownMessage(status).send(exchange)
     }
 }

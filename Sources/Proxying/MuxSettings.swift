@@ -32,4 +32,19 @@ struct MuxSettings {
         http3.maxFieldSectionSize = tune.maxHeadSize
         http3.streamReceiveWindow = tune.quic.streamReceiveBuffer(bufsize: tune.bufsize)
     }
+
+    /// Takes the numbers for connections to servers (`tune.h2.be.*`, `tune.quic.be.*`).
+    mutating func useServers(_ tune: TuneSettings, isSecure: Bool) {
+        http2.maxConcurrentStreams = tune.serverHTTP2.maxConcurrentStreams ?? .max
+        http2.initialWindowSize = tune.serverHTTP2.initialWindowSize
+        http2.maxFrameSize = tune.serverHTTP2.maxFrameSize
+        http2.headerTableSize = tune.serverHTTP2.headerTableSize
+        http2.receiveBuffer = tune.serverHTTP2.receiveBuffer
+        http2.maxTotalStreams = nil
+        http2.limits.glitches = tune.serverHTTP2.glitchesThreshold
+        http2.isSecure = isSecure
+        http3.maxConcurrentStreams = tune.serverQUIC.maxConcurrentStreams
+        http3.maxTotalStreams = nil
+        http3.streamReceiveWindow = tune.serverQUIC.streamReceiveBuffer(bufsize: tune.bufsize)
+    }
 }

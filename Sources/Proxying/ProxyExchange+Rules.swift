@@ -2,8 +2,8 @@ import Bytes
 import Configuration
 import Connections
 import Messages
-import Rules
-package import Samples
+package import Rules
+import Samples
 import Servers
 import Streams
 
@@ -11,7 +11,9 @@ import Streams
 struct RuleProgress {
     /// The rule sets of an exchange in their order.
     enum Step: UInt8 {
-        case frontendRequestContent, frontendRequest, setBackend, backendRequestContent, backendRequest, dispatch
+        case frontendRequestContent, frontendBody, frontendRequest, frontendRedirect, setBackend
+        case backendRequestContent, backendBody
+        case backendRequest, backendRedirect, dispatch
         case backendResponseContent, backendResponse, frontendResponse, backendAfterResponse, frontendAfterResponse
         case done
     }
@@ -24,6 +26,8 @@ struct RuleProgress {
     var waitsUntil: Instant?
     /// The wait has come to its end: what is missing now is missing for good.
     var waitIsOver = false
+    /// Rules of `http-after-response` failed: the answer about that goes out without them.
+    var skipsAfterRules = false
 }
 
 // Rules of an exchange: each set in its turn, from the request's head to the response's.
@@ -31,15 +35,18 @@ extension ProxyExchange: RuleHost {
     /// The request's head is here: rules, the choice of a backend, and the way to a server.
     func startRequest() {
         progress.startedAt = frontend.now
+        if isHTTP, answerMonitor() { return }
         runRules()
     }
 
     /// The response's head is here: rules, then the client gets it.
     func startResponse() {
-        progress.step = ownStatus == 0 ? .backendResponseContent : .backendAfterResponse
+        if ownStatus == 0, let status = exchange.response.head?.status, retries(after: .status(status)) { return }
+        progress.step =
+            progress.skipsAfterRules ? .done : ownStatus == 0 ? .backendResponseContent : .backendAfterResponse
         progress.cursor = RuleCursor()
         progress.startedAt = frontend.now
-        runRules()
+        if progress.step == .done { finishResponse() } else { runRules() }
     }
 
     /// More is here, or a wait is over: rules that wait go on.
@@ -56,18 +63,31 @@ extension ProxyExchange: RuleHost {
             switch progress.step {
             case .frontendRequestContent:
                 guard run(frontend.shared.rules, .tcpRequestContent, isBackend: false) else { return }
-                advance(to: isHTTP ? .frontendRequest : .setBackend)
+                advance(to: isHTTP ? .frontendBody : .setBackend)
+            case .frontendBody:
+                guard hasBody(frontend.settings.options.buffersRequest) else { return }
+                advance(to: .frontendRequest)
             case .frontendRequest:
                 guard run(frontend.shared.rules, .httpRequest, isBackend: false) else { return }
+                advance(to: .frontendRedirect)
+            case .frontendRedirect:
+                guard run(frontend.shared.rules.redirects, .httpRequest, isBackend: false) else { return }
                 advance(to: .setBackend)
             case .setBackend:
                 guard chooseBackend() else { return }
                 advance(to: .backendRequestContent)
             case .backendRequestContent:
                 guard run(backend?.shared.rules, .tcpRequestContent, isBackend: true) else { return }
-                advance(to: isHTTP ? .backendRequest : .dispatch)
+                advance(to: isHTTP ? .backendBody : .dispatch)
+            case .backendBody:
+                guard hasBody(backend?.settings.options.buffersRequest == true) else { return }
+                advance(to: .backendRequest)
             case .backendRequest:
                 guard run(backend?.shared.rules, .httpRequest, isBackend: true) else { return }
+                advance(to: .backendRedirect)
+            case .backendRedirect:
+                let redirects = backend?.shared.rules.redirects
+                guard isSameSection || run(redirects, .httpRequest, isBackend: true) else { return }
                 advance(to: .dispatch)
             case .dispatch:
                 advance(to: .done)
@@ -104,11 +124,21 @@ extension ProxyExchange: RuleHost {
 
     /// Runs one set; false when the rules wait, or have ended the exchange.
     private func run(_ rules: RuleTable?, _ kind: RuleSetKind, isBackend: Bool) -> Bool {
-        guard let list = rules?[kind] else { return true }
+        // The rules of a `listen` section that keeps its requests are done once. Sets of the response stand before
+        // those of its front half.
+        if isSameSection, isBackend != (kind == .tcpResponseContent) { return true }
+        return run(rules?[kind], kind, isBackend: isBackend)
+    }
+
+    /// Whether the exchange stays within its `listen` section.
+    private var isSameSection: Bool { backend != nil && backend === frontend.ownBackend }
+
+    private func run(_ list: RuleList?, _ kind: RuleSetKind, isBackend: Bool) -> Bool {
+        guard let list else { return true }
         let run = frontend.worker.rules
         run.evaluation.begin(self, kind.direction)
         run.begin(kind, isBackend: isBackend, host: self, startedAt: progress.startedAt)
-        switch run.run(list, &progress.cursor) {
+        switch run.run(list, &progress.cursor, waitsForData: dataDeadline(kind, isBackend: isBackend)) {
         case .done: return true
         case .finish(let verdict):
             end(verdict, kind)
@@ -121,7 +151,87 @@ extension ProxyExchange: RuleHost {
         }
     }
 
-    package func rewriteFailed() -> Bool { true }
+    /// Until when conditions of a content set may wait for data (`inspect-delay`); nil when what is here has to do.
+    private func dataDeadline(_ kind: RuleSetKind, isBackend: Bool) -> Instant? {
+        let delay: Int?
+        let half: Half
+        switch kind {
+        case .tcpRequestContent:
+            delay = isBackend ? backend?.settings.requestInspectDelay : frontend.settings.requestInspectDelay
+            half = exchange.request
+        case .tcpResponseContent:
+            delay = backend?.settings.responseInspectDelay
+            half = exchange.response
+        default: return nil
+        }
+        guard let delay, !progress.waitIsOver, half.phase < .ended, half.count < half.limit else { return nil }
+        let end = progress.startedAt.advanced(milliseconds: delay)
+        return end > frontend.now ? end : nil
+    }
+
+    /// Waits for the whole request, or a full buffer of it (`option http-buffer-request`). False while it waits.
+    private func hasBody(_ isWanted: Bool) -> Bool {
+        let request = exchange.request!
+        guard isWanted, request.phase < .ended, request.count < request.limit else { return true }
+        let limit = (backend?.settings.timeouts ?? frontend.settings.timeouts).requestHead
+        let end = limit.map { progress.startedAt.advanced(milliseconds: $0) } ?? .distantFuture
+        if end <= frontend.now {
+            self.end(.timeout, .httpRequest)
+            return false
+        }
+        exchange.expectBody()
+        progress.waitsUntil = end
+        armTimer()
+        return false
+    }
+
+    /// Answers a request for the monitored URI; false when it is another. Such requests are not logged.
+    private func answerMonitor() -> Bool {
+        guard let uri = frontend.settings.monitorURI, let head = exchange.request.head,
+            head.path.equals(uri.span)
+        else { return false }
+        let evaluation = frontend.worker.rules.evaluation
+        evaluation.begin(self, .request)
+        defer { evaluation.scratch.release() }
+        let fails = frontend.settings.rules.monitorFailures.contains { $0.holds(evaluation) }
+        isMonitor = true
+        progress.step = .done
+        frontend.traffic.intercepted &+= 1
+        frontend.answer(self, fails ? 503 : 200, .answered)
+        return true
+    }
+
+    // MARK: What actions ask for
+
+    package func rewriteFailed() {
+        frontend.traffic.rewriteErrors &+= 1
+        backend?.traffic.rewriteErrors &+= 1
+    }
+
+    package func errorMessage(_ status: Int) -> ReplyContent {
+        let run = frontend.worker.rules
+        return backend?.shared.errors.answer(status, run) ?? frontend.shared.errors.answer(status, run)
+            ?? BuiltInErrors.message(status)
+    }
+
+    /// The proxy's message for a status, outside of a rule set.
+    func ownMessage(_ status: Int) -> ReplyContent {
+        let run = frontend.worker.rules
+        run.evaluation.begin(self, .request)
+        run.begin(.httpRequest, isBackend: backend != nil, host: self, startedAt: progress.startedAt)
+        defer { run.evaluation.scratch.release() }
+        return errorMessage(status)
+    }
+
+    package var isProxyRequest: Bool {
+        guard frontend.settings.options.usesProxyHeader, let head = exchange.request.head else { return false }
+        return head.method == .connect || !head.scheme.isEmpty
+    }
+
+    package var tarpitTime: Int {
+        let times = backend?.settings.timeouts ?? frontend.settings.timeouts
+        return times.tarpit ?? times.connect ?? 0
+    }
 
     // MARK: The request's way
 
@@ -131,10 +241,11 @@ extension ProxyExchange: RuleHost {
         let evaluation = frontend.worker.rules.evaluation
         defer { evaluation.scratch.release() }
         backend = frontend.defaultBackend
+        if backend?.isPublished == false { backend = nil }
         if !frontend.settings.useBackendRules.isEmpty { evaluation.begin(self, .request) }
         for rule in frontend.settings.useBackendRules {
             if let condition = rule.condition, !condition.holds(evaluation) { continue }
-            if let chosen = target(of: rule, evaluation) {
+            if let chosen = target(of: rule, evaluation), chosen.isPublished {
                 backend = chosen
                 break
             }
@@ -164,7 +275,14 @@ extension ProxyExchange: RuleHost {
                 noteStage()
                 return frontend.answer(self, 431, .resource)
             }
+            if frontend.settings.uniqueID.format != nil {
+                guard addUniqueID(to: head) else {
+                    noteStage()
+                    return frontend.answer(self, 500, .internalError)
+                }
+            }
         }
+        if backend.settings.retryOn.needsRequest { exchange.request.keepForReplay(upTo: frontend.worker.bufferSize) }
         backend.dispatch(self)
         if !exchange.isOver { armTimer() }
     }
@@ -174,6 +292,7 @@ extension ProxyExchange: RuleHost {
     private func finishResponse() {
         guard exchange.response.phase != .idle else { return }
         if let head = exchange.response.head { frontend.announceHTTP3(head, session) }
+        frontend.worker.log?.responseReceived(self)
         armTimer()
         if exchange.response.isHeld {
             exchange.response.isHeld = false
@@ -186,41 +305,46 @@ extension ProxyExchange: RuleHost {
     private func end(_ verdict: Verdict, _ kind: RuleSetKind) {
         let isResponse = kind.direction == .response
         progress.step = .done
-        if isResponse { _ = exchange.dropResponse(.notNeeded) }
-        noteStage(isServerSide: isResponse)
-        let run = frontend.worker.rules
+        if kind == .httpAfterResponse { progress.skipsAfterRules = true }
+        noteStage(Self.stage(of: verdict) ?? (isResponse ? .headers : nil))
         switch verdict {
-        case .answer(let reply, let isDenial):
-            if isDenial { exchange.note(.denied) }
-            guard let content = reply.make(run.evaluation) else { return frontend.answer(self, 500, .internalError) }
-            run.evaluation.scratch.release()
-            if !isDenial, !isResponse { frontend.traffic.intercepted &+= 1 }
-            send(content)
-        case .deny(let status): frontend.answer(self, status, .denied)
+        case .answer(let reply, let isDenial): answer(reply, isDenial ? .denied : .answered, isResponse)
+        case .tarpit(let reply): answer(reply, .denied, isResponse)
         case .reject: exchange.kill(.denied)
-        case .silentDrop: exchange.kill(.denied)
-        case .internalError: frontend.answer(self, isResponse ? 502 : 500, .internalError)
+        case .internalError: refuse(500, .internalError, isResponse)
+        case .badMessage: refuse(400, .clientProtocolError, isResponse)
+        case .timeout: refuse(isResponse ? 504 : 408, isResponse ? .serverTimeout : .clientTimeout, isResponse)
         }
+    }
+
+    private static func stage(of verdict: Verdict) -> Stage? {
+        switch verdict {
+        case .tarpit: .tarpit
+        case .timeout: .data
+        default: nil
+        }
+    }
+
+    private func answer(_ reply: any RuleReply, _ reason: CloseReason, _ isResponse: Bool) {
+        let run = frontend.worker.rules
+        guard let content = reply.make(run) else { return refuse(500, .internalError, isResponse) }
+        run.evaluation.scratch.release()
+        exchange.note(reason)
+        if reason == .answered, !isResponse { frontend.traffic.intercepted &+= 1 }
+        if isResponse { _ = exchange.dropResponse(.notNeeded) }
+        send(content)
+    }
+
+    private func refuse(_ status: Int, _ reason: CloseReason, _ isResponse: Bool) {
+        if isResponse { _ = exchange.dropResponse(.notNeeded) }
+        frontend.answer(self, status, reason)
     }
 
     /// Sends an answer of the proxy's own.
     func send(_ content: ReplyContent) {
         guard let exchange, !exchange.isOver else { return }
-        ownStatus = content.status
+        ownStatus = content.loggedStatus ?? content.status
         if !isHTTP || exchange.response.phase != .idle { return exchange.kill(exchange.failure ?? .notNeeded) }
         content.send(exchange)
     }
-}
-
-extension ProxyExchange: TransactionFacts {
-    package var frontendFacts: (any ProxyFacts)? { frontend }
-    package var backendFacts: (any ProxyFacts)? { backend }
-}
-
-extension FrontendWorker: ProxyFacts {
-    package var nameBytes: [UInt8] { shared.nameBytes }
-}
-
-extension BackendWorker: ProxyFacts {
-    package var nameBytes: [UInt8] { shared.nameBytes }
 }

@@ -14,6 +14,8 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     /// How far the exchange was when it ended early; the second of the log's termination letters.
     package enum Stage: Sendable {
         case request, queue, connect, headers, data, last
+        /// A rule kept the client waiting before it refused the request.
+        case tarpit
     }
 
     package let frontend: FrontendWorker
@@ -26,8 +28,16 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     package internal(set) var ownStatus = 0
     /// When the session's last exchange before this one ended, or its handshake; for `%Ti`.
     package let idleSince: Instant
+    /// The number of the exchange in the process; it wraps around.
+    package let processNumber: UInt32
+    /// The request line as it came, when rules may change it.
+    package internal(set) var requestLine: [UInt8]?
+    /// Whether the exchange's one line is written.
+    package var isLogged = false
     /// The number of the exchange on its session, from 1.
     package let number: UInt64
+    /// Whether it is a monitor's request, which the log leaves out.
+    var isMonitor = false
     /// How far the rules have come.
     var progress = RuleProgress()
     /// Where it stands among the worker's open exchanges.
@@ -38,7 +48,10 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
         self.frontend = frontend
         number = session.exchanges &+ 1
         idleSince = session.lastExchangeEndedAt == .zero ? session.handshakenAt : session.lastExchangeEndedAt
+        processNumber = frontend.worker.nextNumber()
         super.init(session: session)
+        requestCaptureLengths = frontend.shared.requestCaptureLengths
+        responseCaptureLengths = frontend.shared.responseCaptureLengths
         unsafe facts = self
         timer = Timer(on: frontend.worker.loop.timers, target: self)
     }
@@ -57,9 +70,13 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     ///
     /// - Parameter isServerSide: the server gave the reason: before its response that is the headers' stage, even while
     ///   the request's body is under way.
-    func noteStage(isServerSide: Bool = false) {
+    func noteStage(_ stage: Stage? = nil, isServerSide: Bool = false) {
         guard failureStage == nil else { return }
-        let now = stage
+        if let stage {
+            failureStage = stage
+            return
+        }
+        let now = self.stage
         failureStage = isServerSide && now == .data && exchange.response.phase == .idle ? .headers : now
     }
 
@@ -81,7 +98,10 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
 
     // MARK: Dispatch
 
-    package func dispatched(_ dispatch: Dispatch) { armTimer() }
+    package func dispatched(_ dispatch: Dispatch) {
+        armTimer()
+        frontend.worker.log?.serverReached(self)
+    }
 
     package func dispatchFailed(_ dispatch: Dispatch, _ reason: CloseReason) {
         if failureStage == nil { failureStage = reason == .queueTimeout ? .queue : .connect }
@@ -120,6 +140,7 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
         noteStage(isServerSide: reason == .serverTimeout)
         let isTCP = frontend.settings.mode == .tcp
         if exchange.response.phase == .idle, !isTCP {
+            if reason == .serverTimeout, retries(after: .timeout) { return armTimer() }
             exchange.dropBack(reason)
             frontend.answer(self, reason == .clientTimeout ? 408 : 504, reason)
             armTimer()

@@ -12,6 +12,11 @@ package final class SharedFrontend: Sendable {
     package let index: Int
     /// The section's name.
     let nameBytes: [UInt8]
+    /// Most bytes of each capture slot.
+    let requestCaptureLengths: [Int]
+    let responseCaptureLengths: [Int]
+    /// Whether rules may change the request before the log shows it: it is kept as it came then.
+    let keepsRequestLine: Bool
     package let binds: [SharedBind]
     /// Connections of the frontend: its `maxconn`.
     package let admission: Admission
@@ -22,13 +27,18 @@ package final class SharedFrontend: Sendable {
     /// The value of `alt-svc` that TLS responses carry: the frontend's QUIC listener. Nil without one.
     let alternativeService: [UInt8]?
 
+    private let lines = Atomic<UInt32>(0)
+
     init(
         _ settings: FrontendSettings, index: Int, processMaxconn: Int, ticketKeys: TicketKeyRing,
-        stores: inout CertificateCache
+        stores: inout CertificateCache, keepsRequestLine: Bool
     ) throws(BlueprintError) {
         self.settings = settings
         self.index = index
         nameBytes = Array(settings.name.utf8)
+        requestCaptureLengths = settings.captures.request.map(\.length)
+        responseCaptureLengths = settings.captures.response.map(\.length)
+        self.keepsRequestLine = keepsRequestLine && !settings.logs.isEmpty && settings.lines.format != nil
         admission = Admission(limit: settings.maxconn ?? processMaxconn)
         errors = ErrorAnswers(settings.errorFiles)
         rules = RuleTable(settings.rules)
@@ -43,6 +53,11 @@ package final class SharedFrontend: Sendable {
         }.first
         alternativeService = quicPort.map { Array("h3=\":\($0)\"; ma=86400".utf8) }
     }
+
+    /// Counts a line of the log: how many there were before it (`%lc`).
+    package func countLine() -> UInt32 { lines.wrappingAdd(1, ordering: .relaxed).oldValue }
+    /// Lines logged so far.
+    package var lineCount: UInt32 { lines.load(ordering: .relaxed) }
 
     /// Whether it takes connections.
     package var state: FrontendState { FrontendState(rawValue: stateNow.load(ordering: .relaxed)) ?? .open }
@@ -79,8 +94,10 @@ package final class SharedBind: Sendable {
         self.frontend = frontend
         self.index = index
         self.ticketKeys = ticketKeys
-        context = ListenerContext(frontend: frontend, bind: index, name: settings.name ?? "\(index + 1)")
         admission = Admission(limit: settings.maxconn ?? .max)
+        context = ListenerContext(
+            frontend: frontend, bind: index, name: settings.name ?? "\(index + 1)", givenName: settings.name,
+            admission: admission)
         guard let tls = settings.tls else {
             certificates = nil
             return

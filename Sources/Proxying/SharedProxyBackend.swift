@@ -81,7 +81,10 @@ final class SharedServerTransport: ServerTransport {
             return
         }
         let tls = try SharedServerTLS(value, settings)
-        do throws(TLSError) { _ = try tls.makeContext() } catch {
+        do throws(TLSError) {
+            _ = try tls.makeContext()
+            if settings.connection.transport == .quic { _ = try tls.makeQUICContext() }
+        } catch {
             throw BlueprintError("\(settings.location): \(error)")
         }
         self.tls = tls
@@ -92,32 +95,63 @@ final class SharedServerTransport: ServerTransport {
 final class SharedServerTLS: Sendable {
     private let settings: ServerTLSSettings
     private let trust: TrustStore?
+    private let certificate: Certificate?
 
     init(_ settings: ServerTLSSettings, _ server: ServerSettings) throws(BlueprintError) {
         self.settings = settings
-        guard settings.verifiesCertificate else {
-            trust = nil
-            return
-        }
         do throws(CertificateError) {
+            certificate =
+                try settings.certificate.map { path throws(CertificateError) in
+                    try CertificateStore(loading: [path]).certificates.first
+                } ?? nil
+            guard settings.verifiesCertificate else {
+                trust = nil
+                return
+            }
             switch settings.trust {
             case .path(let path): trust = try TrustStore(path: path)
             case .system, nil: trust = try TrustStore.system()
             }
+            if let path = settings.revocations { try trust?.addRevocations(path: path) }
         } catch {
             throw BlueprintError("\(server.location): \(error)")
         }
     }
 
-    /// One worker's context.
-    func makeContext() throws(TLSError) -> TLSClientContext {
+    var reusesSessions: Bool { settings.reusesSessions }
+    var verifiedHost: String? { settings.verifiedHost }
+
+    /// The version for WebSocket exchanges where the server may speak HTTP/2 and HTTP/1.1: not every server takes them in
+    /// HTTP/2.
+    var webSocketDowngrade: ServerHTTPVersion? {
+        settings.alpn.contains("h2") && settings.alpn.contains("http/1.1") ? .h1 : nil
+    }
+
+    /// One worker's context for TLS on TCP. Where the server is a QUIC one, this is its fallback.
+    ///
+    /// - Parameter alpn: in place of the configured protocols.
+    func makeContext(alpn: String? = nil) throws(TLSError) -> TLSClientContext {
+        var names = alpn.map { [$0] } ?? settings.alpn
+        if names.contains("h3") {
+            names.removeAll { $0 == "h3" }
+            if names.isEmpty { names = ["h2", "http/1.1"] }
+        }
         var options = TLSClientContext.Options()
         options.settings = TLSSettings(settings.parameters)
         options.trust = trust
         options.verifiedHost = settings.verifiedHost
-        options.alpn = try ALPNList(settings.alpn.joined(separator: ","))
+        options.alpn = try ALPNList(names.joined(separator: ","))
+        options.certificate = certificate
         options.reusesSessions = settings.reusesSessions
         return try TLSClientContext(options)
+    }
+
+    /// One worker's context for QUIC.
+    func makeQUICContext() throws(TLSError) -> QUICTLSContext {
+        var options = QUICTLSContext.ClientOptions(trust: trust)
+        if let suites = settings.parameters.ciphersuites { options.cipherSuites = try QUICCipherSuite.list(suites) }
+        if let curves = settings.parameters.curves { options.groups = try KeyExchangeGroup.list(curves) }
+        return try QUICTLSContext(client: options)
     }
 
     /// Whether the name in SNI is another for each request.

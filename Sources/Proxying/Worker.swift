@@ -46,18 +46,27 @@ package final class Worker {
     /// Where exchanges are logged; nil: nowhere.
     package var log: (any AccessLog)?
     var random: SplitMix
+    /// Numbers for exchanges that this worker has taken from the process's count: the next one, and how many are left.
+    private var numbers: (next: UInt64, left: Int) = (0, 0)
     /// Where rules run.
     let rules: RuleRun
     /// The exchanges that are open.
     var live = LiveExchanges()
     /// What this worker has counted for the whole process.
     var process = ProcessTraffic()
+    /// Where unique identifiers are made, in the middle of rules and log lines.
+    let identifiers: Evaluation
+    /// The machine's name, for `%H`.
+    let hostname: [UInt8]
     /// Bytes that may wait in one half of an exchange.
     let halfLimit: Int
+    /// `tune.bufsize`: bytes of a request's body that are kept for a retry.
+    let bufferSize: Int
 
     private let group: WorkerGroup
     private var mailbox: MailboxPoller!
-    private var isDraining = false
+    /// The worker takes nothing new and ends.
+    package private(set) var isDraining = false
 
     package init(index: Int, group: WorkerGroup, seed: UInt64) throws(WorkerError) {
         self.index = index
@@ -66,6 +75,7 @@ package final class Worker {
         random = SplitMix(state: seed)
         let tune = blueprint.configuration.global.tune
         halfLimit = max(64 * 1024, tune.bufsize * 2)
+        bufferSize = tune.bufsize
         do throws(SystemError) {
             loop = try EventLoop(maxEvents: tune.maxPollEvents)
         } catch { throw WorkerError("worker \(index + 1): \(error)") }
@@ -79,6 +89,9 @@ package final class Worker {
             Evaluation(
                 resources, textLimit: tune.bufsize, processVariables: blueprint.processVariables,
                 seed: random.next()))
+        identifiers = Evaluation(
+            resources, textLimit: 1024, processVariables: blueprint.processVariables, seed: random.next())
+        hostname = Socket.hostname
         connections = ConnectionManager(loop: loop, resources: resources)
         http3 = HTTP3Resources(resources)
         do throws(SystemError) {
@@ -91,6 +104,9 @@ package final class Worker {
                 frontends.append(try FrontendWorker(frontend, worker: self, backend: backend))
             }
         } catch { throw WorkerError("worker \(index + 1): TLS: \(error)") }
+        rules.evaluation.process = self
+        identifiers.process = self
+        unsafe rules.logger = self
         connections.ranDry = { [unowned self] in endIfDrained() }
         quic.ranDry = { [unowned self] in endIfDrained() }
         mailbox = MailboxPoller(group.mailboxes[index]) { [unowned self] in take($0) }
@@ -98,6 +114,16 @@ package final class Worker {
             try loop.register(mailbox, descriptor: mailbox.descriptor, writing: false, levelTriggered: true)
         } catch { throw WorkerError("worker \(index + 1): \(error)") }
         try listen()
+    }
+
+    /// A number for an exchange that no other one of the process has (`%rt`).
+    func nextNumber() -> UInt32 {
+        if numbers.left == 0 {
+            let block = 64
+            numbers = (blueprint.requests.wrappingAdd(UInt64(block), ordering: .relaxed).oldValue, block)
+        }
+        defer { numbers = (numbers.next + 1, numbers.left - 1) }
+        return UInt32(truncatingIfNeeded: numbers.next)
     }
 
     /// The backend of a name; nil when there is none.

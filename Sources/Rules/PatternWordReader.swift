@@ -112,7 +112,8 @@ struct PatternWordReader {
         case "-f":
             let word = try argument(of: flag, "a file name")
             guard let method else { throw needsMethod(flag) }
-            let reference = try context.patternReference(word, hasValues: isMap, uses: .acl)
+            let reference = try context.patternReference(
+                word, hasValues: isMap, uses: isMap ? [.acl, .map] : .acl)
             try add(reference, method, word)
         default:
             throw Complaint(
@@ -130,8 +131,8 @@ struct PatternWordReader {
         }
     }
 
+    /// Reads the patterns in the line. Also without any the ACL has a list of its own, which the runtime API can fill.
     private mutating func readPatterns(_ method: MatchMethod, _ criterion: Word) throws(Complaint) {
-        guard index < words.count else { return }
         let reference: PatternReference
         do throws(PatternError) {
             reference = try context.patterns.inlineReference(

@@ -1,5 +1,6 @@
 package import Bytes
 package import Samples
+import Streams
 
 /// What a rule does. An action is read once, checked, and shared by all workers: it is immutable.
 package protocol RuleAction: AnyObject, Sendable {
@@ -23,44 +24,30 @@ package enum RuleOutcome {
 package enum Verdict {
     /// An answer by the proxy itself: `return`, `deny`, `redirect`. It counts as denied when `isDenial`.
     case answer(any RuleReply, isDenial: Bool)
-    /// The proxy's error message for a status; it counts as denied.
-    case deny(status: Int)
+    /// The answer after a pause that was to slow the client down; it counts as denied.
+    case tarpit(any RuleReply)
     /// The connection is closed (`reject`), or the stream of the exchange.
     case reject
-    /// Nothing is said to the client any more (`silent-drop`).
-    case silentDrop
     /// A rewrite found no room, or an internal failure: 500 or 502.
     case internalError
+    /// The request breaks a rule that the configuration sets: 400.
+    case badMessage
+    /// The message that rules waited for did not come in time: 408 or 504.
+    case timeout
 }
 
 /// An answer that a rule gives.
 package protocol RuleReply: AnyObject, Sendable {
-    /// Makes the answer for the current exchange.
-    func make(_ evaluation: Evaluation) -> ReplyContent?
+    /// Makes the answer for the exchange that `run` stands at; nil when it finds no room.
+    func make(_ run: RuleRun) -> ReplyContent?
 }
 
-/// A whole answer as it is sent.
-package struct ReplyContent: Sendable {
-    package var status: Int
-    /// Nil: the standard phrase.
-    package var reason: [UInt8]?
-    /// Names in lower case. Framing is added by the sender.
-    package var fields: [(name: [UInt8], value: [UInt8])]
-    package var body: [UInt8]
-    /// End without an answer: an empty error file.
-    package var isSilent = false
-
-    package init(status: Int, fields: [(name: [UInt8], value: [UInt8])] = [], body: [UInt8] = []) {
-        self.status = status
-        self.fields = fields
-        self.body = body
-    }
-}
-
-/// What actions can ask of the proxy that runs them.
-package protocol RuleHost: AnyObject {
-    /// A rewrite failed: it counts in the proxy's `wrew`. True when the exchange has to end for it (`strict-mode on`).
-    func rewriteFailed() -> Bool
+/// Writes the log lines that rules ask for.
+package protocol RuleLogger: AnyObject {
+    /// Writes a line for what `evaluation` stands at.
+    ///
+    /// - Parameter profile: the number of the log profile to use; nil: those of the log targets.
+    func log(_ evaluation: Evaluation, _ origin: LogOrigin, profile: Int?)
 }
 
 /// The place at which rules run: the evaluation, the set, and the proxy's services. One per worker, set up anew for each
@@ -75,10 +62,25 @@ package final class RuleRun {
     package internal(set) var host: (any RuleHost)?
     /// When the set began to run for this exchange; the start of `inspect-delay` and pauses.
     package internal(set) var startedAt = Instant.zero
+    /// Writes the lines that rules ask for; nil where there is no log.
+    package unowned(unsafe) var logger: (any RuleLogger)?
     /// Whether the current rule was interrupted before: its action runs again.
     package internal(set) var isResumed = false
+    /// When the current rule was first begun.
+    package private(set) var ruleStartedAt = Instant.zero
+    /// Until when the current rule waited, when it was interrupted before.
+    package private(set) var waitedUntil = Instant.zero
+    /// Whether a rewrite that fails ends the exchange (`strict-mode`): true again at the start of each set.
+    package var isStrict = true
+    /// What an action leaves to the one that follows it at once: several rules may make one thing together.
+    package var unfinished: AnyObject?
+    private var rules: RuleList?
+    private var index = 0
 
-    package init(_ evaluation: Evaluation) { self.evaluation = evaluation }
+    package init(_ evaluation: Evaluation) {
+        self.evaluation = evaluation
+        unsafe logger = nil
+    }
 
     /// Turns to a set.
     package func begin(
@@ -90,11 +92,21 @@ package final class RuleRun {
         self.startedAt = startedAt
     }
 
+    /// The time of this turn.
+    package var now: Instant { evaluation.resources.clock.now }
+
+    /// The rule behind the current one; nil at the end of the set.
+    package var following: Rule? {
+        guard let rules, index + 1 < rules.count else { return nil }
+        return rules[index + 1]
+    }
+
     /// Ends a rewriting action: goes on when it worked; otherwise counts the failure, and ends the exchange when the
     /// rules are strict.
     package func rewritten(_ isDone: Bool) -> RuleOutcome {
         if isDone { return .next }
-        return host?.rewriteFailed() == true ? .finish(.internalError) : .next
+        host?.rewriteFailed()
+        return isStrict ? .finish(.internalError) : .next
     }
 }
 
@@ -104,6 +116,12 @@ package struct RuleCursor {
     package var index = 0
     /// Whether that rule was begun before.
     package var isResumed = false
+    /// When it was.
+    var ruleStartedAt = Instant.zero
+    /// Until when it waited.
+    var waitedUntil = Instant.zero
+    /// What ``RuleRun/isStrict`` was at the interruption.
+    var isStrict = true
 
     package init() {}
 }
@@ -123,9 +141,16 @@ extension RuleRun {
     /// - Parameter waitsForData: when a condition cannot be decided before more data is here: until when to wait. Nil:
     ///   what is not here now counts as not there.
     package func run(_ rules: RuleList, _ cursor: inout RuleCursor, waitsForData: Instant? = nil) -> RuleSetResult {
-        defer { evaluation.scratch.release() }
+        self.rules = rules
+        isStrict = cursor.isStrict
+        defer {
+            evaluation.scratch.release()
+            cursor.isStrict = isStrict
+            unfinished = nil
+        }
         evaluation.isFinal = waitsForData == nil
         while cursor.index < rules.count {
+            index = cursor.index
             isResumed = cursor.isResumed
             if !cursor.isResumed {
                 switch rules.decide(cursor.index, evaluation) {
@@ -139,8 +164,10 @@ extension RuleRun {
                     continue
                 }
             }
+            if !cursor.isResumed { cursor.ruleStartedAt = now }
+            ruleStartedAt = cursor.ruleStartedAt
+            waitedUntil = cursor.waitedUntil
             let outcome = rules.act(cursor.index, self)
-            evaluation.scratch.release()
             switch outcome {
             case .next:
                 cursor.isResumed = false
@@ -153,8 +180,10 @@ extension RuleRun {
                 return .finish(verdict)
             case .wait(let time):
                 cursor.isResumed = true
+                cursor.waitedUntil = time
                 return .wait(until: time)
             }
+            evaluation.scratch.release()
         }
         return .done
     }

@@ -44,12 +44,15 @@ import Samples
 /// The rules of one proxy by set, for the data path. Shared by all workers.
 package final class RuleTable: Sendable {
     private let lists: [RuleList?]
+    /// `redirect` statements; nil when there are none.
+    package let redirects: RuleList?
 
     package init(_ rules: ProxyRules) {
         lists = RuleSetKind.allCases.map { kind in
             let rules = rules[kind]
             return rules.isEmpty ? nil : RuleList(rules)
         }
+        redirects = rules.redirects.isEmpty ? nil : RuleList(rules.redirects)
     }
 
     /// The rules of a set; nil when there are none.

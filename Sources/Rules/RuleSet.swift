@@ -62,10 +62,14 @@ package final class Rule: Sendable {
 /// The rules of one proxy by set, each in the order of the file: what the configuration holds.
 package struct ProxyRules: Sendable, Equatable {
     private var sets: [RuleSetKind: [Rule]] = [:]
+    /// `redirect` statements, which are done after the rules of `http-request`.
+    package var redirects: [Rule] = []
+    /// When one of them holds, monitors are told that the site is down (`monitor fail`).
+    package var monitorFailures: [Condition] = []
 
     package init() {}
 
-    package var isEmpty: Bool { sets.isEmpty }
+    package var isEmpty: Bool { sets.isEmpty && redirects.isEmpty }
 
     package subscript(kind: RuleSetKind) -> [Rule] {
         get { sets[kind] ?? [] }
@@ -74,7 +78,9 @@ package struct ProxyRules: Sendable, Equatable {
 
     /// Rules are the same when they are the same objects: they are read once.
     package static func == (left: ProxyRules, right: ProxyRules) -> Bool {
-        left.sets.count == right.sets.count
+        left.sets.count == right.sets.count && left.redirects.count == right.redirects.count
+            && zip(left.redirects, right.redirects).allSatisfy { $0 === $1 }
+            && left.monitorFailures.elementsEqual(right.monitorFailures) { $0 === $1 }
             && left.sets.allSatisfy { kind, rules in
                 let others = right[kind]
                 return rules.count == others.count && zip(rules, others).allSatisfy { $0 === $1 }

@@ -115,6 +115,8 @@ open class Pollable: LoopMember {
 
     /// Turns until ``stop()``.
     package func run() throws(SystemError) {
+        epochs?.goOnline()
+        defer { epochs?.goOffline() }
         while !isStopped { try turn() }
     }
 
@@ -123,9 +125,7 @@ open class Pollable: LoopMember {
 
     /// One turn. `limit` bounds the wait for events.
     package func turn(waitingAtMost limit: Instant = .distantFuture) throws(SystemError) {
-        epochs?.goOffline()
         let ready = try wait(limit)
-        epochs?.goOnline()
         clock.now = SystemClock.now()
         clock.wall = SystemClock.wall()
         for index in 0..<ready {
@@ -153,7 +153,9 @@ open class Pollable: LoopMember {
                 span = Int64(clamping: deadline.nanoseconds(since: SystemClock.now()))
             }
         }
+        if span == 0 { epochs?.announceQuiescence() } else { epochs?.goOffline() }
         let count = unsafe portico_epoll_wait(epoll.number, events.baseAddress, Int32(events.count), span)
+        if span != 0 { epochs?.goOnline() }
         guard count >= 0 else {
             if errno == EINTR { return 0 }
             throw SystemError("epoll_wait")

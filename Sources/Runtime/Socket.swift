@@ -109,6 +109,23 @@ package enum Socket {
         guard result == 0 else { throw SystemError("bind") }
     }
 
+    /// Lets a socket use one network interface only.
+    package static func bind(_ descriptor: Int32, toInterface name: String) throws(SystemError) {
+        let result = unsafe name.withCString { text in
+            unsafe setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, text, socklen_t(name.utf8.count + 1))
+        }
+        guard result == 0 else { throw SystemError("setsockopt(SO_BINDTODEVICE)") }
+    }
+
+    /// Writes plain bytes.
+    package static func send(_ descriptor: Int32, _ bytes: ArraySlice<UInt8>) -> TransferResult {
+        let count = unsafe bytes.withUnsafeBytes { room in
+            retryingInterrupts { unsafe Glibc.send(descriptor, room.baseAddress, room.count, Int32(MSG_NOSIGNAL)) }
+        }
+        if count >= 0 { return .bytes(count) }
+        return errno == EAGAIN ? .wouldBlock : .failed(errno)
+    }
+
     package static func listen(_ descriptor: Int32, backlog: Int) throws(SystemError) {
         guard Glibc.listen(descriptor, Int32(clamping: max(1, backlog))) == 0 else { throw SystemError("listen") }
     }
@@ -148,6 +165,13 @@ package enum Socket {
             }
         }
         return (number, SocketAddress(storage, length: length))
+    }
+
+    /// The machine's name; `localhost` when it has none.
+    package static var hostname: [UInt8] {
+        var name = [CChar](repeating: 0, count: 256)
+        guard unsafe gethostname(&name, name.count - 1) == 0 else { return Array("localhost".utf8) }
+        return name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
     }
 
     /// The local address of a socket.

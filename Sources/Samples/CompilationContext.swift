@@ -28,9 +28,21 @@ package final class CompilationContext {
     package var resolveName: (String) -> UInt32? = { _ in nil }
     /// References to proxies, servers and user lists that are resolved once all sections are read.
     package private(set) var references: [PendingReference] = []
+    /// The capture slots of the proxy whose section is read, by their lengths: rules add to them.
+    package var requestCaptureLengths: [Int] = []
+    package var responseCaptureLengths: [Int] = []
+    /// Slots that rules fill by number, to be checked once the section is read.
+    package var captureUses: [CaptureUse] = []
+    /// Names of log profiles by the numbers that were given to them.
+    package private(set) var logProfiles: [(name: String, first: PendingPlace)] = []
     private var variableNumbers: [String: UInt32] = [:]
     /// Objects that kinds of arguments keep here by name, such as map files that several expressions share.
     package var shared: [String: any AnyObject & Sendable] = [:]
+
+    /// Bytes of a buffer (`tune.bufsize`): what a whole answer has to fit.
+    package var bufferSize = 16_384
+    /// Whether the configuration allows what HAProxy calls experimental (`expose-experimental-directives`).
+    package var allowsExperiments = false
 
     package init(_ catalogue: SampleCatalogue) {
         self.catalogue = catalogue
@@ -73,6 +85,35 @@ package final class CompilationContext {
         package let reference: NamedReference
         package let proxyName: String
         package let location: String
+    }
+
+    /// A place that messages name later.
+    package struct PendingPlace {
+        package let location: String
+        package let column: Int
+        package let line: Int
+        package let file: String
+    }
+
+    /// A rule that fills a capture slot by its number.
+    package struct CaptureUse: Sendable {
+        package let slot: Int
+        package let isResponse: Bool
+        package let column: Int
+
+        package init(slot: Int, isResponse: Bool, column: Int) {
+            self.slot = slot
+            self.isResponse = isResponse
+            self.column = column
+        }
+    }
+
+    /// The number of a log profile, which may be declared later.
+    package func logProfile(_ name: Word) -> Int {
+        if let known = logProfiles.firstIndex(where: { $0.name == name.text }) { return known }
+        let place = PendingPlace(location: location, column: name.column, line: line, file: file)
+        logProfiles.append((name.text, place))
+        return logProfiles.count - 1
     }
 
     /// Keeps a reference for later.

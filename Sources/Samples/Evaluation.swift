@@ -26,6 +26,16 @@ package final class Evaluation {
     package let processVariables: ProcessVariables
     /// Random numbers of this worker.
     package var random: RandomNumbers
+    /// The process and the worker, which outlives this; nil while the configuration is read.
+    package var process: (any ProcessFacts)? {
+        get { unsafe holder }
+        set { unsafe holder = newValue }
+    }
+    private unowned(unsafe) var holder: (any ProcessFacts)?
+    /// What aliases show when there is no exchange to ask, or something else is to be shown; nil: the exchange's own.
+    package var figures: LogFigures?
+    /// Dates of log lines.
+    package var dates = ItemDate()
 
     /// - Parameters:
     ///   - textLimit: most bytes of one text: `tune.bufsize`.
@@ -39,6 +49,7 @@ package final class Evaluation {
         self.processVariables = processVariables
         scratch = ScratchArena(textLimit: textLimit)
         random = RandomNumbers(seed: seed)
+        unsafe holder = nil
     }
 
     /// Turns to an exchange and a direction.
@@ -51,6 +62,7 @@ package final class Evaluation {
         self.direction = direction
         self.isFinal = isFinal
         iterates = false
+        if figures != nil { figures = nil }
     }
 
     /// Turns to a connection that has no exchange yet.
@@ -63,6 +75,7 @@ package final class Evaluation {
         direction = .request
         isFinal = true
         iterates = false
+        if figures != nil { figures = nil }
     }
 
     /// Turns to nothing: only the process's own facts can be read.
@@ -75,12 +88,15 @@ package final class Evaluation {
         direction = .request
         isFinal = true
         iterates = false
+        if figures != nil { figures = nil }
     }
 
     /// The request's head; nil in TCP mode and before it came.
     package private(set) var requestHead: MessageHead?
     /// The response's head; nil before it came.
     package private(set) var responseHead: MessageHead?
+    /// What the proxy tells of the exchange; nil without one.
+    package var facts: (any TransactionFacts)? { unsafe transaction?.facts }
     /// The head of the current direction.
     package var head: MessageHead? { direction == .request ? requestHead : responseHead }
 

@@ -42,7 +42,8 @@ package struct ExpressionParser {
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {
-        byte &- 0x30 < 10 || (byte | 0x20) &- 0x61 < 26 || byte == 0x2e || byte == 0x5f || byte == 0x2d
+        byte &- 0x30 < 10 || (byte | 0x20) &- 0x61 < 26 || byte == 0x2e || byte == 0x5f || byte == 0x2d || byte == 0x2b
+            || byte == 0x3a
     }
 
     /// Reads an expression from the start of `bytes`. Columns of complaints count from there.

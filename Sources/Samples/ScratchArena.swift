@@ -96,6 +96,9 @@ import Messages
         count += 1
     }
 
+    /// A byte that is written as a literal.
+    package mutating func append(byte: UInt8) { append(byte) }
+
     package mutating func append(_ text: Span<UInt8>) {
         let length = min(text.count, capacity - count)
         if length < text.count { isFull = true }

@@ -1,17 +1,14 @@
 package import Connections
+import Messages
 package import Streams
 
-/// What expressions know of a proxy.
-package protocol ProxyFacts: AnyObject {
-    /// The section's name.
-    var nameBytes: [UInt8] { get }
-}
-
-/// What `Proxying` tells of an exchange beyond its messages.
-package protocol TransactionFacts: AnyObject {
-    var frontendFacts: (any ProxyFacts)? { get }
-    /// The backend once one is chosen.
-    var backendFacts: (any ProxyFacts)? { get }
+/// What `set-log-level` decides about the line of an exchange.
+package enum ExchangeLogLevel: Sendable, Equatable {
+    /// As the frontend's settings have it.
+    case standard
+    /// This syslog level, 0 to 7.
+    case level(Int)
+    case silent
 }
 
 /// One exchange as rules, expressions and logs see it. `Proxying` derives its record of an exchange from it and tells
@@ -34,11 +31,37 @@ open class Transaction {
     /// Most bytes of each capture slot: the frontend's, set when the exchange begins.
     package final var requestCaptureLengths: [Int] = []
     package final var responseCaptureLengths: [Int] = []
+    /// The cookies that `capture cookie` found.
+    package final var requestCookie: [UInt8]?
+    package final var responseCookie: [UInt8]?
+    /// The level of the line (`set-log-level`).
+    package final var logLevel = ExchangeLogLevel.standard
     /// The request's unique identifier, once it was made (`unique-id-format`).
     package final var uniqueID: [UInt8]?
+    /// Method and target as the client sent them; nil as long as the head still says the same.
+    package private(set) final var originalRequest: OriginalRequest?
 
     package init(session: Session) {
         self.session = session
         unsafe facts = nil
+    }
+
+    /// Keeps the start line as the client sent it. Rules that change method or target call this first.
+    package final func keepOriginalRequest() {
+        guard originalRequest == nil, let head = exchange?.request.head else { return }
+        originalRequest = OriginalRequest(head)
+    }
+}
+
+/// The start line of a request as the client sent it, for `capture.req.*` after rules have changed it.
+package final class OriginalRequest {
+    package let method: ConstantText
+    /// The path with its query; empty when the target has none.
+    package let path: ConstantText
+
+    init(_ head: MessageHead) {
+        method = ConstantText(Array(copying: head.methodText))
+        let hasPath = head.method != .connect && !head.path.isEmpty && head.path[0] == 0x2f
+        path = ConstantText(hasPath ? Array(copying: head.path) : [])
     }
 }

@@ -60,12 +60,14 @@ package struct Converter: Sendable {
     }
 }
 
-/// The fetches and converters that expressions may use, by name.
+/// The fetches and converters that expressions may use, and the aliases of log formats, by name.
 package struct SampleCatalogue: Sendable {
     package let fetches: [String: Fetch]
     package let converters: [String: Converter]
+    package let aliases: [String: Alias]
 
-    package init(fetches: [Fetch], converters: [Converter]) {
+    package init(fetches: [Fetch], converters: [Converter], aliases: [Alias] = []) {
+        self.aliases = Dictionary(aliases.map { ($0.name, $0) }) { first, _ in first }
         self.fetches = Dictionary(fetches.map { ($0.name, $0) }) { first, _ in first }
         self.converters = Dictionary(converters.map { ($0.name, $0) }) { first, _ in first }
     }

@@ -63,7 +63,7 @@ package struct CheckHealth: Sendable, Equatable {
     package var rise = 2
     package var fall = 3
     /// `srv_check_status` and `srv_check_result` of `show servers state`.
-    package var status = 0
+    package var status = 1
     package var result = 0
     /// Where checks connect to; nil: where traffic goes.
     package var address: String?

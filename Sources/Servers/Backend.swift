@@ -157,6 +157,7 @@ package final class Backend {
             dispatch.connectFailed(timedOut: false)
             return false
         }
+        dispatch.connection = connection
         server.shared.total.wrappingAdd(1, ordering: .relaxed)
         server.settle(connection)
         dispatch.owner.dispatched(dispatch)
@@ -178,17 +179,10 @@ package final class Backend {
     /// Connecting failed: another try, on another server when `option redispatch` says so.
     func retry(_ dispatch: Dispatch, _ reason: CloseReason) {
         dispatch.leaveServer()
-        let limit = shared.settings.retries
-        guard dispatch.retries < limit else { return fail(dispatch, reason) }
+        let isWanted = shared.settings.mode == .tcp || shared.settings.retryOn.connectionFailure
+        guard isWanted, dispatch.retries < shared.settings.retries else { return fail(dispatch, reason) }
         dispatch.retries += 1
-        let interval = shared.settings.redispatchInterval
-        let isDue: Bool
-        if interval > 0 {
-            isDue = dispatch.retries % interval == 0
-        } else {
-            isDue = interval < 0 && dispatch.retries == limit + 1 + interval
-        }
-        if isDue {
+        if isRedispatchDue(dispatch) {
             dispatch.state = .retrying
             return start(dispatch, excluding: dispatch.server)
         }
@@ -196,6 +190,20 @@ package final class Backend {
         dispatch.state = .retrying
         let pause = min(1000, shared.settings.timeouts.connect ?? 1000)
         dispatch.timer.arm(at: clock.now.advanced(milliseconds: pause))
+    }
+
+    /// Whether this retry goes to another server (`option redispatch`).
+    private func isRedispatchDue(_ dispatch: Dispatch) -> Bool {
+        let interval = shared.settings.redispatchInterval
+        if interval > 0 { return dispatch.retries % interval == 0 }
+        return interval < 0 && dispatch.retries == shared.settings.retries + 1 + interval
+    }
+
+    /// A request that had been taken by a connection of `last` is sent again, there or elsewhere.
+    func restart(_ dispatch: Dispatch, after last: PoolServer?) {
+        if isRedispatchDue(dispatch) { return start(dispatch, excluding: last) }
+        guard let last, last.shared.isReachable, find(last.shared) != nil else { return start(dispatch) }
+        start(dispatch, keep: last)
     }
 
     func fail(_ dispatch: Dispatch, _ reason: CloseReason) {

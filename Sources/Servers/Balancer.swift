@@ -91,7 +91,9 @@ package final class Balancer: Sendable {
             if server.hasRoom { return server }
             if full == nil { full = server }
         }
-        return full
+        if let full { return full }
+        // Other workers took the turns of those that can be used.
+        return group.servers.first { $0.isUsable && $0 !== failed }
     }
 
     private func leastLoaded(_ group: Group, _ failed: SharedServer?) -> SharedServer? {

@@ -47,6 +47,8 @@ package final class Dispatch: TimerTarget {
     package internal(set) var dequeuedAt = Instant.zero
     package internal(set) var attachedAt = Instant.zero
 
+    /// The connection that the exchange is, or was last, attached to; nil before.
+    package internal(set) var connection: (any PooledConnection)?
     /// What the connector keeps about the connection it starts for this dispatch.
     package var attempt: AnyObject?
 
@@ -86,13 +88,17 @@ package final class Dispatch: TimerTarget {
         backend.retry(self, timedOut ? .connectTimeout : .connectFailed)
     }
 
-    /// The back end failed without having sent anything: another connection may do. False when no retry is left; the
-    /// dispatch is over then.
+    /// Whether a retry is left for an exchange that a connection has taken.
+    package var canReattach: Bool { state == .attached && retries < backend.shared.settings.retries }
+
+    /// The back end failed, and the request may be sent again: on another connection, or to another server when
+    /// `option redispatch` says so. False when no retry is left.
     package func reattach() -> Bool {
-        guard state == .attached, retries < backend.shared.settings.retries else { return false }
+        guard canReattach else { return false }
         retries += 1
+        let last = server
         leaveServer()
-        backend.start(self)
+        backend.restart(self, after: last)
         return true
     }
 

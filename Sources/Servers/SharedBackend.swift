@@ -22,6 +22,7 @@ package final class SharedBackend: Sendable {
     package let isPublished: Atomic<Bool>
     /// How often its last server went away.
     package let downTransitions = Atomic<UInt64>(0)
+    private let referenced = Atomic<Bool>(false)
     private let waits = Atomic<Bool>(false)
     private let table: Mutex<Table>
 
@@ -34,7 +35,7 @@ package final class SharedBackend: Sendable {
         var usableCount = 0
         var lastChange: Instant
         var downSeconds = 0
-        var waiting: [(@Sendable () -> Void)] = []
+        var waiting = Waiting()
     }
 
     package init(settings: BackendSettings, index: Int, events: ServerEvents = ServerEvents(), isDynamic: Bool = false)
@@ -46,6 +47,12 @@ package final class SharedBackend: Sendable {
         isPublished = Atomic(!isDynamic)
         table = Mutex(
             Table(balancer: Balancer(settings, servers: []), lastChange: SystemClock.now()))
+    }
+
+    /// Whether something in the configuration beside frontends' default names it: it can not be deleted then.
+    package var isReferenced: Bool {
+        get { referenced.load(ordering: .relaxed) }
+        set { referenced.store(newValue, ordering: .relaxed) }
     }
 
     // MARK: The table
@@ -185,22 +192,25 @@ package final class SharedBackend: Sendable {
         tellIfUnused()
     }
 
-    /// Calls `action` once when no exchange is in the backend.
-    package func whenUnused(_ action: @escaping @Sendable () -> Void) {
-        table.withLock { table in
-            table.waiting.append(action)
+    /// Calls `action` once when no exchange is in the backend. Returns what ``forgetWaiting(_:)`` takes.
+    @discardableResult
+    package func whenUnused(_ action: @escaping @Sendable () -> Void) -> UInt64 {
+        let ticket = table.withLock { table in
             waits.store(true, ordering: .sequentiallyConsistent)
+            return table.waiting.add(action)
         }
         tellIfUnused()
+        return ticket
     }
+
+    /// Does not call any more.
+    package func forgetWaiting(_ ticket: UInt64) { table.withLock { $0.waiting.remove(ticket) } }
 
     private func tellIfUnused() {
         guard current.load(ordering: .sequentiallyConsistent) == 0 else { return }
         let actions = table.withLock { table in
-            let all = table.waiting
-            table.waiting = []
             waits.store(false, ordering: .sequentiallyConsistent)
-            return all
+            return table.waiting.takeAll()
         }
         for action in actions { action() }
     }

@@ -7,25 +7,48 @@ extension SharedServer {
         connections.total == 0 && served.load(ordering: .acquiring) == 0 && queued.load(ordering: .acquiring) == 0
     }
 
-    /// Calls `action` once, from some worker's thread or this one, when the server is unused (``isUnused``).
-    package func whenUnused(_ action: @escaping @Sendable () -> Void) {
-        control.withLock { control in
-            control.waiting.append(action)
+    /// Calls `action` once, from some worker's thread or this one, when the server is unused (``isUnused``). Returns what
+    /// ``forgetWaiting(_:)`` takes.
+    @discardableResult
+    package func whenUnused(_ action: @escaping @Sendable () -> Void) -> UInt64 {
+        let ticket = control.withLock { control in
             waits.store(true, ordering: .sequentiallyConsistent)
+            return control.waiting.add(action)
         }
         // It may have become so between the caller's look and now.
         tellIfRemovable()
+        return ticket
     }
+
+    /// Does not call any more.
+    package func forgetWaiting(_ ticket: UInt64) { control.withLock { $0.waiting.remove(ticket) } }
 
     /// Called by workers when they have counted something down.
     func tellIfRemovable() {
         guard waits.load(ordering: .sequentiallyConsistent), isUnused else { return }
         let actions = control.withLock { control in
-            let all = control.waiting
-            control.waiting = []
             waits.store(false, ordering: .sequentiallyConsistent)
-            return all
+            return control.waiting.takeAll()
         }
         for action in actions { action() }
+    }
+}
+
+/// Actions that wait for an event.
+struct Waiting: Sendable {
+    private var actions: [UInt64: @Sendable () -> Void] = [:]
+    private var last: UInt64 = 0
+
+    mutating func add(_ action: @escaping @Sendable () -> Void) -> UInt64 {
+        last += 1
+        actions[last] = action
+        return last
+    }
+
+    mutating func remove(_ ticket: UInt64) { actions[ticket] = nil }
+
+    mutating func takeAll() -> [@Sendable () -> Void] {
+        defer { actions = [:] }
+        return Array(actions.values)
     }
 }

@@ -71,6 +71,8 @@ package final class SharedServer: Sendable {
     /// `maxqueue`; 0: no limit.
     package let maxqueue: Atomic<Int>
 
+    private let referenced = Atomic<Bool>(false)
+
     let adminBits: Atomic<UInt8>
     let stateBits: Atomic<UInt8>
     let usable = Atomic<Bool>(false)
@@ -94,7 +96,7 @@ package final class SharedServer: Sendable {
         /// Seconds of earlier times without service.
         var downSeconds = 0
         /// Told when the last connection is gone.
-        var waiting: [(@Sendable () -> Void)] = []
+        var waiting = Waiting()
     }
 
     /// - Parameters:
@@ -113,9 +115,11 @@ package final class SharedServer: Sendable {
         workerIdle = (0..<max(1, workers)).map { _ in WorkerIdleCount() }
         maxconn = Atomic(settings.maxconn ?? 0)
         maxqueue = Atomic(settings.maxqueue ?? 0)
-        let admin: AdminState = settings.isDisabled ? [.forcedMaintenance, .configuredMaintenance] : []
+        let isOff = settings.isDisabled || isDynamic
+        var admin: AdminState = isOff ? .forcedMaintenance : []
+        if settings.isDisabled, !isDynamic { admin.insert(.configuredMaintenance) }
         adminBits = Atomic(admin.rawValue)
-        stateBits = Atomic((settings.isDisabled ? OperationalState.stopped : .running).rawValue)
+        stateBits = Atomic((isOff ? OperationalState.stopped : .running).rawValue)
         weightNow = Atomic(settings.weight)
         var port = ServerPort.fixed(0)
         var hostName: String?
@@ -129,6 +133,7 @@ package final class SharedServer: Sendable {
                     name: settings.name, address: address, port: port, hostName: hostName,
                     usesTLS: settings.tls != nil),
                 lastChange: SystemClock.now()))
+        if settings.isDisabled, !isDynamic { control.withLock { $0.check.isPaused = true } }
         weigh()
     }
 
@@ -149,6 +154,13 @@ package final class SharedServer: Sendable {
             } catch { return .failure(error) }
         }
         try result.get()
+    }
+
+    /// Whether something in the configuration names the server (`use-server`, an argument of a sample): it can not be
+    /// renamed or deleted then.
+    package var isReferenced: Bool {
+        get { referenced.load(ordering: .relaxed) }
+        set { referenced.store(newValue, ordering: .relaxed) }
     }
 
     // MARK: State

@@ -29,6 +29,8 @@ package enum CloseReason: UInt8, Error, Sendable, CaseIterable {
     case serverUp
     /// A rule refused the request or the response: `deny`, `reject`, `tarpit`.
     case denied
+    /// A rule answered in the server's place: `return`, `redirect`, `auth`.
+    case answered
     /// A limit of the proxy was reached (memory, connections, streams).
     case resource
     /// A fault of the proxy itself.

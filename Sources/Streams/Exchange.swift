@@ -217,6 +217,18 @@ package final class Exchange {
         return true
     }
 
+    /// Tells a client that waits with its body to send it (RFC 9110 section 10.1.1): the proxy wants it before a server
+    /// is asked.
+    package func expectBody() {
+        guard let head = request.head, head.version != .http10, let index = head.first(.expect),
+            head.value(at: index).equalsIgnoringCase("100-continue"), request.bytesIn == 0, request.phase == .body
+        else { return }
+        head.removeAll(.expect)
+        let interim = resources.heads.obtain(.response)
+        interim.status = 100
+        response.putInterim(interim)
+    }
+
     /// Keeps `reason` when it is the exchange's first.
     package func note(_ reason: CloseReason) {
         if failure == nil { failure = reason }

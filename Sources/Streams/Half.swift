@@ -45,6 +45,9 @@ package final class Half {
 
     private var body = ChunkQueue(gathers: true)
     private var interim: [MessageHead] = []
+    /// What the consumer took, as far as it is kept: see ``keepForReplay(upTo:)``.
+    private var kept = ChunkQueue(gathers: false)
+    private var replayLimit = 0
     private var producerWaits = false
     private let clock: TurnClock
     unowned(unsafe) let exchange: Exchange
@@ -142,6 +145,12 @@ package final class Half {
     /// True while the handler keeps the head back from the consumer: its rules wait for something.
     package var isHeld = false
 
+    /// Pieces in which the bytes lie that wait.
+    package var pieceCount: Int { body.chunks }
+
+    /// Piece `index` of the bytes that wait, 0 the first; good until it is taken or dropped.
+    @unsafe package func piece(_ index: Int) -> UnsafeRawBufferPointer { unsafe body.rawBytes(at: index) }
+
     /// True when a head waits that the consumer has not taken.
     package var hasHead: Bool { head != nil && !headTaken && !isHeld }
 
@@ -165,9 +174,21 @@ package final class Half {
         return head
     }
 
+    /// Keeps body bytes that are taken from now on, so that another consumer can have them again, until they are more than
+    /// `limit`.
+    package func keepForReplay(upTo limit: Int) { replayLimit = limit }
+
+    /// True when another consumer can start over: no body byte is gone, or all that are were kept.
+    package var isRewindable: Bool { bytesOut == 0 || bytesOut <= UInt64(replayLimit) }
+
     /// Lets another consumer start over with the head: the last one failed. False when body bytes are gone already.
     package func rewind() -> Bool {
-        guard bytesOut == 0 else { return false }
+        guard isRewindable else { return false }
+        if bytesOut > 0 {
+            while let chunk = body.takeFirst() { kept.append(chunk) }
+            swap(&body, &kept)
+            bytesOut = 0
+        }
         headTaken = head == nil
         isDelivered = false
         return true
@@ -178,6 +199,9 @@ package final class Half {
         guard let chunk = body.takeFirst(upTo: length) else { return nil }
         bytesOut += UInt64(chunk.count)
         lastTake = clock.now
+        if replayLimit > 0 {
+            if isRewindable { kept.append(chunk.share()) } else { kept.removeAll() }
+        }
         if producerWaits, body.count <= limit / 2 {
             producerWaits = false
             producer?.incomingDrained()
@@ -223,6 +247,7 @@ package final class Half {
         trailers = nil
         interim = []
         body.removeAll()
+        kept.removeAll()
         producer = nil
         consumer = nil
     }

@@ -87,6 +87,11 @@ package struct CertificateStore: Sendable {
         return certificates
     }
 
+    /// The file of the certificate with this leaf; nil when it is none of these.
+    @unsafe func file(of leaf: OpaquePointer) -> String? {
+        certificates.first { unsafe $0.leaf.pointer == leaf }?.file
+    }
+
     /// The certificates for `serverName`: exact, else the wildcard of its parent domain, else nil. Case does not count.
     package func certificates(for serverName: String) -> CertificateSet? {
         var name = serverName

@@ -241,6 +241,14 @@ import Glibc
             }
             try check(count)
         }
+        guard !trust.revocations.isEmpty else { return }
+        var revocations = trust.revocations
+        let status = unsafe revocations.withUnsafeMutableBytes { bytes in
+            var pem = unsafe gnutls_datum_t(
+                data: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), size: UInt32(bytes.count))
+            return unsafe gnutls_certificate_set_x509_crl_mem(credentials, &pem, GNUTLS_X509_FMT_PEM)
+        }
+        try check(status)
     }
 
     /// TLS 1.3 only, no middlebox compatibility (RFC 9001, section 8.4); suites and groups in the given order.

@@ -13,6 +13,8 @@ package import CGnuTLS
     private let context: QUICTLSContext
     /// Why this side refused the handshake by its own rules (SNI, ALPN); nil when it did not.
     private(set) package var refusal: TLSError?
+    /// The file of the certificate that this server has chosen; nil before, and when a session was resumed.
+    private(set) var certificateFile: String?
     /// The C string that GnuTLS points to while it verifies the peer's name.
     private var verifiedName: UnsafeMutablePointer<CChar>?
 
@@ -148,6 +150,7 @@ package import CGnuTLS
         let candidates = matchingCertificates ?? store.defaultCertificates
         for kind in KeyKind.allCases {
             if case .success(let certificate) = candidates[kind]?.quic, clientVerifies(certificate) {
+                certificateFile = candidates[kind]?.file
                 return certificate
             }
         }

@@ -38,7 +38,7 @@ import Glibc
 
     let ssl: OpaquePointer
     /// Keeps the context that OpenSSL's callbacks reach.
-    private let owner: AnyObject
+    let owner: AnyObject
     private let gathering: RecordBuffer
     private let state: UnsafeMutablePointer<DescriptorBIO.State>
     private let isServer: Bool

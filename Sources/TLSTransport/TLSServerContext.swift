@@ -36,7 +36,7 @@ import Glibc
 
     let context: SSLContext
     let ticketCrypter: TicketCrypter?
-    private let certificates: CertificateStore
+    let certificates: CertificateStore
     private let strictSNI: Bool
     private let alpn: ALPNList
     let gathering = RecordBuffer()

@@ -9,6 +9,9 @@ import Glibc
     /// The same as OpenSSL wants it; it locks its own lookups, which only full handshakes make.
     let store: OpaquePointer
 
+    /// Revocation lists as PEM, for GnuTLS; empty: none.
+    private(set) var revocations: [UInt8] = []
+
     /// How many authorities are trusted.
     package var count: Int { certificates.count }
 
@@ -44,6 +47,22 @@ import Glibc
         }
         guard !certificates.isEmpty else { throw CertificateError(file: "@system-ca", .noCertificate) }
         return try TrustStore(certificates, name: "@system-ca")
+    }
+
+    /// Refuses certificates that the lists of a PEM file revoke (`crl-file`). Call it before the store is used.
+    package func addRevocations(path: String) throws(CertificateError) {
+        guard unsafe portico_x509_store_add_revocations(store, path) > 0 else {
+            let reason = OpenSSLErrors.drain()
+            throw CertificateError(file: path, .badPEM(reason.isEmpty ? "no revocation list" : reason))
+        }
+        guard let file = unsafe fopen(path, "rb") else { throw CertificateError(file: path, .badPEM("cannot be read")) }
+        defer { unsafe fclose(file) }
+        var block = [UInt8](repeating: 0, count: 16_384)
+        while true {
+            let count = unsafe fread(&block, 1, block.count, file)
+            guard count > 0 else { break }
+            revocations += block[..<count]
+        }
     }
 
     private init(_ certificates: [X509Handle], name: String) throws(CertificateError) {

@@ -1,13 +1,23 @@
 package import Rules
 package import Samples
 
-/// Every fetch, converter and action that Portico knows, collected from the files that register them. The parser,
+/// Every fetch, converter, alias and action that Portico knows, collected from the files that register them. The parser,
 /// `-dKall` and the documentation read these lists.
 package enum Vocabulary {
     /// The fetches and converters of sample expressions.
-    package static let samples = SampleCatalogue(fetches: fetches, converters: converters)
+    package static let samples = SampleCatalogue(
+        fetches: fetches, converters: converters, aliases: aliases)
 
-    private static let fetches: [Fetch] = ConstantFetches.all
+    private static let fetches: [Fetch] = [
+        ConstantFetches.all, StartLineFetches.all, HeaderFetches.all, CookieFetches.all, ParameterFetches.all,
+        BodyFetches.all, AuthorizationFetches.all, CaptureFetches.all, ProcessFetches.all, VariableFetches.all,
+        ProxyFetches.all, ExchangeFetches.all, ConnectionFetches.all, HelloFetches.all, PayloadFetches.all,
+        TLSFetches.all, CertificateFetches.all,
+    ].flatMap(\.self)
+
+    /// The aliases of log formats.
+    package static let aliases: [Alias] =
+        ConnectionAliases.all + TimeAliases.all + FigureAliases.all + MessageAliases.all
 
     private static let converters: [Converter] = [
         AddressConverters.all, ArithmeticConverters.all, CaptureConverters.all, CaseConverters.all, ChunkConverters.all,
@@ -18,7 +28,10 @@ package enum Vocabulary {
     ].flatMap { $0 }
 
     /// The actions of rules. A name may stand more than once, for different sets.
-    package static let actions: [ActionKeyword] = FlowActions.all + FieldActions.all + VariableActions.all
+    package static let actions: [ActionKeyword] =
+        FlowActions.all + RedirectAction.all + FieldActions.all + EncodedFieldActions.all + EarlyHintAction.all
+        + TargetActions.all + ResponseLineActions.all + WaitingActions.all + VariableActions.all + CaptureActions.all
+        + LogActions.all
 
     /// The action of a name in a set; nil when there is none.
     package static func action(named name: String, in kind: RuleSetKind) -> ActionKeyword? {

@@ -162,7 +162,8 @@ final class LoadStream: LoopMember, StreamEnd, ExchangeHandler {
         case .connectTimeout, .queueTimeout, .serverTimeout: .timeout
         case .serverAborted, .serverDown, .serverUp, .killed, .denied: .reset
         case .serverProtocolError: .invalid
-        case .clientAborted, .clientProtocolError, .clientTimeout, .resource, .internalError, .notNeeded: .fault
+        case .clientAborted, .clientProtocolError, .clientTimeout, .resource, .internalError, .notNeeded, .answered:
+            .fault
         }
     }
 }

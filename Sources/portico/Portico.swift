@@ -57,7 +57,7 @@ struct Portico {
         for diagnostic in result.diagnostics where !options.quiet || diagnostic.severity == .alert {
             Terminal.error(diagnostic.rendered(pid: getpid()) + "\n")
         }
-        guard var configuration = result.configuration else {
+        guard var configuration = result.configuration, let language = result.runtime else {
             Terminal.alert("Fatal errors found in configuration.")
             return 1
         }
@@ -82,7 +82,7 @@ struct Portico {
                 "No listener is configured: nothing to do. Add a 'frontend' or 'listen' section with a 'bind' line.")
             return 2
         }
-        return Process(configuration, options).run()
+        return Process(configuration, language, options).run()
     }
 
     private static func environment() -> [String: String] {

@@ -10,12 +10,14 @@ import Runtime
 /// One serving process: opens the sockets, gives up privileges, starts the workers and minds the signals.
 final class Process {
     private let configuration: Configuration
+    private let language: RuntimeLanguage
     private let options: CommandLineOptions
     /// When the configuration was there.
     private let loadedAt = SystemClock.now()
 
-    init(_ configuration: Configuration, _ options: CommandLineOptions) {
+    init(_ configuration: Configuration, _ language: RuntimeLanguage, _ options: CommandLineOptions) {
         self.configuration = configuration
+        self.language = language
         self.options = options
     }
 
@@ -100,7 +102,7 @@ final class Process {
         return RuntimeAPI.ProcessFacts(
             version: "\(Release.spoken)", build: VersionText.own, startedAt: now, startedWall: SystemClock.wall(),
             bootMilliseconds: now.milliseconds(since: loadedAt), memoryLimit: options.memoryLimit ?? 0,
-            startupLog: Terminal.log)
+            startupLog: Terminal.log, language: language)
     }
 
     private func tellOldProcesses() {

@@ -36,7 +36,7 @@ final class WorkerThreads {
             if let cores = configuration.global.cpuMap[index], !cores.isEmpty { Self.pin(cores) }
             do throws(WorkerError) {
                 let worker = try Worker(index: index, group: group, seed: UInt64.random(in: 1 ... .max))
-                let log = WorkerLog(configuration, loop: worker.loop)
+                let log = WorkerLog(configuration, worker)
                 worker.log = log
                 for failure in log.failures where index == 0 { Terminal.warning(failure) }
                 started.post(nil)

@@ -1,5 +1,6 @@
 import Configuration
 import Language
+import Rules
 import Testing
 
 @Suite struct LogTests {
@@ -74,7 +75,8 @@ import Testing
             configuration.frontends.map { $0.logs.map(\.destination) } == [
                 [.fd(1), .fd(2), .fd(3)], [.fd(4)], [.fd(1), .fd(2)],
             ])
-        #expect(configuration.frontends.map(\.logFormat) == [.tcp, .tcp, .http])
+        #expect(
+            configuration.frontends.map { $0.lines.format?.source.hasSuffix("%sq/%bq") } == [true, true, false])
         #expect(configuration.backends[0].logs.count == 2)
     }
 
@@ -89,9 +91,16 @@ import Testing
             ("log stdout len 10 local0", "2:17 'log' expects an integer between 80 and 65535, got '10'"),
             ("log stdout format json local0", "2:20 log : unknown log format 'json'"),
             (
-                "log stdout sample 1:2 local0",
-                "2:13 'log' : 'sample' is a keyword of HAProxy that this version of Portico does not support"
+                "log stdout sample 1 local0",
+                "2:20 'log' : missing sample size: expected <sample ranges>:<sample size>"
             ),
+            ("log stdout sample 2-1:3 local0", "2:20 'log' : wrong sample range '2-1'"),
+            ("log stdout sample 1,1:3 local0", "2:20 'log' : sample ranges are overlapping"),
+            (
+                "log stdout sample 1-4:3 local0",
+                "2:20 'log' : the sample size must be greater than the ends of its ranges"
+            ),
+            ("log stdout profile p local0", "2 unknown log-profile 'p'"),
             ("log ring@x local0", "2:6 log : addresses with 'ring@' are not supported by this version of Portico"),
             (
                 "log tcp@1.1.1.1:514 local0",
@@ -122,7 +131,7 @@ import Testing
                 "4:5 'option httplog' not usable with frontend 'a' (needs 'mode http'). Falling back to 'option tcplog'.",
                 "1:10 log format ignored for frontend 'a' since it has no log address.",
             ])
-        #expect(result.configuration?.frontends[0].logFormat == .tcp)
+        #expect(result.configuration?.frontends[0].lines.format?.source.contains("%Tw/%Tc/%Tt") == true)
         #expect(load("frontend a\n log global\n log global\n").alerts == ["3:6 'log global' is already specified"])
     }
 }

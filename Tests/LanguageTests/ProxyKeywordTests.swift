@@ -158,7 +158,6 @@ import Testing
                 "no option forwardfor",
                 "2:5 'no option forwardfor': negation/default currently supported only for options, log and strict-limits"
             ),
-            ("option httplog clf", "2:17 'option httplog clf' is not supported by this version of Portico"),
             ("option tcplog x", "2:16 'option tcplog' : unexpected extra argument 'x'"),
             ("option redispatch x", "2:20 'option redispatch' expects an integer argument, got 'x'"),
             ("mode", "2:2 'mode' expects 'tcp' or 'http'"),
@@ -184,7 +183,7 @@ import Testing
             ),
             (
                 "use_backend x%[strr(host)]",
-                "2:17 unknown fetch method 'strr'; did you mean 'str' maybe ?"
+                "2:17 failed to parse sample expression <strr(host)]> : unknown fetch method 'strr'; did you mean 'str' maybe ?"
             ),
             ("acl", "2:2 'acl' expects a name and a test"),
             ("acl a", "2:6 missing ACL expression"),
@@ -204,7 +203,7 @@ import Testing
             ("acl a str(x) -m reg (", "2:22 regex '(' is invalid (error=missing closing parenthesis, erroffset=1)"),
             (
                 "http-request deni",
-                "2:15 'http-request' : unknown action 'deni'"
+                "2:15 'http-request' : unknown action 'deni'; did you mean 'deny' maybe ?"
             ),
             (
                 "http-request track-sc0 src",

@@ -126,8 +126,8 @@ import Testing
                 "2:2 'option httpchk' is a keyword of HAProxy that this version of Portico does not support"
             ),
             (
-                "backend b\n timeout tarpit 1s",
-                "2:2 'timeout tarpit' is a keyword of HAProxy that this version of Portico does not support"
+                "backend b\n timeout check 1s",
+                "2:2 'timeout check' is a keyword of HAProxy that this version of Portico does not support"
             ),
         ] as [(String, String)])
     func refusals(text: String, message: String) {

@@ -139,8 +139,8 @@ import Testing
                 "2:11 'server b/s' : dgram-type address not acceptable in 'udp@127.0.0.1:80'"
             ),
             (
-                "server s quic4@127.0.0.1:80",
-                "2:11 'server b/s' : QUIC towards servers is not supported by this version of Portico"
+                "server s 127.0.0.1:80 proto h9",
+                "2:30 'server b/s' : 'proto' :  unknown MUX protocol 'h9'"
             ),
             ("server s fd@3", "2:11 'server b/s' : a file descriptor is not acceptable here in 'fd@3'"),
             (
@@ -158,8 +158,8 @@ import Testing
                 "2:35 'server b/s' : unknown verify method 'optional', only 'none' and 'required' are supported"
             ),
             (
-                "server s 127.0.0.1:80 ssl alpn h2",
-                "2:33 'server b/s' : 'alpn h2' towards servers is not supported by this version of Portico"
+                "server s 127.0.0.1:80 ssl alpn h3",
+                "2:9 'server b/s' : 'alpn h3' needs a 'quic4@' or 'quic6@' address"
             ),
             (
                 "server s 127.0.0.1:80 ssl sni ssl_fc_sni",

@@ -74,14 +74,20 @@ final class OriginProcess: Sendable {
     let process: ChildProcess
     let port: Int
     let securePort: Int
+    /// HTTP/3.
+    let quicPort: Int
 
     init() async throws {
         port = try Ports.free()
         securePort = try Ports.free()
+        quicPort = try Ports.free()
         let certificates = try await TestCertificates.directory()
         process = try ChildProcess(
             try Repository.program("portico-origin"),
-            ["--listen", "127.0.0.1:\(port)", "--tls", "127.0.0.1:\(securePort)", "--certificate", certificates])
+            [
+                "--listen", "127.0.0.1:\(port)", "--tls", "127.0.0.1:\(securePort)", "--quic", "127.0.0.1:\(quicPort)",
+                "--certificate", certificates,
+            ])
         let (process, port, securePort) = (process, port, securePort)
         try await process.ready("the listeners") { Ports.listens(port) && Ports.listens(securePort) }
     }

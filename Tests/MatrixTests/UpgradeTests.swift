@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Upgrades and tunnels") struct UpgradeTests {
     /// A server that accepts a WebSocket and then says what it hears, in capitals.
-    private static func webSocketServer() throws -> ScriptedServer {
+    static func webSocketServer() throws -> ScriptedServer {
         try ScriptedServer { connection, _, server in
             guard let head = connection.receive(through: "\r\n\r\n") else { return }
             server.note(head)

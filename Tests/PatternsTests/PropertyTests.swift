@@ -156,8 +156,23 @@ import Testing
     }
 }
 
+// #expect cannot hold spans.
 extension PatternReference {
     func delete(_ key: [UInt8]) -> Bool { delete(key: key.span) }
+    func findings(_ text: [UInt8]) -> [PatternFinding] { findings(for: text.span) }
+    func set(_ key: [UInt8], _ value: [UInt8]) throws { try set(key: key.span, value: value.span) }
+    func set(_ name: UInt64, _ value: [UInt8]) throws { try set(named: name, value: value.span) }
+}
+
+extension PatternLookup {
+    func match(_ bytes: [UInt8]) -> PatternMatch? { match(bytes.span) }
+    func matchWithCaptures(_ bytes: [UInt8]) -> (match: PatternMatch, captures: RegexCaptures)? {
+        matchWithCaptures(bytes.span)
+    }
+}
+
+extension PCRE2Expression {
+    func matches(_ bytes: [UInt8]) -> Bool { matches(bytes.span) }
 }
 
 extension PatternMatch {

@@ -81,3 +81,21 @@ static inline ssize_t portico_send_to(
 static inline int portico_format_double(void *text, size_t size, double value) {
     return snprintf((char *)text, size, "%g", value);
 }
+
+// What the kernel knows of a TCP connection: round-trip time and its variation in microseconds, then packets that are
+// unacknowledged, selectively acknowledged, lost, sent again, acknowledged ahead, and the reordering. 0 for other sockets.
+static inline int portico_tcp_statistics(int fd, uint32_t *figures) {
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+    memset(&info, 0, sizeof info);
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return 0;
+    figures[0] = info.tcpi_rtt;
+    figures[1] = info.tcpi_rttvar;
+    figures[2] = info.tcpi_unacked;
+    figures[3] = info.tcpi_sacked;
+    figures[4] = info.tcpi_lost;
+    figures[5] = info.tcpi_retrans;
+    figures[6] = info.tcpi_fackets;
+    figures[7] = info.tcpi_reordering;
+    return 1;
+}

@@ -93,6 +93,9 @@ package struct CommandCall {
         try await session.connection.write(Array(text.utf8))
     }
 
+    /// Writes bytes, like ``write(_:)``.
+    package func write(bytes: [UInt8]) async throws(CommandFailure) { try await session.connection.write(bytes) }
+
     // MARK: Waiting
 
     /// Waits until `signal` is set or `deadline` has come; throws when the client goes. True: the signal was set.

@@ -3,7 +3,8 @@ package struct CommandTable: Sendable {
     /// All that a worker process knows.
     package static let standard = CommandTable(
         SessionCommands.all + ProcessCommands.all + StatisticsCommands.all + FrontendCommands.all + ExchangeCommands.all
-    )
+            + ServerCommands.all + SetServerCommand.all + ShowServersCommand.all + BackendCommands.all
+            + WaitCommand.all + PatternCommands.all)
 
     private let commands: [Command]
     private let byFirstWord: [String: [Command]]

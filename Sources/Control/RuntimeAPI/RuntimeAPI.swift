@@ -1,6 +1,7 @@
 package import Bytes
 package import Configuration
 import Glibc
+package import Language
 package import Proxying
 import Runtime
 
@@ -24,9 +25,12 @@ package final class RuntimeAPI {
         /// What was said on standard error until the workers served.
         package let startupLog: [String]
 
+        /// How servers and backends are described that are added at run time.
+        package let language: RuntimeLanguage
+
         package init(
             version: String, build: String, startedAt: Instant, startedWall: UInt64, bootMilliseconds: Int,
-            memoryLimit: Int, startupLog: [String]
+            memoryLimit: Int, startupLog: [String], language: RuntimeLanguage
         ) {
             self.version = version
             self.build = build
@@ -35,6 +39,7 @@ package final class RuntimeAPI {
             self.bootMilliseconds = bootMilliseconds
             self.memoryLimit = memoryLimit
             self.startupLog = startupLog
+            self.language = language
         }
     }
 
@@ -114,7 +119,7 @@ package final class RuntimeAPI {
 
     // MARK: Clients
 
-    func listen() throws(SystemError) {
+    func listen() throws(Runtime.SystemError) {
         statistics.start()
         for socket in sockets.entries {
             listeners.append(
@@ -133,7 +138,7 @@ package final class RuntimeAPI {
 
     private func accepted(_ descriptor: Int32, on socket: RuntimeSocketSettings) {
         let connection: CommandConnection
-        do throws(SystemError) {
+        do throws(Runtime.SystemError) {
             connection = try CommandConnection(
                 OwnedDescriptor(adopting: descriptor), loop: loop, inputLimit: lineLimit, timeout: settings.timeout)
         } catch { return }
@@ -157,7 +162,7 @@ final class CommandListener {
     private var isPaused = false
     private let accepted: (Int32) -> Void
 
-    init(_ descriptor: Int32, loop: ControlLoop, accepted: @escaping (Int32) -> Void) throws(SystemError) {
+    init(_ descriptor: Int32, loop: ControlLoop, accepted: @escaping (Int32) -> Void) throws(Runtime.SystemError) {
         self.descriptor = descriptor
         self.loop = loop
         self.accepted = accepted
@@ -167,7 +172,7 @@ final class CommandListener {
 
     private func accept() {
         while !isPaused {
-            do throws(SystemError) {
+            do throws(Runtime.SystemError) {
                 guard let (client, _) = try Socket.accept(descriptor) else { return }
                 accepted(client)
             } catch {
@@ -186,7 +191,7 @@ final class CommandListener {
 
     func resume() {
         guard isPaused else { return }
-        do throws(SystemError) {
+        do throws(Runtime.SystemError) {
             try loop.watch(poller, descriptor: descriptor, writing: false, levelTriggered: true)
             isPaused = false
         } catch {}

@@ -1,5 +1,6 @@
 import Configuration
 import Patterns
+import Rules
 import Samples
 import Words
 
@@ -28,6 +29,14 @@ struct Assembler {
         return (configuration, assembler.diagnostics)
     }
 
+    /// The back half that a draft of a section describes which stands in no file; its diagnostics are dropped.
+    static func backend(
+        _ draft: ProxyDraft, _ sections: SectionParser, global: GlobalSettings
+    ) -> BackendSettings {
+        var assembler = Assembler(sections, global: global)
+        return assembler.backend(draft, assembler.errorFiles(of: draft))
+    }
+
     private mutating func assemble() -> Configuration {
         var result = Configuration(global: settings)
         var taken: Set<String> = []
@@ -38,11 +47,35 @@ struct Assembler {
             // A second back half of the same name is complained about already.
             if draft.kind.hasBack, taken.insert(draft.name).inserted { result.backends.append(backend(draft, files)) }
         }
+        result.logProfiles = profiles()
         number(&result)
         sections.context.patterns.assignNumbers()
         result.patterns = sections.context.patterns
+        checkErrorGroups()
         diagnostics += ListenerConflicts.find(in: result.frontends, drafts: sections.proxies)
         return result
+    }
+
+    /// Rules may name `http-errors` sections that stand behind them: they have to be there now.
+    private mutating func checkErrorGroups() {
+        let groups = sections.context.shared.values.compactMap { $0 as? ErrorGroup }.sorted { $0.name < $1.name }
+        for group in groups {
+            for reference in group.references {
+                if self.groups[group.name] == nil {
+                    diagnostics.append(
+                        Diagnostic(
+                            .alert,
+                            "\(reference.location): proxy '\(reference.proxyName)': unknown http-errors section"
+                                + " '\(group.name)' referenced by an http reply"))
+                } else if group[reference.status] == nil {
+                    diagnostics.append(
+                        Diagnostic(
+                            .warning,
+                            "\(reference.location): proxy '\(reference.proxyName)': status '\(reference.status)' referenced by"
+                                + " an http reply not declared in http-errors section '\(group.name)'"))
+                }
+            }
+        }
     }
 
     /// Gives sections their numbers in the order of the file. HAProxy starts with 2, since 1 is its own.
@@ -56,6 +89,9 @@ struct Assembler {
             }
             if draft.kind.hasBack, let index = backends[draft.name]?.index, result.backends.indices.contains(index) {
                 result.backends[index].id = next
+            }
+            if let index = result.frontends.firstIndex(where: { $0.name == draft.name }) {
+                result.frontends[index].id = next
             }
             next += 1
         }
@@ -79,8 +115,14 @@ struct Assembler {
         result.options.connectionMode = draft.connectionMode
         result.options.forwardFor = draft.mode == .http ? draft.forwardFor : nil
         result.options.abortOnClose = draft.abortOnClose ?? true
+        result.options.usesProxyHeader = draft.usesProxyHeader
+        result.options.buffersRequest = draft.buffersRequest
+        result.requestInspectDelay = draft.requestInspectDelay
+        result.monitorURI = draft.monitorURI.map { Array($0.utf8) }
         result.logs = logs(of: draft)
-        result.logFormat = draft.mode == .tcp && draft.logFormat == .http ? .tcp : draft.logFormat
+        result.lines = lines(of: draft)
+        result.captures = draft.captures
+        result.uniqueID = draft.uniqueID
         result.logTag = draft.logTag
         for rule in draft.useBackendRules {
             switch rule.target {
@@ -108,12 +150,16 @@ struct Assembler {
         result.isListen = draft.kind == .listen
         result.balance = draft.balance
         result.retries = draft.retries
+        result.retryOn = draft.retryOn
         result.redispatchInterval = draft.redispatchInterval
         result.httpReuse = draft.mode == .http ? draft.httpReuse : .never
         result.options.connectionMode = draft.connectionMode
         result.options.forwardFor = draft.mode == .http ? draft.forwardFor : nil
         result.options.abortOnClose = draft.abortOnClose ?? (draft.mode == .http)
         result.timeouts = draft.timeouts
+        result.options.buffersRequest = draft.buffersRequest
+        result.requestInspectDelay = draft.requestInspectDelay
+        result.responseInspectDelay = draft.responseInspectDelay
         result.timeouts.queue = draft.timeouts.queue ?? draft.timeouts.connect
         result.logs = logs(of: draft)
         result.logTag = draft.logTag
@@ -214,17 +260,65 @@ struct Assembler {
                 "in \(owner), the 'default_backend' rule always has precedence over the servers, which will never be"
                     + " used.", at: reference.mark)
         }
-        if draft.kind.hasFront, draft.logFormat == .http, draft.mode == .tcp {
+        if draft.kind.hasFront, let option = fallback(of: draft)?.option {
             report(
                 .warning,
-                "'option httplog' not usable with \(owner) (needs 'mode http'). Falling back to 'option tcplog'.",
+                "'\(option)' not usable with \(owner) (needs 'mode http'). Falling back to 'option tcplog'.",
                 at: draft.logFormatMark ?? draft.mark)
         }
-        if draft.kind.hasFront, draft.logFormat != .standard, logs(of: draft).isEmpty {
+        checkCaptures(of: draft, owner)
+        if draft.kind.hasFront, draft.lines.format != nil, logs(of: draft).isEmpty {
             report(.warning, "log format ignored for \(owner) since it has no log address.", at: draft.mark)
         }
         if draft.mode == .tcp, draft.forwardFor != nil {
             report(.warning, "'option forwardfor' ignored for \(owner) as it requires HTTP mode.", at: draft.mark)
+        }
+    }
+
+    /// A format that needs `mode http` is replaced in other modes.
+    private func fallback(of draft: ProxyDraft) -> (option: String, format: String)? {
+        guard draft.mode == .tcp else { return nil }
+        switch draft.standardFormat {
+        case .http: return ("option httplog", StandardFormat.tcp)
+        case .httpCommon: return ("option httplog clf", StandardFormat.tcpCommon)
+        case .https: return ("option httpslog", StandardFormat.tcp)
+        case .tcp, nil: return nil
+        }
+    }
+
+    private func lines(of draft: ProxyDraft) -> LineSettings {
+        var lines = draft.lines
+        if let fallback = fallback(of: draft) {
+            sections.context.place = .log
+            lines.format = try? Format.parse(
+                Word(text: fallback.format, column: 0), sections.context, options: .logLine)
+        }
+        return lines
+    }
+
+    /// Rules may fill only slots that the section has. A backend's are those of its frontends, known when it runs.
+    private mutating func checkCaptures(of draft: ProxyDraft, _ owner: String) {
+        guard draft.kind.hasFront else { return }
+        for use in draft.captureUses {
+            let slots = use.isResponse ? draft.captures.response : draft.captures.request
+            guard !slots.indices.contains(use.slot) else { continue }
+            let action = use.isResponse ? "http-response capture" : "http-request capture"
+            report(.alert, "unable to find capture id '\(use.slot)' referenced by \(action) rule", at: draft.mark)
+        }
+    }
+
+    /// The profiles that `log` lines and rules name, by their numbers.
+    private mutating func profiles() -> [LogProfile] {
+        sections.context.logProfiles.map { name, place in
+            if let profile = sections.profiles.first(where: { $0.name == name }) { return profile }
+            let location = SourceLocation(file: place.file, line: place.line)
+            let hint = Nearest.word(to: name, among: sections.profiles.map(\.name))
+            diagnostics.append(
+                Diagnostic(
+                    .alert,
+                    "unknown log-profile '\(name)'\(hint.map { "; did you mean '\($0)' maybe ?" } ?? "")",
+                    at: location))
+            return LogProfile(name: name, location: location)
         }
     }
 

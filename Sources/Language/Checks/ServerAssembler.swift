@@ -8,7 +8,11 @@ enum ServerAssembler {
         of draft: ServerDraft, mode: ProxyMode, location: SourceLocation, verifies: Bool
     ) throws(AssemblyError) -> ServerSettings {
         var server = ServerSettings(name: draft.name, address: draft.address, location: location)
-        if draft.usesTLS { server.tls = try tls(of: draft, mode, verifies) }
+        server.id = draft.id
+        server.connection = draft.connection
+        try checkProtocol(&server, draft, mode)
+        if draft.usesTLS || server.connection.transport == .quic { server.tls = try tls(of: draft, mode, verifies) }
+        server.poolLowConnections = draft.poolLowConnections
         server.weight = draft.weight
         server.maxconn = draft.maxconn
         server.maxqueue = draft.maxqueue
@@ -40,8 +44,55 @@ enum ServerAssembler {
         }
         return ServerTLSSettings(
             parameters: parameters, verifiesCertificate: verifies, trust: draft.trust,
-            serverName: try serverName(of: draft, mode), verifiedHost: draft.verifiedHost, alpn: draft.alpn,
-            reusesSessions: draft.reusesSessions)
+            serverName: try serverName(of: draft, mode), verifiedHost: draft.verifiedHost,
+            alpn: draft.alpn ?? (draft.connection.transport == .quic ? ["h3"] : []),
+            reusesSessions: draft.reusesSessions, certificate: draft.certificate, revocations: draft.revocations)
+    }
+
+    /// What carries a connection, what it speaks and what the section is for have to fit.
+    private static func checkProtocol(
+        _ server: inout ServerSettings, _ draft: ServerDraft, _ mode: ProxyMode
+    ) throws(AssemblyError) {
+        let isQUIC = server.connection.transport == .quic
+        if isQUIC, mode == .tcp {
+            throw AssemblyError(message: "QUIC servers need 'mode http'", mark: draft.mark)
+        }
+        if let version = server.connection.version {
+            if mode == .tcp {
+                throw AssemblyError(
+                    message: "MUX protocol '\(version.rawValue)' is not usable for server in TCP mode",
+                    mark: draft.protocolMark)
+            }
+            if version == .h3, !isQUIC {
+                throw AssemblyError(
+                    message: "MUX protocol is incompatible with stream transport used by server",
+                    mark: draft.protocolMark)
+            }
+            if version != .h3, isQUIC {
+                throw AssemblyError(
+                    message: "MUX protocol is incompatible with framed transport used by server",
+                    mark: draft.protocolMark)
+            }
+        }
+        if isQUIC {
+            if let name = draft.alpn?.first(where: { $0 != "h3" }), !server.connection.fallsBackToTCP {
+                throw AssemblyError(
+                    message: "'alpn \(name)' is not possible over QUIC without 'quic-fallback'; use 'alpn h3'",
+                    mark: draft.mark)
+            }
+            if draft.certificate != nil {
+                throw AssemblyError(
+                    message: "'crt' is not supported by this version of Portico towards QUIC servers", mark: draft.mark)
+            }
+            if server.connection.proxyHeader != nil {
+                throw AssemblyError(message: "'send-proxy' is not possible over QUIC", mark: draft.mark)
+            }
+        } else if draft.alpn?.contains("h3") == true {
+            throw AssemblyError(message: "'alpn h3' needs a 'quic4@' or 'quic6@' address", mark: draft.mark)
+        }
+        if mode == .tcp, let name = draft.alpn?.first(where: { $0 == "h3" }) {
+            throw AssemblyError(message: "'alpn \(name)' needs 'mode http'", mark: draft.mark)
+        }
     }
 
     /// Without a request there is no host to name.

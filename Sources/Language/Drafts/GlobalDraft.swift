@@ -10,15 +10,17 @@ struct GlobalDraft: Sendable {
     var verifiesServers = true
     var logs: [LogDraft] = []
     /// Window for both sides (`tune.h2.initial-window-size`), and for clients (`tune.h2.fe.initial-window-size`).
-    var http2Window: (both: Int?, front: Int?) = (nil, nil)
-    /// Streams for both sides (`tune.h2.max-concurrent-streams`), and for clients. 0: no limit.
-    var http2Streams: (both: Int?, front: Int?) = (nil, nil)
+    var http2Window: (both: Int?, front: Int?, back: Int?) = (nil, nil, nil)
+    /// Streams for both sides (`tune.h2.max-concurrent-streams`), for clients and for servers. 0: no limit.
+    var http2Streams: (both: Int?, front: Int?, back: Int?) = (nil, nil, nil)
     /// `tune.h2.max-frame-size`.
     var http2FrameSize: Int?
     /// Keywords that count once and were given.
     var given: Set<String> = []
     /// `tune.quic.fe.stream.rxbuf`; 0: to be computed.
     var quicReceiveBuffer = 0
+    /// `tune.quic.be.stream.rxbuf`; 0: to be computed.
+    var serverQUICReceiveBuffer = 0
 
     init(environment: [String: String], system: any LanguageSystem) {
         variables = Variables(environment: environment)
@@ -37,9 +39,20 @@ struct GlobalDraft: Sendable {
         }
         http2.maxFrameSize = min(http2FrameSize ?? max(16384, result.tune.bufsize), max(16384, result.tune.bufsize))
         result.tune.http2 = http2
+        var back = result.tune.serverHTTP2
+        back.headerTableSize = http2.headerTableSize
+        back.initialWindowSize = http2Window.back ?? http2Window.both ?? back.initialWindowSize
+        if let streams = http2Streams.back ?? http2Streams.both {
+            back.maxConcurrentStreams = streams == 0 ? nil : streams
+        }
+        back.maxFrameSize = http2.maxFrameSize
+        result.tune.serverHTTP2 = back
         result.tune.quic.receiveBuffer =
             quicReceiveBuffer > 0
             ? quicReceiveBuffer : result.tune.quic.maxConcurrentStreams * result.tune.bufsize
+        let servers = result.tune.serverQUIC
+        result.tune.serverQUIC.receiveBuffer =
+            serverQUICReceiveBuffer > 0 ? serverQUICReceiveBuffer : servers.maxConcurrentStreams * result.tune.bufsize
         return result
     }
 }

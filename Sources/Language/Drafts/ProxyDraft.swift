@@ -1,5 +1,6 @@
 import Configuration
 import Rules
+import Samples
 
 /// A `defaults`, `frontend`, `backend` or `listen` section as it is written.
 struct ProxyDraft: Sendable {
@@ -29,8 +30,13 @@ struct ProxyDraft: Sendable {
     var mark: Mark
     var surroundings: Surroundings
 
+    /// The formats of options that need `mode http`, and the others.
+    enum StandardFormatKind: Sendable { case http, httpCommon, https, tcp }
+
     // Both halves.
     var mode = ProxyMode.tcp
+    /// Whether a line gives the mode.
+    var hasMode = false
     var timeouts = Timeouts()
     /// The timeouts that this section sets itself.
     var ownTimeouts: Set<String> = []
@@ -45,14 +51,25 @@ struct ProxyDraft: Sendable {
     /// ACLs that this section declares, by name.
     var acls: [String: ACL] = [:]
     var rules = ProxyRules()
+    var buffersRequest = false
+    var requestInspectDelay: Int?
+    var responseInspectDelay: Int?
 
     // Front half.
     var binds: [BindDraft] = []
     var maxconn: Int?
     var backlog: Int?
     var dontLogNull = false
-    var logFormat = LogFormat.standard
+    var usesProxyHeader = false
+    var monitorURI: String?
+    var lines = LineSettings()
+    /// The option that the lines' format comes from; nil: `log-format`, or none.
+    var standardFormat: StandardFormatKind?
     var logFormatMark: Mark?
+    var captures = CaptureSettings()
+    /// Rules that fill a capture slot by its number, to be checked at the section's end.
+    var captureUses: [CompilationContext.CaptureUse] = []
+    var uniqueID = UniqueIDSettings()
     var defaultBackend: BackendReference?
     var useBackendRules: [UseBackendDraft] = []
 
@@ -61,6 +78,7 @@ struct ProxyDraft: Sendable {
     var servers: [ServerDraft] = []
     var defaultServer: ServerDraft
     var retries = 3
+    var retryOn = RetryCauses()
     var redispatchInterval = 0
     var httpReuse = HTTPReuse.safe
 

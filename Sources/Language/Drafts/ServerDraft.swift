@@ -4,6 +4,14 @@ import Configuration
 struct ServerDraft: Sendable {
     var name = ""
     var address = ServerAddress.unix(path: "")
+    /// The number that the line gives (`id`).
+    var id: Int?
+    var connection = ServerConnectionSettings()
+    /// `proto`, with its value marked.
+    var protocolMark: Mark?
+    var certificate: String?
+    var revocations: String?
+    var poolLowConnections = 0
     var usesTLS = false
     var tls: TLSDraft
     /// `verify`; nil: as `ssl-server-verify` says.
@@ -14,7 +22,8 @@ struct ServerDraft: Sendable {
     /// `sni-auto`.
     var automaticSNI = true
     var verifiedHost: String?
-    var alpn: [String] = []
+    /// `alpn`; nil: not given.
+    var alpn: [String]?
     var reusesSessions = true
     var weight = 1
     var maxconn: Int?
@@ -28,9 +37,12 @@ struct ServerDraft: Sendable {
     var mark: Mark?
     /// `ca-base`.
     var authorityBase: String
+    /// `crt-base`.
+    var certificateBase: String
 
     init(surroundings: Surroundings) {
         tls = surroundings.serverTLS
         authorityBase = surroundings.authorityBase
+        certificateBase = surroundings.certificateBase
     }
 }

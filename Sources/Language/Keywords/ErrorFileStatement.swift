@@ -1,4 +1,8 @@
 import Configuration
+import Messages
+import Rules
+import Samples
+import Vocabulary
 import Words
 
 /// `errorfile` and `errorfiles`.
@@ -13,13 +17,69 @@ enum ErrorFileStatement {
             while let word = statement.next() { statuses.append(try status(word, of: statement)) }
             proxy.errorFiles.append(.group(name: name.text, statuses: statuses, mark: statement.mark(name)))
         },
+        location("errorloc", 302), location("errorloc302", 302), location("errorloc303", 303),
+        Keyword<ProxyDraft>("http-error", in: .proxies) { (proxy, statement) throws(Complaint) in
+            try httpError(&proxy, &statement)
+        },
     ]
 
     static let groupKeywords = [
         Keyword<ErrorGroupDraft>("errorfile", in: .httpErrors) { (group, statement) throws(Complaint) in
-            group.files.append(try file(&statement, group.surroundings))
+            let file = try file(&statement, group.surroundings)
+            group.files.append(file)
+            if let content = ReplyContent(response: file.content, status: file.status) {
+                answers(of: group.name, statement.context).set(content, for: file.status)
+            }
         }
     ]
+
+    /// The answers of an `http-errors` section that rules may name.
+    static func answers(of name: String, _ context: CompilationContext) -> ErrorGroup {
+        let key = ErrorGroup.key(name)
+        if let known = context.shared[key] as? ErrorGroup { return known }
+        let group = ErrorGroup(name: name)
+        context.shared[key] = group
+        return group
+    }
+
+    /// `errorloc`: the client is sent to another place.
+    private static func location(_ name: String, _ code: Int) -> Keyword<ProxyDraft> {
+        Keyword<ProxyDraft>(name, in: .proxies) { (proxy, statement) throws(Complaint) in
+            let expected = "<status_code> and <url> as arguments"
+            let status = try status(statement.argument(expected), of: statement)
+            let url = try statement.argument(expected)
+            guard Array(url.text.utf8).span.isFieldValue else {
+                throw Complaint("'\(name)' : '\(url.text)' is not a URL", at: url)
+            }
+            var content = ReplyContent(status: code)
+            content.reason = Array((code == 303 ? "See Other" : "Found").utf8)
+            content.add(.cacheControl, Array("no-cache".utf8))
+            content.add(.location, Array(url.text.utf8))
+            proxy.errorFiles.append(
+                .file(ErrorFile(status: status, reply: FixedReply(content), location: statement.location)))
+        }
+    }
+
+    private static func httpError(_ proxy: inout ProxyDraft, _ statement: inout Statement) throws(Complaint) {
+        let context = statement.context
+        context.place = [.requestData, .responseData]
+        context.proxyName = proxy.name
+        let words = statement.remaining
+        guard let first = words.first, first.text == "status" else {
+            throw Complaint("'http-error' expects at least a status code: 'status <code>'")
+        }
+        let keyword = Word(text: "http-error", column: first.column)
+        var reader = ActionReader(
+            .httpRequest, [keyword] + words, at: 0, context, location: statement.location.description)
+        let reply = try HTTPReply.parse(&reader, defaultStatus: 0)
+        statement.advance(by: reader.end - 1)
+        guard ErrorFile.statuses.contains(reply.status) else {
+            throw Complaint("'http-error' : status code '\(reply.status)' not handled", at: first)
+        }
+        for warning in context.warnings { statement.warn("http-error : \(warning.message)") }
+        context.warnings = []
+        proxy.errorFiles.append(.file(ErrorFile(status: reply.status, reply: reply, location: statement.location)))
+    }
 
     private static func file(_ statement: inout Statement, _ surroundings: Surroundings) throws(Complaint) -> ErrorFile
     {

@@ -1,4 +1,5 @@
 import Configuration
+import Samples
 import Words
 
 /// The keywords of `global`.
@@ -50,6 +51,8 @@ enum GlobalKeywords {
     }
 
     private static let process = [
+        keyword("expose-experimental-directives") { (_, statement) in statement.context.allowsExperiments = true },
+        keyword("expose-deprecated-directives") { (_, _) in },
         flag("daemon", \.daemon),
         flag("quiet", \.quiet),
         flag("zero-warning", \.zeroWarning),

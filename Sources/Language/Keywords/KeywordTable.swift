@@ -10,6 +10,7 @@ struct SectionKinds: OptionSet, Sendable {
     static let listen = SectionKinds(rawValue: 8)
     static let backend = SectionKinds(rawValue: 16)
     static let httpErrors = SectionKinds(rawValue: 32)
+    static let logProfile = SectionKinds(rawValue: 64)
 
     /// Sections with a front half, and `defaults` for them.
     static let front: SectionKinds = [.defaults, .frontend, .listen]

@@ -1,4 +1,5 @@
 import Configuration
+import Samples
 import Words
 
 /// `log`, of `global` and of proxies.
@@ -36,8 +37,12 @@ enum LogStatement {
                 }
                 target.framing = framing
                 hasFraming = true
-            } else if let word = statement.peek, word.text == "sample" || word.text == "profile" {
-                throw Complaint("'log' : \(refusal(of: word.text))", at: word)
+            } else if statement.skip("sample") {
+                target.sampling = try sampling(
+                    statement.argument("<sample ranges>:<sample size> after 'sample'"))
+            } else if statement.skip("profile") {
+                let name = try statement.argument("a log profile's name after 'profile'")
+                target.profile = statement.context.logProfile(name)
             } else {
                 break
             }
@@ -50,6 +55,32 @@ enum LogStatement {
         if let word = statement.next() { target.level = try level(word) }
         if let word = statement.next() { target.minLevel = try level(word) }
         logs.append(.target(target, hasFraming: hasFraming))
+    }
+
+    /// Reads `1,3-5:8`: lines number 1, 3, 4 and 5 of each 8.
+    private static func sampling(_ word: Word) throws(Complaint) -> LogSampling {
+        let parts = word.text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2 else {
+            throw Complaint("'log' : missing sample size: expected <sample ranges>:<sample size>", at: word)
+        }
+        guard let size = Scalars.integer(String(parts[1])), size > 0 else {
+            throw Complaint("'log' : wrong sample size '\(parts[1])'", at: word)
+        }
+        var ranges: [ClosedRange<Int>] = []
+        for text in parts[0].split(separator: ",", omittingEmptySubsequences: false) {
+            let ends = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let low = Scalars.integer(String(ends[0])), let high = Scalars.integer(String(ends[ends.count - 1])),
+                low >= 1, low <= high
+            else { throw Complaint("'log' : wrong sample range '\(text)'", at: word) }
+            guard high <= size else {
+                throw Complaint("'log' : the sample size must be greater than the ends of its ranges", at: word)
+            }
+            if ranges.contains(where: { $0.overlaps(low...high) }) {
+                throw Complaint("'log' : sample ranges are overlapping", at: word)
+            }
+            ranges.append(low...high)
+        }
+        return LogSampling(ranges.sorted { $0.lowerBound < $1.lowerBound }, size: size)
     }
 
     private static func level(_ word: Word) throws(Complaint) -> LogLevel {

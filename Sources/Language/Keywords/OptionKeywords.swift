@@ -5,12 +5,6 @@ import Words
 enum OptionKeywords {
     static let keywords =
         [
-            Keyword<ProxyDraft>("option httplog", in: .front) { (proxy, statement) throws(Complaint) in
-                try setLogFormat(of: &proxy, .http, &statement)
-            },
-            Keyword<ProxyDraft>("option tcplog", in: .front) { (proxy, statement) throws(Complaint) in
-                try setLogFormat(of: &proxy, .tcp, &statement)
-            },
             Keyword<ProxyDraft>("option dontlognull", in: .front, takesModifiers: true) { (proxy, statement) in
                 proxy.dontLogNull = statement.modifier == .none
             },
@@ -31,22 +25,20 @@ enum OptionKeywords {
                 let range = -Int(Int32.max)...Int(Int32.max)
                 proxy.redispatchInterval = statement.isAtEnd ? -1 : try statement.integer(in: range)
             },
+            Keyword<ProxyDraft>("option http-buffer-request", in: .proxies, takesModifiers: true) {
+                (proxy, statement) in
+                proxy.buffersRequest = statement.modifier == .none
+            },
+            Keyword<ProxyDraft>("option http-use-proxy-header", in: .front, takesModifiers: true) {
+                (proxy, statement) in
+                proxy.usesProxyHeader = statement.modifier == .none
+            },
             Keyword<ProxyDraft>("option forwardfor", in: .proxies, forwardFor),
         ]
         + [
             connectionMode("http-keep-alive", .keepAlive), connectionMode("http-server-close", .serverClose),
             connectionMode("httpclose", .close),
         ]
-
-    private static func setLogFormat(
-        of proxy: inout ProxyDraft, _ format: LogFormat, _ statement: inout Statement
-    ) throws(Complaint) {
-        if let word = statement.peek, word.text == "clf" {
-            throw Complaint("'\(statement.name) clf' is not supported by this version of Portico", at: word)
-        }
-        proxy.logFormat = format
-        proxy.logFormatMark = statement.mark()
-    }
 
     /// Each of the three replaces the others; `no` takes back only itself.
     private static func connectionMode(_ name: String, _ mode: HTTPConnectionMode) -> Keyword<ProxyDraft> {
@@ -68,7 +60,7 @@ enum OptionKeywords {
                 option.except = try OptionKeywords.network(network, of: statement)
             case "header":
                 let name = try statement.argument("a header name after 'header'")
-                guard !name.text.isEmpty, name.text.utf8.allSatisfy(isTokenByte) else {
+                guard !name.text.isEmpty, name.text.utf8.allSatisfy(Byte.isToken) else {
                     throw Complaint("'\(statement.name)' : '\(name.text)' is not a header name", at: name)
                 }
                 option.headerName = name.text
@@ -101,10 +93,5 @@ enum OptionKeywords {
         guard address.isV4, case .v4(let mask)? = IPAddress(text: text) else { return nil }
         let length = (~mask).leadingZeroBitCount
         return length + mask.trailingZeroBitCount == 32 ? length : nil
-    }
-
-    /// Whether a byte may stand in a header field's name (RFC 9110 section 5.6.2).
-    private static func isTokenByte(_ byte: UInt8) -> Bool {
-        Byte.isLetter(byte) || Byte.isDigit(byte) || "!#$%&'*+-.^_`|~".utf8.contains(byte)
     }
 }

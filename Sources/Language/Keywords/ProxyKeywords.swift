@@ -5,7 +5,8 @@ import Words
 enum ProxyKeywords {
     static let table = KeywordTable(
         [BindStatement.keyword] + ServerStatement.keywords + both + front + back + ErrorFileStatement.proxyKeywords
-            + TimeoutKeywords.keywords + OptionKeywords.keywords + RuleStatements.keywords + HintKeywords.proxy,
+            + TimeoutKeywords.keywords + OptionKeywords.keywords + FormatKeywords.keywords
+            + CaptureKeywords.keywords + RuleStatements.keywords + HintKeywords.proxy,
         refused: RefusedKeywords.proxy)
 
     private static let both = [
@@ -13,6 +14,7 @@ enum ProxyKeywords {
             let word = try statement.argument("'tcp' or 'http'")
             if let mode = ProxyMode(rawValue: word.text) {
                 proxy.mode = mode
+                proxy.hasMode = true
             } else if ["log", "spop", "haterm"].contains(word.text) {
                 throw Complaint("'mode \(word.text)' is not supported by this version of Portico", at: word)
             } else {
@@ -48,6 +50,9 @@ enum ProxyKeywords {
         },
         Keyword<ProxyDraft>("retries", in: .back) { (proxy, statement) throws(Complaint) in
             proxy.retries = try statement.integer()
+        },
+        Keyword<ProxyDraft>("retry-on", in: .back) { (proxy, statement) throws(Complaint) in
+            proxy.retryOn = try RetryStatement.causes(&statement)
         },
         Keyword<ProxyDraft>("http-reuse", in: .back) { (proxy, statement) throws(Complaint) in
             let word = try statement.argument("'never', 'safe', 'aggressive' or 'always'")

@@ -3,14 +3,19 @@
 enum RefusedKeywords {
     /// Keywords that open a section.
     static let sections = [
-        "acme", "cache", "crt-store", "fcgi-app", "healthcheck", "log-forward", "log-profile",
+        "acme", "cache", "crt-store", "fcgi-app", "healthcheck", "log-forward",
         "mailers", "namespace_list", "peers", "program", "resolvers", "ring", "traces", "userlist",
     ]
 
     /// Actions of rules.
     static let actions = [
-        "cache-store", "cache-use", "sc-add-gpc", "sc-inc-gpc", "sc-inc-gpc0", "sc-inc-gpc1", "sc-set-gpt",
-        "sc-set-gpt0", "send-spoe-group", "set-bandwidth-limit", "track-sc0", "track-sc1", "track-sc2",
+        "add-acl", "attach-srv", "cache-store", "cache-use", "del-acl", "del-map", "dgram-drop", "disable-l7-retry",
+        "do-resolve", "expect-netscaler-cip", "expect-proxy", "sc-add-gpc", "sc-inc-gpc", "sc-inc-gpc0",
+        "sc-inc-gpc1", "sc-set-gpt", "sc-set-gpt0", "send-retry", "send-spoe-group", "set-bandwidth-limit",
+        "set-bc-mark", "set-bc-tos", "set-dst", "set-dst-port", "set-fc-mark", "set-fc-tos", "set-log-level",
+        "set-map", "set-mark", "set-nice", "set-priority-class", "set-priority-offset", "set-retries", "set-src",
+        "set-src-port", "set-timeout", "set-tos", "silent-drop", "switch-mode", "track-sc0", "track-sc1", "track-sc2",
+        "use-service", "wait-for-handshake",
     ]
 
     /// In `global`.
@@ -21,7 +26,7 @@ enum RefusedKeywords {
         "busy-polling", "close-spread-time", "cpu-affinity", "cpu-policy", "cpu-set", "debug.counters", "default-path",
         "description", "deviceatlas-cache-size", "deviceatlas-json-file", "deviceatlas-log-level",
         "deviceatlas-properties-cookie", "deviceatlas-property-separator", "deviceatlas-separator", "dns-accept-family",
-        "expose-deprecated-directives", "expose-experimental-directives", "external-check", "force-cfg-parser-pause",
+        "external-check", "force-cfg-parser-pause",
         "h1-accept-payload-with-any-method", "h1-case-adjust", "h1-case-adjust-file",
         "h1-do-not-close-on-insecure-transfer-encoding", "h2-workaround-bogus-websocket-clients",
         "harden.reject-privileged-ports.quic", "harden.reject-privileged-ports.tcp", "http-err-codes",
@@ -45,8 +50,7 @@ enum RefusedKeywords {
         "tune.disable-zero-copy-forwarding", "tune.epoll.mask-events", "tune.events.max-events-at-once",
         "tune.fail-alloc", "tune.fd.edge-triggered", "tune.glitches.kill.cpu-usage", "tune.h1.be.glitches-threshold",
         "tune.h1.fe.glitches-threshold", "tune.h1.zero-copy-fwd-recv", "tune.h1.zero-copy-fwd-send",
-        "tune.h2.be.glitches-threshold", "tune.h2.be.initial-window-size", "tune.h2.be.max-concurrent-streams",
-        "tune.h2.be.max-frames-at-once", "tune.h2.be.rxbuf", "tune.h2.fe.max-frames-at-once",
+        "tune.h2.be.max-frames-at-once", "tune.h2.fe.max-frames-at-once",
         "tune.h2.fe.max-rst-at-once", "tune.h2.log-errors", "tune.h2.zero-copy-fwd-send", "tune.http.cookielen",
         "tune.idle-pool.shared", "tune.idletimer", "tune.listener.default-shards", "tune.listener.multi-queue",
         "tune.lua.bool-sample-conversion", "tune.lua.burst-timeout", "tune.lua.forced-yield", "tune.lua.log.loggers",
@@ -56,9 +60,8 @@ enum RefusedKeywords {
         "tune.peers.max-updates-at-once", "tune.pipesize", "tune.pool-high-fd-ratio", "tune.pool-low-fd-ratio",
         "tune.pt.zero-copy-forwarding", "tune.quic.be.cc.cubic-min-losses", "tune.quic.be.cc.hystart",
         "tune.quic.be.cc.max-frame-loss", "tune.quic.be.cc.max-win-size", "tune.quic.be.cc.reorder-ratio",
-        "tune.quic.be.max-idle-timeout", "tune.quic.be.sec.glitches-threshold", "tune.quic.be.stream.data-ratio",
-        "tune.quic.be.stream.max-concurrent", "tune.quic.be.stream.rxbuf", "tune.quic.be.tx.pacing",
-        "tune.quic.be.tx.udp-gso", "tune.quic.cc-hystart", "tune.quic.cc.cubic.min-losses",
+        "tune.quic.be.sec.glitches-threshold", "tune.quic.be.tx.pacing",
+        "tune.quic.cc-hystart", "tune.quic.cc.cubic.min-losses",
         "tune.quic.disable-tx-pacing", "tune.quic.disable-udp-gso", "tune.quic.fe.cc.cubic-min-losses",
         "tune.quic.fe.cc.hystart", "tune.quic.fe.cc.max-frame-loss", "tune.quic.fe.cc.max-win-size",
         "tune.quic.fe.cc.reorder-ratio",
@@ -81,30 +84,30 @@ enum RefusedKeywords {
 
     /// In `defaults`, `frontend`, `backend` and `listen`.
     static let proxy = [
-        "acl", "block", "capture", "clitcpka-cnt", "clitcpka-idle", "clitcpka-intvl", "clitimeout", "compression",
-        "contimeout", "cookie", "crt", "declare", "description", "disabled", "dispatch", "dynamic-cookie-key",
-        "email-alert", "enabled", "error-log-format", "errorloc", "errorloc302", "errorloc303", "external-check",
+        "acl", "block", "clitcpka-cnt", "clitcpka-idle", "clitcpka-intvl", "clitimeout", "compression",
+        "contimeout", "cookie", "crt", "description", "disabled", "dispatch", "dynamic-cookie-key",
+        "email-alert", "enabled", "external-check",
         "filter", "filter-sequence", "force-be-switch", "force-persist", "fullconn", "guid", "hash-balance-factor",
-        "hash-preserve-affinity", "hash-type", "http-after-response", "http-check", "http-error", "http-request",
-        "http-response", "http-send-name-header", "id", "ignore-persist", "load-server-state-from-file", "log-format",
-        "log-format-sd", "log-steps", "max-keep-alive-queue", "max-session-srv-conns", "monitor", "monitor-net",
-        "monitor-uri", "option accept-unsafe-violations-in-http-request",
+        "hash-preserve-affinity", "hash-type", "http-after-response", "http-check", "http-request",
+        "http-response", "http-send-name-header", "id", "ignore-persist", "load-server-state-from-file",
+        "max-keep-alive-queue", "max-session-srv-conns", "monitor-net",
+        "option accept-unsafe-violations-in-http-request",
         "option accept-unsafe-violations-in-http-response", "option allbackups", "option checkcache", "option clitcpka",
-        "option contstats", "option disable-h2-upgrade", "option dontlog-normal", "option external-check",
+        "option contstats", "option disable-h2-upgrade", "option external-check",
         "option forwarded", "option h1-case-adjust-bogus-client", "option h1-case-adjust-bogus-server",
-        "option http-buffer-request", "option http-drop-request-trailers", "option http-drop-response-trailers",
+        "option http-drop-request-trailers", "option http-drop-response-trailers",
         "option http-ignore-probes", "option http-pretend-keepalive",
-        "option http-restrict-req-hdr-names", "option http-use-proxy-header", "option httpchk", "option httpslog",
+        "option http-restrict-req-hdr-names", "option httpchk",
         "option idle-close-on-response", "option independent-streams", "option ldap-check", "option log-health-checks",
-        "option log-separate-errors", "option logasap", "option mysql-check", "option nolinger", "option originalto",
+        "option mysql-check", "option nolinger", "option originalto",
         "option persist", "option pgsql-check", "option prefer-last-server", "option redis-check", "option smtpchk",
         "option socket-stats",
         "option spop-check", "option srvtcpka", "option ssl-hello-chk", "option tcp-check", "option tcpka",
         "option transparent", "option use-small-buffers", "persist",
-        "quic-initial", "rate-limit", "redirect", "retry-on", "server-state-file-name", "server-template", "source",
+        "quic-initial", "rate-limit", "server-state-file-name", "server-template", "source",
         "srvtcpka-cnt", "srvtcpka-idle", "srvtcpka-intvl", "srvtimeout", "ssl-f-use", "stats", "stick", "stick-table",
         "switch-mode", "tcp-check", "tcp-request", "tcp-response", "timeout check", "timeout client-hs",
-        "timeout tarpit", "transparent", "unique-id-format", "unique-id-header", "use-fcgi-app", "use-server",
+        "transparent", "use-fcgi-app", "use-server",
     ]
 
     /// On `bind` lines.
@@ -122,15 +125,15 @@ enum RefusedKeywords {
     static let server = [
         "addr", "agent-addr", "agent-check", "agent-inter", "agent-port", "agent-send", "allow-0rtt", "cc", "check",
         "check-alpn", "check-pool-conn-name", "check-proto", "check-reuse-pool", "check-send-proxy", "check-sni",
-        "check-sni-auto", "check-ssl", "check-via-socks4", "client-sigalgs", "cookie", "crl-file", "crt", "downinter",
-        "error-limit", "fall", "fastinter", "guid", "hash-key", "healthcheck", "id", "idle-ping", "init-addr",
+        "check-sni-auto", "check-ssl", "check-via-socks4", "client-sigalgs", "cookie", "downinter",
+        "error-limit", "fall", "fastinter", "guid", "hash-key", "healthcheck", "init-addr",
         "init-state", "inter", "ktls", "log-bufsize", "log-proto", "minconn", "namespace", "no-agent-check", "no-check",
-        "no-check-reuse-pool", "no-check-sni-auto", "no-check-ssl", "no-renegotiate", "no-send-proxy",
-        "no-send-proxy-v2", "no-send-proxy-v2-ssl", "no-send-proxy-v2-ssl-cn", "no-tfo", "non-stick", "npn", "observe",
-        "on-error", "on-marked-down", "on-marked-up", "pool-conn-name", "pool-low-conn", "port", "proto",
-        "proxy-v2-options", "quic-cc-algo", "redir", "renegotiate", "resolve-net", "resolve-opts", "resolve-prefer",
-        "resolvers", "rise", "send-proxy", "send-proxy-v2", "send-proxy-v2-ssl", "send-proxy-v2-ssl-cn",
-        "set-proxy-v2-tlv-fmt", "shard", "slowstart", "socks4", "source", "stick", "strict-maxconn", "tcp-md5sig",
-        "tcp-ut", "tfo", "track", "usesrc", "ws",
+        "no-check-reuse-pool", "no-check-sni-auto", "no-check-ssl", "no-renegotiate", "no-send-proxy-v2-ssl-cn",
+        "no-tfo", "non-stick", "npn", "observe",
+        "on-error", "on-marked-down", "on-marked-up", "pool-conn-name", "port", "quic-cc-algo", "redir", "renegotiate",
+        "resolve-net", "resolve-opts", "resolve-prefer",
+        "resolvers", "rise", "send-proxy-v2-ssl-cn",
+        "set-proxy-v2-tlv-fmt", "shard", "slowstart", "socks4", "stick", "strict-maxconn", "tcp-md5sig",
+        "tcp-ut", "tfo", "track", "usesrc",
     ]
 }

@@ -10,13 +10,39 @@ enum RuleStatements {
         RuleSetKind.allCases.map { kind in
             Keyword<ProxyDraft>(kind.rawValue, in: sections(of: kind)) { (proxy, statement) throws(Complaint) in
                 try proxy.checkNamedDefaults(statement)
+                let context = statement.context
+                context.requestCaptureLengths = proxy.captures.request.map(\.length)
+                context.responseCaptureLengths = proxy.captures.response.map(\.length)
+                context.captureUses = []
                 let rule = try rule(kind, proxy, &statement)
                 if let rule { proxy.rules[kind].append(rule) }
+                proxy.addCaptures(context)
             }
         } + [
             Keyword<ProxyDraft>("acl", in: .proxies) { (proxy, statement) throws(Complaint) in
                 try proxy.checkNamedDefaults(statement)
                 try declareACL(&proxy, &statement)
+            },
+            Keyword<ProxyDraft>("tcp-request inspect-delay", in: .proxies) { (proxy, statement) throws(Complaint) in
+                let time = try statement.time()
+                proxy.requestInspectDelay = time == 0 ? nil : time
+            },
+            Keyword<ProxyDraft>("tcp-response inspect-delay", in: .back) { (proxy, statement) throws(Complaint) in
+                let time = try statement.time()
+                proxy.responseInspectDelay = time == 0 ? nil : time
+            },
+            Keyword<ProxyDraft>("monitor-uri", in: .front) { (proxy, statement) throws(Complaint) in
+                proxy.monitorURI = try statement.argument("a URI").text
+            },
+            Keyword<ProxyDraft>("monitor fail", in: .front) { (proxy, statement) throws(Complaint) in
+                enter(proxy, .httpRequest, statement)
+                guard let condition = try condition(proxy, &statement, "monitor fail") else {
+                    throw Complaint("'monitor fail' expects a condition: 'if' or 'unless' and ACLs")
+                }
+                proxy.rules.monitorFailures.append(condition)
+            },
+            Keyword<ProxyDraft>("redirect", in: .proxies) { (proxy, statement) throws(Complaint) in
+                try redirect(&proxy, &statement)
             },
             Keyword<ProxyDraft>("use_backend", in: [.frontend, .listen]) { (proxy, statement) throws(Complaint) in
                 try useBackend(&proxy, &statement)
@@ -57,6 +83,7 @@ enum RuleStatements {
         }
         let location = statement.location.description
         let words = statement.remaining
+        context.bufferSize = proxy.surroundings.bufsize
         var reader = ActionReader(kind, words, at: 0, context, location: location)
         let action: any RuleAction
         do throws(Complaint) {
@@ -65,8 +92,22 @@ enum RuleStatements {
             throw Complaint("'\(kind.rawValue) \(name)' : \(error.message)", at: error.column ?? word.column)
         }
         statement.advance(by: reader.end)
+        for warning in context.warnings { statement.warn("'\(kind.rawValue) \(name)' : \(warning.message)") }
+        context.warnings = []
         let condition = try condition(proxy, &statement, kind.rawValue)
         return Rule(action, if: condition, location: location)
+    }
+
+    /// `redirect`: done after the rules of `http-request`, with a text as the target.
+    private static func redirect(_ proxy: inout ProxyDraft, _ statement: inout Statement) throws(Complaint) {
+        enter(proxy, .httpRequest, statement)
+        let location = statement.location.description
+        let words = [Word(text: "redirect", column: statement.mark().excerpt.column)] + statement.remaining
+        var reader = ActionReader(.httpRequest, words, at: 0, statement.context, location: location)
+        let action = try RedirectAction.parse(&reader, isFormat: false)
+        statement.advance(by: reader.end - 1)
+        let condition = try condition(proxy, &statement, "redirect")
+        proxy.rules.redirects.append(Rule(action, if: condition, location: location))
     }
 
     /// Tells the context where expressions stand.
@@ -129,7 +170,7 @@ enum RuleStatements {
         statement.context.proxyName = proxy.name
         let target: UseBackendDraft.Target
         if word.text.contains("%[") {
-            target = .format(try Format.parse(word, statement.context))
+            target = .format(try Format.parse(word, statement.context, options: []))
         } else {
             target = .name(BackendReference(name: word.text, mark: statement.mark(word)))
         }
@@ -157,6 +198,17 @@ struct UseBackendDraft: Sendable {
 }
 
 extension ProxyDraft {
+    /// Keeps the slots that a rule has added.
+    fileprivate mutating func addCaptures(_ context: CompilationContext) {
+        captures.request += context.requestCaptureLengths.dropFirst(captures.request.count).map {
+            CaptureSettings.Slot(length: $0)
+        }
+        captures.response += context.responseCaptureLengths.dropFirst(captures.response.count).map {
+            CaptureSettings.Slot(length: $0)
+        }
+        captureUses += context.captureUses
+    }
+
     /// Rules and ACLs may stand in a `defaults` section only if it has a name: sections refer to it with `from`.
     fileprivate func checkNamedDefaults(_ statement: Statement) throws(Complaint) {
         if kind == .defaults, name.isEmpty {

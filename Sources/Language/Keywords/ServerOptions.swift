@@ -4,7 +4,8 @@ import Words
 /// What a `server` or `default-server` line may have behind its address.
 enum ServerOptions {
     static let table = LineOptionTable<ServerDraft>(
-        load + tls + TLSOptions.lift(TLSOptions.shared + TLSOptions.lists, to: \.tls),
+        load + tls + ServerConnectionOptions.all
+            + TLSOptions.lift(TLSOptions.shared + TLSOptions.lists, to: \.tls),
         refused: RefusedKeywords.server)
 
     private static let load: [LineOption<ServerDraft>] = [
@@ -67,13 +68,16 @@ enum ServerOptions {
         },
         LineOption("no-verifyhost") { (server, _, _) in server.verifiedHost = nil },
         LineOption("alpn") { (server, statement, option) throws(Complaint) in
-            let word = statement.peek ?? option
             server.alpn = try statement.alpn(of: option)
-            if let name = server.alpn.first(where: { $0 == "h2" || $0 == "h3" }) {
-                throw Complaint(
-                    "'\(statement.name)' : 'alpn \(name)' towards servers is not supported by this version of Portico",
-                    at: word)
-            }
+        },
+        LineOption("no-alpn") { (server, _, _) in server.alpn = [] },
+        LineOption("crt") { (server, statement, option) throws(Complaint) in
+            let word = try statement.value(of: option, "a certificate location")
+            server.certificate = path(word.text, below: server.certificateBase)
+        },
+        LineOption("crl-file") { (server, statement, option) throws(Complaint) in
+            let word = try statement.value(of: option, "a CRL file")
+            server.revocations = path(word.text, below: server.authorityBase)
         },
         LineOption("ssl-reuse") { (server, _, _) in server.reusesSessions = true },
         LineOption("no-ssl-reuse") { (server, _, _) in server.reusesSessions = false },

@@ -5,38 +5,45 @@ import Words
 enum ServerStatement {
     static let keywords = [
         Keyword<ProxyDraft>("server", in: [.listen, .backend]) { (proxy, statement) throws(Complaint) in
-            let name = try statement.argument("<name> and <addr>[:<port>] as arguments")
-            try checkName(name, of: "server")
-            let address = try statement.argument("<name> and <addr>[:<port>] as arguments")
-            var server = proxy.defaultServer
-            server.name = name.text
-            server.mark = statement.mark(name)
-            statement.name = "server \(proxy.name)/\(name.text)"
-            do throws(AddressError) {
-                server.address = try Self.address(address.text)
-            } catch {
-                throw Complaint("'\(statement.name)' : \(error.message)", at: address)
-            }
-            try ServerOptions.table.apply(to: &server, &statement)
-            proxy.servers.append(server)
+            proxy.servers.append(try server(of: proxy, &statement))
         },
         Keyword<ProxyDraft>("default-server", in: .back) { (proxy, statement) throws(Complaint) in
             try ServerOptions.table.apply(to: &proxy.defaultServer, &statement)
         },
     ]
 
+    /// Reads the rest of a `server` line: name, address, options. It starts with the section's `default-server`.
+    static func server(of proxy: ProxyDraft, _ statement: inout Statement) throws(Complaint) -> ServerDraft {
+        let name = try statement.argument("<name> and <addr>[:<port>] as arguments")
+        try checkName(name, of: "server")
+        let address = try statement.argument("<name> and <addr>[:<port>] as arguments")
+        var server = proxy.defaultServer
+        server.name = name.text
+        server.mark = statement.mark(name)
+        statement.name = "server \(proxy.name)/\(name.text)"
+        do throws(AddressError) {
+            (server.address, server.connection.transport) = try Self.address(address.text)
+        } catch {
+            throw Complaint("'\(statement.name)' : \(error.message)", at: address)
+        }
+        try ServerOptions.table.apply(to: &server, &statement)
+        return server
+    }
+
     /// The address of a server.
-    private static func address(_ text: String) throws(AddressError) -> ServerAddress {
+    private static func address(_ text: String) throws(AddressError) -> (ServerAddress, BindTransport) {
         let parsed = try AddressText(text)
         switch parsed.kind {
         case .datagram: throw AddressError("dgram-type address not acceptable in '\(text)'")
-        case .quic: throw AddressError("QUIC towards servers is not supported by this version of Portico")
-        case .stream, nil: break
+        case .quic, .stream, nil: break
         }
+        let transport: BindTransport = parsed.kind == .quic ? .quic : .stream
         switch parsed.family {
         case .fd: throw AddressError("a file descriptor is not acceptable here in '\(text)'")
-        case .unix: return .unix(path: try parsed.path(limit: AddressText.maxPathLength))
-        case .abstract: return .abstract(name: try parsed.path(limit: AddressText.maxPathLength))
+        case .unix, .abstract:
+            if transport == .quic { throw AddressError("QUIC needs an IP address in '\(text)'") }
+            let path = try parsed.path(limit: AddressText.maxPathLength)
+            return (parsed.family == .unix ? .unix(path: path) : .abstract(name: path), transport)
         case .any, .ipv4, .ipv6: break
         }
         let host: HostAddress
@@ -51,7 +58,7 @@ enum ServerStatement {
         } else {
             host = .name(parsed.host, family: parsed.addressFamily)
         }
-        return .host(host, try port(parsed))
+        return (.host(host, try port(parsed)), transport)
     }
 
     private static func port(_ parsed: AddressText) throws(AddressError) -> ServerPort {

@@ -12,6 +12,7 @@ enum TimeoutKeywords {
         keyword("queue", .back, \.queue),
         keyword("http-request", .proxies, \.httpRequest),
         keyword("http-keep-alive", .proxies, \.httpKeepAlive),
+        keyword("tarpit", .proxies, \.tarpit),
         keyword("tunnel", .back, \.tunnel),
     ]
 

@@ -3,7 +3,7 @@ import Words
 
 /// `tune.…`
 enum TuneKeywords {
-    static let keywords = buffers + http2 + quic + deprecated
+    static let keywords = buffers + http2 + quic + servers + deprecated
 
     private typealias OptionalPath = any WritableKeyPath<TuneSettings, Int?> & Sendable
     private typealias Path = any WritableKeyPath<TuneSettings, Int> & Sendable
@@ -103,6 +103,27 @@ enum TuneKeywords {
             onOff("tune.quic.listen", \.quic.listens),
             onOff("tune.quic.fe.tx.udp-gso", \.quic.usesGSO),
         ] + quicSettings.map { GlobalKeywords.once($0.name, $0.apply) }
+
+    /// Connections to servers.
+    private static let servers = [
+        GlobalKeywords.once("tune.h2.be.initial-window-size") { (global, statement) throws(Complaint) in
+            global.http2Window.back = try statement.integer()
+        },
+        GlobalKeywords.once("tune.h2.be.max-concurrent-streams") { (global, statement) throws(Complaint) in
+            global.http2Streams.back = try statement.integer()
+        },
+        limit("tune.h2.be.glitches-threshold", \.serverHTTP2.glitchesThreshold),
+        size("tune.h2.be.rxbuf", in: 1...Int(Int32.max), \.serverHTTP2.receiveBuffer),
+        GlobalKeywords.once("tune.quic.be.max-idle-timeout") { (global, statement) throws(Complaint) in
+            global.settings.tune.serverQUIC.maxIdleTimeout = try statement.time()
+        },
+        number("tune.quic.be.stream.max-concurrent", in: 1...1_000_000, \.serverQUIC.maxConcurrentStreams),
+        GlobalKeywords.once("tune.quic.be.stream.rxbuf") { (global, statement) throws(Complaint) in
+            global.serverQUICReceiveBuffer = try statement.size(in: 0...Int(Int32.max))
+        },
+        number("tune.quic.be.stream.data-ratio", in: 1...100, \.serverQUIC.streamDataRatio),
+        onOff("tune.quic.be.tx.udp-gso", \.serverQUIC.usesGSO),
+    ]
 
     /// Settings that have an older name too.
     private static let quicSettings: [(name: String, oldName: String, apply: Keyword<GlobalDraft>.Handler)] = [

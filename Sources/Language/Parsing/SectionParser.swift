@@ -14,6 +14,8 @@ struct SectionParser {
         case proxy
         /// `group` holds it.
         case errors
+        /// `profile` holds it.
+        case profile
         /// A section that is refused: its lines are passed over, as its first line is complained about.
         case refused
     }
@@ -32,11 +34,14 @@ struct SectionParser {
     private(set) var proxies: [ProxyDraft] = []
     /// `http-errors` sections in their order.
     private(set) var groups: [ErrorGroupDraft] = []
+    /// `log-profile` sections in their order.
+    private(set) var profiles: [LogProfile] = []
     var diagnostics: [Diagnostic] = []
 
     private var current = Current.none
     private var proxy: ProxyDraft?
     private var group: ErrorGroupDraft?
+    private var profile: LogProfile?
     /// The last `defaults` section, which sections without `from` start with.
     private var lastDefaults: ProxyDraft?
     private var namedDefaults: [String: NamedDefaults] = [:]
@@ -44,15 +49,18 @@ struct SectionParser {
     private var backNames: [String: Mark] = [:]
     private var groupNames: [String: Mark] = [:]
 
-    private static let sectionNames = ["global", "defaults", "frontend", "backend", "listen", "http-errors"]
+    private static let sectionNames = [
+        "global", "defaults", "frontend", "backend", "listen", "http-errors", "log-profile",
+    ]
     /// Keywords besides `option …` that `no` and `default` may stand before.
     private static let modifiable = "options, log and strict-limits"
 
     /// What the expressions and rules of all sections are read with.
     let context = CompilationContext(Vocabulary.samples)
 
-    init(global: GlobalDraft) {
+    init(global: GlobalDraft, groups: [ErrorGroupDraft] = []) {
         self.global = global
+        self.groups = groups
         let system = global.surroundings.system
         context.readFile = { path throws(Complaint) in
             do throws(SystemError) { return try system.read(path) } catch { throw Complaint(error.reason) }
@@ -62,6 +70,9 @@ struct SectionParser {
             return address.bytes.reduce(0) { $0 << 8 | UInt32($1) }
         }
     }
+
+    /// The `defaults` sections that have names.
+    var defaultsByName: [String: ProxyDraft] { namedDefaults.mapValues(\.draft) }
 
     /// What `$NAME` means now.
     var variables: Variables { global.variables }
@@ -113,9 +124,14 @@ struct SectionParser {
             guard var draft = group.take() else { return }
             apply(Self.groupTable, to: &draft, section: .httpErrors, words, start, modifier, line)
             group = consume draft
+        case .profile:
+            guard var draft = profile.take() else { return }
+            apply(Self.profileTable, to: &draft, section: .logProfile, words, start, modifier, line)
+            profile = consume draft
         }
     }
 
+    private static let profileTable = KeywordTable(LogProfileStatement.keywords, refused: [])
     private static let groupTable = KeywordTable(ErrorFileStatement.groupKeywords, refused: [])
 
     private mutating func applyProxy(
@@ -188,6 +204,7 @@ struct SectionParser {
         case .none, .refused: ""
         case .global: "global"
         case .errors: "http-errors"
+        case .profile: "log-profile"
         case .proxy: currentKind.rawValue
         }
     }
@@ -212,6 +229,7 @@ struct SectionParser {
         switch name {
         case "global": beginGlobal(words, on: line)
         case "http-errors": beginErrors(words, on: line)
+        case "log-profile": beginProfile(words, on: line)
         default: beginProxy(ProxyDraft.Kind(rawValue: name) ?? .listen, words, on: line)
         }
         return true
@@ -230,8 +248,10 @@ struct SectionParser {
             }
         }
         if let group { groups.append(group) }
+        if let profile { profiles.append(profile) }
         proxy = nil
         group = nil
+        profile = nil
     }
 
     private mutating func beginGlobal(_ words: [Word], on line: SourceLine) {
@@ -263,6 +283,22 @@ struct SectionParser {
                 "http-errors section '\(name.text)' is already declared at \(other.location)", on: line, at: name.column
             )
         }
+    }
+
+    private mutating func beginProfile(_ words: [Word], on line: SourceLine) {
+        current = .profile
+        let name = words.count > 1 ? words[1] : Word(text: "", column: words[0].column)
+        if name.text.isEmpty { alert("missing name for log-profile section", on: line, at: name.column) }
+        if words.count > 2 {
+            alert("'log-profile' : unexpected extra argument '\(words[2].text)'", on: line, at: words[2].column)
+        }
+        checkCharacters(of: name, "log-profile", on: line)
+        if let other = profiles.first(where: { $0.name == name.text }) {
+            alert(
+                "log-profile section '\(name.text)' has the same name as another log-profile section declared at"
+                    + " \(other.location)", on: line, at: name.column)
+        }
+        profile = LogProfile(name: name.text, location: line.location)
     }
 
     private mutating func beginProxy(_ kind: ProxyDraft.Kind, _ words: [Word], on line: SourceLine) {

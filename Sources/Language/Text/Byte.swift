@@ -27,6 +27,11 @@ enum Byte {
         return lower >= UInt8(ascii: "a") && lower <= UInt8(ascii: "z")
     }
 
+    /// Whether a byte may stand in a header field's name (RFC 9110 section 5.6.2).
+    static func isToken(_ byte: UInt8) -> Bool {
+        isLetter(byte) || isDigit(byte) || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+    }
+
     /// The value of a hexadecimal digit, or nil.
     static func hexadecimalValue(_ byte: UInt8) -> UInt8? {
         if isDigit(byte) { return byte - UInt8(ascii: "0") }

@@ -127,7 +127,7 @@ extension FrontendWorker {
             case .resource, .internalError: counters.internalErrors &+= 1
             case .denied:
                 if isResponseDenied { counters.deniedResponses &+= 1 } else { counters.deniedRequests &+= 1 }
-            case .killed, .notNeeded, nil: break
+            case .killed, .answered, .notNeeded, nil: break
             }
         }
     }

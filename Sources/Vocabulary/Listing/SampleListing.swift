@@ -1,13 +1,15 @@
 package import Samples
 
-/// The fetches and converters as text, read from the tables that register them.
+/// The fetches, converters and aliases as text, read from the tables that register them.
 package struct SampleListing {
     private let fetches: [Fetch]
     private let converters: [Converter]
+    private let aliases: [Alias]
 
     package init(_ catalogue: SampleCatalogue) {
         fetches = catalogue.fetches.values.sorted { $0.name < $1.name }
         converters = catalogue.converters.values.sorted { $0.name < $1.name }
+        aliases = catalogue.aliases.values.sorted { $0.name < $1.name }
     }
 
     /// The fetches as HAProxy's `-dKsmp` lists them: where each is usable, its arguments and its type.
@@ -49,7 +51,7 @@ package struct SampleListing {
     /// The text of `docs/SAMPLES.md`.
     package var document: String {
         var lines = [
-            "# Sample fetches and converters",
+            "# Sample fetches, converters and aliases",
             "",
             "<!-- Written by `portico -dKdoc` from the tables in Sources/Vocabulary: change those, not this. -->",
             "",
@@ -78,6 +80,21 @@ package struct SampleListing {
                     "`\(converter.name)\(converter.signature.text)`", converter.input.name, converter.output.name,
                     converter.summary, "`\(converter.example)`",
                 ]))
+        }
+        lines += [
+            "", "## Aliases of log formats", "",
+            "Section 8.2.6. `%o` is no alias: it sets the flags of the items that follow.", "",
+            "| alias | where | what it is |", "|---|---|---|",
+        ]
+        for alias in aliases {
+            let place =
+                switch alias.restriction {
+                case .none: "anywhere"
+                case .http: "`mode http`"
+                case .tls: "TLS listeners"
+                case .log: "logs"
+                }
+            lines.append(Self.row(["`%\(alias.name)`", place, alias.summary]))
         }
         return lines.joined(separator: "\n") + "\n"
     }

@@ -5,11 +5,14 @@ import TestSupport
 final class RuntimeProcess: Sendable {
     let listener: ListenerProcess
     let port: Int
+    var folder: ListenerFolder { listener.folder }
 
     /// - Parameters:
     ///   - global, frontend, backend, rest: more lines of these sections, and more sections.
+    ///   - folder: where its files and sockets are; it may have files already.
     init(
-        global: String = "", frontend: String = "", backend: String = "server s1 127.0.0.1:1", rest: String = ""
+        global: String = "", frontend: String = "", backend: String = "server s1 127.0.0.1:1", rest: String = "",
+        folder: ListenerFolder? = nil
     ) async throws {
         port = try Ports.free()
         listener = try await ListenerProcess(
@@ -29,7 +32,7 @@ final class RuntimeProcess: Sendable {
                 backend back
                 \(backend)
                 \(rest)
-                """), in: try ListenerFolder())
+                """), in: folder ?? ListenerFolder())
     }
 
     /// A connection to the socket of that level's name.

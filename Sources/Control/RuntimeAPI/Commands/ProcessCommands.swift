@@ -23,15 +23,6 @@ enum ProcessCommands {
         ) { (call) async throws(CommandFailure) in
             for line in call.api.facts.startupLog { try await call.write(line) }
         },
-        Command(
-            "show backend",
-            usage: "show backend                            : list backends in the current running config"
-        ) { (call) async throws(CommandFailure) in
-            try await call.write("# name\n")
-            for backend in call.api.workers.blueprint.backendTable.all {
-                try await call.write(backend.servers.settings.name + "\n")
-            }
-        },
     ]
 
     @ControlActor private static func showEnvironment(_ call: CommandCall) async throws(CommandFailure) {

@@ -1,0 +1,80 @@
+/// How connections to a server are made: what carries them, which HTTP they speak, and what comes before it.
+package struct ServerConnectionSettings: Sendable, Equatable {
+    /// TCP and Unix sockets, or QUIC (`quic4@`, `quic6@`).
+    package var transport: BindTransport = .stream
+    /// The version of HTTP to speak whatever ALPN says (`proto`); nil: as ALPN says, HTTP/1 without.
+    package var version: ServerHTTPVersion?
+    /// The version that WebSocket exchanges use (`ws`); nil: like the others.
+    package var webSocketVersion: ServerHTTPVersion?
+    /// Whether a QUIC server is tried over TCP when UDP does not get through (`quic-fallback`, of Portico).
+    package var fallsBackToTCP = false
+    /// The PROXY header to send first (`send-proxy` and its siblings); nil: none.
+    package var proxyHeader: ServerProxyHeader?
+    /// Milliseconds after which an idle HTTP/2 connection is asked whether it lives (`idle-ping`); nil: never.
+    package var idlePing: Int?
+    /// The address, and port if it is not 0, to connect from (`source`); nil: the kernel's choice.
+    package var source: IPAddress?
+    package var sourcePort: UInt16 = 0
+    /// The network interface to connect through (`source … interface`); nil: the kernel's choice.
+    package var interface: String?
+
+    package init() {}
+}
+
+/// The versions of HTTP that servers can be told to speak.
+package enum ServerHTTPVersion: String, Sendable {
+    case h1
+    case h2
+    /// HTTP/3; its name in the configuration is that of its transport.
+    case h3 = "quic"
+}
+
+/// The PROXY header in front of a connection to a server (haproxy.org's proxy-protocol.txt).
+package struct ServerProxyHeader: Sendable, Equatable {
+    /// 1 (text) or 2 (binary).
+    package var version: Int
+    package var options: ProxyHeaderOptions
+
+    package init(version: Int, options: ProxyHeaderOptions = []) {
+        self.version = version
+        self.options = options
+    }
+}
+
+/// What a PROXY header of version 2 tells beside addresses (`proxy-v2-options`).
+package struct ProxyHeaderOptions: OptionSet, Sendable {
+    package let rawValue: Int
+    package init(rawValue: Int) { self.rawValue = rawValue }
+
+    /// Whether the client used TLS, and its version.
+    package static let tls = ProxyHeaderOptions(rawValue: 1)
+    /// The cipher of the client's TLS connection.
+    package static let cipher = ProxyHeaderOptions(rawValue: 2)
+    /// The name that the client gave in SNI.
+    package static let authority = ProxyHeaderOptions(rawValue: 4)
+    /// A checksum over the header.
+    package static let crc32c = ProxyHeaderOptions(rawValue: 8)
+}
+
+/// Which failures let a request be sent again (`retry-on`).
+package struct RetryCauses: Sendable, Equatable {
+    /// No connection came about, or nothing was sent on it.
+    package var connectionFailure = true
+    /// The server closed without an answer.
+    package var emptyResponse = false
+    /// What came was no whole response head.
+    package var junkResponse = false
+    /// `timeout server` ran out before an answer.
+    package var responseTimeout = false
+    /// Early data was refused.
+    package var earlyDataRejected = false
+    /// The server answered with one of these.
+    package var statuses: Set<Int> = []
+
+    package init() {}
+
+    /// Whether a request has to be kept until its answer is there.
+    package var needsRequest: Bool {
+        emptyResponse || junkResponse || responseTimeout || earlyDataRejected || !statuses.isEmpty
+    }
+}

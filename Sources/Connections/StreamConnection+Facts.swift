@@ -1,0 +1,82 @@
+package import Bytes
+import CLinux
+import MuxHTTP2
+import MuxPassThrough
+import Runtime
+import Streams
+package import TLSTransport
+
+// Rare facts of a TCP or Unix connection, for sample fetches.
+extension StreamConnection: ConnectionFacts {
+    package var socketSource: SocketAddress {
+        role == .client ? Socket.peerAddress(descriptor) : Socket.localAddress(descriptor)
+    }
+
+    package var socketDestination: SocketAddress {
+        role == .client ? Socket.localAddress(descriptor) : Socket.peerAddress(descriptor)
+    }
+
+    package var tcpStatistics: TCPStatistics? {
+        var figures: InlineArray<8, UInt32> = .init(repeating: 0)
+        var span = figures.mutableSpan
+        let isRead = unsafe span.withUnsafeMutableBufferPointer {
+            unsafe portico_tcp_statistics(descriptor, $0.baseAddress)
+        }
+        guard isRead == 1 else { return nil }
+        var statistics = TCPStatistics()
+        statistics.rtt = Int(figures[0])
+        statistics.rttVariation = Int(figures[1])
+        statistics.unacknowledged = Int(figures[2])
+        statistics.selectivelyAcknowledged = Int(figures[3])
+        statistics.lost = Int(figures[4])
+        statistics.retransmitted = Int(figures[5])
+        statistics.forwardAcknowledged = Int(figures[6])
+        statistics.reordering = Int(figures[7])
+        return statistics
+    }
+
+    package var tlsSession: (any TLSSessionFacts)? { tls }
+    package var quicStatistics: QUICStatistics? { nil }
+
+    package var httpMajor: Int? {
+        switch mux {
+        case nil, is PassThroughMux: nil
+        case is HTTP2Mux: 2
+        default: 1
+        }
+    }
+
+    package var openStreams: Int? {
+        switch mux {
+        case nil, is PassThroughMux: nil
+        case let http2 as HTTP2Mux: http2.openStreamCount
+        case let other?: other.activity == .busy ? 1 : 0
+        }
+    }
+
+    package var streamLimit: Int? {
+        switch mux {
+        case nil, is PassThroughMux: nil
+        case let http2 as HTTP2Mux: http2.streamLimit
+        default: 1
+        }
+    }
+}
+
+extension ConnectionFailure {
+    /// HAProxy's number of the error, as `fc_err` gives it.
+    package var code: Int {
+        switch self {
+        case .proxyHeader(.closed): 11
+        case .proxyHeader(.timeout): 13
+        case .proxyHeader(.truncated): 14
+        case .proxyHeader(.noSignature), .proxyHeader(.badLine): 15
+        case .proxyHeader: 16
+        case .closedEarly: 24
+        case .handshakeTimeout: 26
+        case .handshake: 34
+        case .connect, .timeout: 6
+        case .noRequest, .transport, .stopping: 0
+        }
+    }
+}

@@ -1,0 +1,95 @@
+package import Configuration
+import Samples
+import Synchronization
+import Vocabulary
+import Words
+
+/// What an operator's words about a new server or backend say too little for, or say wrongly: HAProxy's words for it.
+package struct RuntimeComplaint: Error, Sendable {
+    package let message: String
+    init(_ message: String) { self.message = message }
+}
+
+/// The language of `add server` and `add backend`: the same words as in the files, with the settings of the sections that
+/// they go to. From any thread.
+package final class RuntimeLanguage: Sendable {
+    private let global: GlobalDraft
+    private let groups: [ErrorGroupDraft]
+    private let settings: GlobalSettings
+    /// Drafts of backends, the added ones too, without their servers.
+    private let backends: Mutex<[String: ProxyDraft]>
+    private let defaults: [String: ProxyDraft]
+
+    init(_ sections: SectionParser, settings: GlobalSettings) {
+        global = sections.global
+        groups = sections.groups
+        self.settings = settings
+        defaults = sections.defaultsByName
+        var drafts: [String: ProxyDraft] = [:]
+        for draft in sections.proxies where draft.kind.hasBack { drafts[draft.name] = draft }
+        backends = Mutex(drafts)
+    }
+
+    /// The words that may follow a server's address.
+    package static var serverKeywords: [String] { ServerOptions.table.names }
+
+    /// The server that `words` describe: its address, then what a `server` line may have. It starts with what
+    /// `default-server` says in its backend, and in maintenance.
+    package func server(
+        named name: String, in backend: String, _ words: [String]
+    ) throws(RuntimeComplaint) -> ServerSettings {
+        guard let draft = backends.withLock({ $0[backend] }) else { throw RuntimeComplaint("No such backend.") }
+        let location = SourceLocation(file: "CLI", line: 0)
+        let line = SourceLine(location: location, bytes: [])
+        let all = (["server", name] + words).map { Word(text: $0, column: 0) }
+        var statement = Statement(
+            line: line, words: all, start: 0, keywordLength: 1, modifier: .none,
+            context: CompilationContext(Vocabulary.samples))
+        let server: ServerDraft
+        do throws(Complaint) {
+            server = try ServerStatement.server(of: draft, &statement)
+        } catch {
+            let prefix = "'server \(backend)/\(name)' : "
+            let text = error.message.hasPrefix(prefix) ? String(error.message.dropFirst(prefix.count)) : error.message
+            throw RuntimeComplaint(Self.sentence(text))
+        }
+        do throws(AssemblyError) {
+            return try ServerAssembler.settings(
+                of: server, mode: draft.mode, location: location, verifies: global.verifiesServers)
+        } catch { throw RuntimeComplaint(Self.sentence(error.message)) }
+    }
+
+    private static func sentence(_ text: String) -> String {
+        text.hasSuffix("?") || text.hasSuffix(".") ? text : text + "."
+    }
+
+    /// A new backend with the settings of a `defaults` section. It is known to ``server(named:in:_:)`` from now on.
+    ///
+    /// - Parameters:
+    ///   - mode: in place of the section's.
+    ///   - id: its number.
+    package func addBackend(
+        named name: String, from section: String, mode: ProxyMode?, id: Int
+    ) throws(RuntimeComplaint) -> BackendSettings {
+        guard let base = defaults[section] else {
+            throw RuntimeComplaint("Cannot find default proxy '\(section)'.")
+        }
+        var draft = ProxyDraft(
+            kind: .backend, name: name, mark: base.mark, surroundings: base.surroundings, defaults: base)
+        if let mode { draft.mode = mode }
+        guard mode != nil || base.hasMode else {
+            throw RuntimeComplaint(
+                "Mode is required as '\(section)' default proxy does not explicitly defines it.")
+        }
+        var settings = Assembler.backend(draft, SectionParser(global: global, groups: groups), global: self.settings)
+        settings.id = id
+        backends.withLock { $0[name] = draft }
+        return settings
+    }
+
+    /// Whether a `defaults` section has that name.
+    package func hasDefaults(named name: String) -> Bool { defaults[name] != nil }
+
+    /// A backend is gone.
+    package func removeBackend(named name: String) { backends.withLock { $0[name] = nil } }
+}

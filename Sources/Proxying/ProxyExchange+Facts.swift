@@ -1,0 +1,175 @@
+import Bytes
+import Configuration
+package import Connections
+import Messages
+package import Samples
+import Servers
+import Streams
+import Synchronization
+
+// What expressions read of an exchange, of proxies and of servers.
+extension ProxyExchange: TransactionFacts {
+    package var frontendFacts: (any ProxyFacts)? { frontend }
+    package var backendFacts: (any ProxyFacts)? { backend }
+    package var serverFacts: (any ServerFigures)? { dispatch?.server?.shared }
+    package var serverConnection: (any ConnectionFacts)? {
+        guard let link = dispatch?.connection as? ServerLink else { return nil }
+        return link.stream ?? link.quic
+    }
+    package var serverStatus: Int { ownStatus == 0 ? exchange?.response.head?.status ?? -1 : -1 }
+    package var currentRetries: Int { backend?.settings.retries ?? 0 }
+    package var retries: Int { dispatch?.retries ?? 0 }
+    package var isRedispatched: Bool { dispatch?.isRedispatched ?? false }
+    package var isReused: Bool { dispatch?.isReused ?? false }
+    package var serverQueuePosition: Int { dispatch?.serverQueuePosition ?? 0 }
+    package var backendQueuePosition: Int { dispatch?.backendQueuePosition ?? 0 }
+    package var bytesFromClient: UInt64 { exchange?.bytesFromClient ?? 0 }
+    package var bytesToServer: UInt64 { exchange?.request.bytesOut ?? 0 }
+    package var bytesFromServer: UInt64 { exchange?.response.bytesIn ?? 0 }
+    package var bytesToClient: UInt64 { exchange?.bytesToClient ?? 0 }
+
+    package var currentTimes: ProxyTimes {
+        var times = ProxyTimes(backend?.settings.timeouts ?? Timeouts())
+        times.client = frontend.settings.timeouts.client ?? 0
+        return times
+    }
+
+    package var times: ExchangeTimes {
+        var times = ExchangeTimes()
+        guard let exchange else { return times }
+        let isFirst = number == 1
+        let start = isFirst ? session.acceptedAt : idleSince
+        times.handshake = isFirst ? session.handshakenAt.milliseconds(since: session.acceptedAt) : 0
+        times.idle = max(0, exchange.openedAt.milliseconds(since: start) - times.handshake)
+        if exchange.requestHeadAt != .zero {
+            times.requestHead = exchange.requestHeadAt.milliseconds(since: exchange.openedAt)
+            times.request = exchange.requestHeadAt.milliseconds(since: start)
+        }
+        if let dispatch, dispatch.dequeuedAt != .zero {
+            times.queue = dispatch.dequeuedAt.milliseconds(since: dispatch.startedAt)
+            if exchange.attachedAt != .zero {
+                times.connect = exchange.attachedAt.milliseconds(since: dispatch.dequeuedAt)
+            }
+        }
+        let now = frontend.now
+        if exchange.responseHeadAt != .zero, ownStatus == 0 {
+            times.responseHead = exchange.responseHeadAt.milliseconds(since: exchange.attachedAt)
+            times.data = now.milliseconds(since: exchange.responseHeadAt)
+        }
+        times.active = now.milliseconds(since: exchange.openedAt)
+        times.user = times.active + times.handshake
+        times.total = now.milliseconds(since: start)
+        return times
+    }
+
+    package var terminationState: (UInt8, UInt8) {
+        guard let failure = exchange?.failure else {
+            return ownStatus == 0 ? (0x2d, 0x2d) : (UInt8(ascii: "L"), UInt8(ascii: "R"))
+        }
+        return (failure.letter, failureStage?.letter ?? 0x2d)
+    }
+}
+
+extension CloseReason {
+    /// The first letter of the termination state (configuration.txt section 8.5).
+    package var letter: UInt8 {
+        switch self {
+        case .clientAborted: UInt8(ascii: "C")
+        case .clientTimeout: UInt8(ascii: "c")
+        case .serverAborted, .connectFailed, .noServer: UInt8(ascii: "S")
+        case .serverTimeout, .connectTimeout, .queueTimeout: UInt8(ascii: "s")
+        case .clientProtocolError, .serverProtocolError, .denied: UInt8(ascii: "P")
+        case .killed: UInt8(ascii: "K")
+        case .serverDown: UInt8(ascii: "D")
+        case .serverUp: UInt8(ascii: "U")
+        case .resource: UInt8(ascii: "R")
+        case .internalError: UInt8(ascii: "I")
+        case .answered: UInt8(ascii: "L")
+        case .notNeeded: UInt8(ascii: "-")
+        }
+    }
+}
+
+extension ProxyExchange.Stage {
+    /// The second letter of the termination state.
+    package var letter: UInt8 {
+        switch self {
+        case .request: UInt8(ascii: "R")
+        case .queue: UInt8(ascii: "Q")
+        case .connect: UInt8(ascii: "C")
+        case .headers: UInt8(ascii: "H")
+        case .data: UInt8(ascii: "D")
+        case .last: UInt8(ascii: "L")
+        case .tarpit: UInt8(ascii: "T")
+        }
+    }
+}
+
+extension ProxyTimes {
+    init(_ timeouts: Timeouts) {
+        self.init()
+        client = timeouts.client ?? 0
+        connect = timeouts.connect ?? 0
+        queue = timeouts.queue ?? timeouts.connect ?? 0
+        server = timeouts.server ?? 0
+        tunnel = timeouts.tunnel ?? 0
+    }
+}
+
+extension FrontendWorker: ProxyFacts {
+    package var nameBytes: [UInt8] { shared.nameBytes }
+    package var identifier: Int { settings.id }
+    package var currentConnections: Int { shared.admission.count }
+    package var defaultBackendFacts: (any ProxyFacts)? { defaultBackend }
+    package var times: ProxyTimes { ProxyTimes(settings.timeouts) }
+}
+
+extension BackendWorker: ProxyFacts {
+    package var nameBytes: [UInt8] { shared.nameBytes }
+    package var identifier: Int { settings.id }
+    package var currentConnections: Int { shared.servers.current.load(ordering: .relaxed) }
+    package var times: ProxyTimes { ProxyTimes(settings.timeouts) }
+    package var retries: Int { settings.retries }
+    package var serverCount: Int { shared.servers.servers.count }
+
+    package var waiting: Int {
+        var total = shared.servers.queued.load(ordering: .relaxed)
+        for server in shared.servers.servers { total += server.queued.load(ordering: .relaxed) }
+        return total
+    }
+
+    package func server(_ index: Int) -> (any ServerFigures)? {
+        let servers = shared.servers.servers
+        return servers.indices.contains(index) ? servers[index] : nil
+    }
+}
+
+extension SharedServer: ServerFigures {
+    package var nameBytes: [UInt8] { Array(settings.name.utf8) }
+    package var identifier: Int { id }
+    package var isUp: Bool { isReachable }
+    package var currentConnections: Int { served.load(ordering: .relaxed) }
+    package var maximumConnections: Int { maxconn.load(ordering: .relaxed) }
+    package var maximumQueue: Int { maxqueue.load(ordering: .relaxed) }
+    package var waiting: Int { queued.load(ordering: .relaxed) }
+    package var isBackup: Bool { settings.isBackup }
+    // Effective weights are kept in sixteenths.
+    package var currentWeight: Int { (effectiveWeight + 15) / 16 }
+    package var userWeight: Int { weight }
+    package var initialWeight: Int { settings.weight }
+}
+
+extension Worker: ProcessFacts {
+    package func frontend(_ index: Int) -> (any ProxyFacts)? {
+        frontends.indices.contains(index) ? frontends[index] : nil
+    }
+
+    package func backend(_ index: Int) -> (any ProxyFacts)? {
+        backends.indices.contains(index) ? backends[index] : nil
+    }
+
+    package var workerNumber: Int { index }
+    package var isStopping: Bool { isDraining }
+    package var startedWall: UInt64 { blueprint.startedWall }
+    package var currentConnections: Int { blueprint.admission.count }
+}

@@ -1,0 +1,71 @@
+import Bytes
+import Connections
+import MuxHTTP2
+import Runtime
+import Servers
+import Streams
+
+/// A connection to a server, as the pool sees it, whatever transport carries it.
+final class ServerLink: PooledConnection, TimerTarget {
+    let server: PoolServer
+    /// The dispatch that waits for the connection.
+    var dispatch: Dispatch?
+    /// TCP or Unix; nil once it is closed.
+    var stream: StreamConnection?
+    /// QUIC; nil once it is closed.
+    var quic: QUICLink?
+    /// The connection is for one WebSocket exchange.
+    let isWebSocket: Bool
+    let key: UInt64
+    var place = PoolPlace.none
+    var poolIndex = -1
+    var privateTo: AnyObject?
+    var uses = 0
+    /// When a QUIC connection that has not come about is left behind for one over TCP.
+    private var timer: Timer?
+    private var giveUp: (() -> Void)?
+
+    init(_ server: PoolServer, _ dispatch: Dispatch, key: UInt64, isWebSocket: Bool = false) {
+        self.server = server
+        self.dispatch = dispatch
+        self.key = key
+        self.isWebSocket = isWebSocket
+    }
+
+    var availableStreams: Int { stream?.availableStreams ?? quic?.availableStreams ?? 0 }
+    var isBusy: Bool { stream?.isBusy ?? quic?.isBusy ?? false }
+    var hasHeadOfLineRisk: Bool { stream?.mux is HTTP2Mux }
+    var isSafeAtOnce: Bool { quic != nil || stream?.mux is HTTP2Mux }
+    func open(_ exchange: Exchange) -> Bool { stream?.open(exchange) ?? quic?.open(exchange) ?? false }
+    func checkAlive() -> Bool { stream?.checkAlive() ?? (quic?.isOpen ?? false) }
+
+    func retire() {
+        stream?.retire()
+        quic?.drain()
+    }
+
+    /// Ends an attempt that nobody waits for any more.
+    func stop() {
+        disarm()
+        stream?.stop()
+        quic?.stop()
+    }
+
+    /// Calls `action` when the connection is not there at `deadline`.
+    func otherwise(at deadline: Instant, on timers: TimerWheel, _ action: @escaping () -> Void) {
+        giveUp = action
+        timer = Timer(on: timers, target: self)
+        timer?.arm(at: deadline)
+    }
+
+    func disarm() {
+        timer?.disarm()
+        giveUp = nil
+    }
+
+    func timerFired(_ timer: Timer) {
+        let action = giveUp
+        giveUp = nil
+        action?()
+    }
+}

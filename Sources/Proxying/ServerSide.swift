@@ -1,0 +1,150 @@
+import Bytes
+import Configuration
+import Connections
+import Messages
+import MuxHTTP2
+import MuxHTTP3
+import QUICTransport
+import Runtime
+import Servers
+import Streams
+import TLSTransport
+
+/// What one worker keeps for connections to one server: TLS contexts, the QUIC connector, mux settings.
+final class ServerSide {
+    let settings: ServerConnectionSettings
+    /// Nil while the server is spoken to in clear.
+    let tlsSettings: SharedServerTLS?
+    /// TLS on TCP.
+    let tls: TLSClientContext?
+    /// TLS on TCP for WebSocket exchanges, where they use another version than the others.
+    let webSocketTLS: TLSClientContext?
+    let quic: QUICConnector?
+    /// Why a context could not be made.
+    let failure: TLSError?
+    let muxes: MuxSettings
+    let route: ConnectionRoute?
+    /// While it lasts, a server with `quic-fallback` is reached over TCP.
+    var avoidsQUICUntil = Instant.zero
+    /// A session and a token for the next QUIC connection.
+    var quicSession: [UInt8]?
+    var quicToken: [UInt8] = []
+
+    /// How long UDP is not tried again after it did not get through, milliseconds.
+    static let quicPause = 60_000
+
+    init(_ server: PoolServer, _ worker: Worker, backend: BackendSettings, times: ConnectionSettings) {
+        let transport = server.shared.transport as? SharedServerTransport
+        let settings = server.shared.settings.connection
+        let tlsSettings = server.facts.usesTLS ? transport?.tls : nil
+        self.settings = settings
+        self.tlsSettings = tlsSettings
+        let tune = worker.blueprint.configuration.global.tune
+        var muxes = MuxSettings(
+            tune, mode: backend.options.connectionMode, abortOnClose: backend.options.abortOnClose)
+        muxes.useServers(tune, isSecure: tlsSettings != nil)
+        self.muxes = muxes
+        if settings.source != nil || settings.interface != nil {
+            route = ConnectionRoute(
+                source: settings.source.map { SocketAddress($0, port: settings.sourcePort) },
+                interface: settings.interface)
+        } else {
+            route = nil
+        }
+        var problem: TLSError?
+        var contexts: (TLSClientContext?, TLSClientContext?, QUICConnector?) = (nil, nil, nil)
+        do throws(TLSError) {
+            contexts.0 = try tlsSettings?.makeContext()
+            if let version = settings.webSocketVersion ?? tlsSettings?.webSocketDowngrade, settings.transport == .stream
+            {
+                contexts.1 = try tlsSettings?.makeContext(alpn: version == .h2 ? "h2" : "http/1.1")
+            }
+            if settings.transport == .quic, let context = try tlsSettings?.makeQUICContext() {
+                contexts.2 = Self.connector(context, worker, tune, times)
+            }
+        } catch { problem = error }
+        (tls, webSocketTLS, quic) = contexts
+        failure = problem
+    }
+
+    private static func connector(
+        _ tls: QUICTLSContext, _ worker: Worker, _ tune: TuneSettings, _ times: ConnectionSettings
+    ) -> QUICConnector {
+        var quic = QUICSettings()
+        quic.idleTimeout = UInt64(max(0, tune.serverQUIC.maxIdleTimeout)) * 1_000_000
+        quic.connectionWindow = UInt64(tune.serverQUIC.receiveBuffer)
+        quic.maxConnectionWindow = max(quic.maxConnectionWindow, quic.connectionWindow)
+        quic.localBidirectionalWindow = UInt64(tune.serverQUIC.streamReceiveBuffer(bufsize: tune.bufsize))
+        quic.maxStreamWindow = max(quic.maxStreamWindow, quic.localBidirectionalWindow)
+        quic.bidirectionalStreams = 0
+        if let limit = times.handshakeTimeout { quic.handshakeTimeout = UInt64(max(1, limit)) * 1_000_000 }
+        var socket = DatagramSocket.Options()
+        socket.offloads = tune.serverQUIC.usesGSO
+        return QUICConnector(tls: tls, quic: quic, settings: times, manager: worker.quic, socket: socket)
+    }
+
+    /// Whether an exchange is a WebSocket that needs a connection of its own kind.
+    func isSpecialWebSocket(_ exchange: Exchange) -> Bool {
+        guard webSocketTLS != nil || (tlsSettings == nil && settings.webSocketVersion != nil) else { return false }
+        return exchange.request.head?.becomesExtendedConnect == true
+    }
+
+    /// The version to speak on a connection whose ALPN came to `alpn`.
+    func version(_ alpn: ApplicationProtocol, isWebSocket: Bool) -> ServerHTTPVersion {
+        if isWebSocket, let version = settings.webSocketVersion { return version }
+        return settings.version ?? (alpn == .h2 ? .h2 : .h1)
+    }
+
+    /// What goes before everything else on a connection for a session; empty: nothing.
+    func preamble(for session: Session?) -> [UInt8] {
+        guard let header = settings.proxyHeader, header.version > 0 else { return [] }
+        let source = session?.source ?? .unspecified
+        let destination = session?.destination ?? .unspecified
+        guard header.version == 2 else { return ProxyHeader.text(source: source, destination: destination) }
+        let facts = session?.tls
+        let authority = facts.map(\.serverName).flatMap { $0.isEmpty ? nil : $0 }
+        return ProxyHeader.binary(
+            source: source, destination: destination, alpn: facts?.alpn.name ?? "",
+            authority: header.options.contains(.authority) ? authority : nil,
+            tls: header.options.contains(.tls)
+                ? .init(version: facts?.version, cipher: header.options.contains(.cipher) ? facts?.cipher : nil) : nil,
+            hasChecksum: header.options.contains(.crc32c))
+    }
+
+    /// What an exchange needs of its connection beside the server: the name in SNI, the port when it is the client's, the
+    /// client's addresses in a PROXY header.
+    func key(for dispatch: Dispatch, _ server: PoolServer) -> UInt64 {
+        var key: UInt64 = 0
+        if let tlsSettings, tlsSettings.dependsOnRequest, let name = tlsSettings.serverName(for: dispatch.exchange) {
+            key = FNV.hash(name.utf8)
+        }
+        if case .ofClient = server.facts.port { key = key &* 31 &+ UInt64(dispatch.clientPort) &+ 1 }
+        if settings.proxyHeader != nil {
+            key = key &* 31 &+ FNV.hash(preamble(for: dispatch.session as? Session))
+        }
+        if isSpecialWebSocket(dispatch.exchange) { key = key &* 31 &+ 0x5753 }
+        return key
+    }
+}
+
+/// Fowler-Noll-Vo's hash, version 1a with 64 bits.
+enum FNV {
+    static func hash(_ bytes: some Sequence<UInt8>) -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        return hash
+    }
+}
+
+extension ApplicationProtocol {
+    /// The ALPN identifier; empty for none, and for protocols that are not ours.
+    fileprivate var name: String {
+        switch self {
+        case .none, .other: ""
+        case .http10: "http/1.0"
+        case .http11: "http/1.1"
+        case .h2: "h2"
+        case .h3: "h3"
+        }
+    }
+}

@@ -1,0 +1,41 @@
+/// What a TLS session tells on demand, whichever library runs it: names and numbers are OpenSSL's. Nil or empty: the
+/// session, or its library, has no such thing.
+package protocol TLSSessionFacts: AnyObject {
+    /// `TLSv1.3`.
+    var versionText: String { get }
+    /// The cipher suite's name.
+    var cipherName: String? { get }
+    /// Secret bits of the cipher in use, and those of its algorithm.
+    var cipherBits: (used: Int, algorithm: Int)? { get }
+    /// The key exchange group: `X25519`, `prime256v1`.
+    var groupName: String? { get }
+    /// The agreed ALPN identifier.
+    var agreedProtocol: [UInt8]? { get }
+    /// The server name that the client asked for.
+    var requestedName: [UInt8]? { get }
+    var isResumed: Bool { get }
+    /// The server has taken early data.
+    var hasEarlyData: Bool { get }
+    var sessionIdentifier: [UInt8] { get }
+    var clientRandom: [UInt8] { get }
+    var serverRandom: [UInt8] { get }
+    /// The master secret: it belongs into no log but one that decrypts captures.
+    var masterSecret: [UInt8] { get }
+    /// The first Finished message of the handshake (`tls-unique`, RFC 5929 section 3).
+    var uniqueIdentifier: [UInt8] { get }
+    /// Our own certificate, in DER.
+    var localCertificate: [UInt8]? { get }
+    /// The file that our own certificate came from.
+    var localCertificateFile: String? { get }
+    /// The peer's certificates as it sent them, in DER, its own first.
+    var peerCertificates: [[UInt8]] { get }
+    /// The last certificate of the chain that was verified, in DER.
+    var verifiedRoot: [UInt8]? { get }
+    /// The peer has shown a certificate in this handshake, not just in the one that is resumed.
+    var peerWasAsked: Bool { get }
+    /// OpenSSL's number of the error that verifying the peer's own certificate gave; 0 when it is good.
+    var verificationError: Int { get }
+    /// The same for the certificates above it, and how far above.
+    var authorityError: Int { get }
+    var authorityErrorDepth: Int { get }
+}

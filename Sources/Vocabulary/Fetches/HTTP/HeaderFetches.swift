@@ -1,0 +1,297 @@
+import Bytes
+import Messages
+import Samples
+import Words
+
+/// Fetches of header fields (configuration.txt section 7.3.6): `hdr`, `fhdr`, their counts, integers, addresses, names
+/// and whole sections, for both directions.
+enum HeaderFetches {
+    static let all: [Fetch] = both + request + response
+
+    private static let name = ArgumentSignature([.string], required: 0)
+    private static let requestOrResponse: SampleSource = [.requestHead, .responseHead]
+
+    private static let both: [Fetch] = [
+        Fetch(
+            "hdr", "A value of a header field of the current direction.", example: "hdr(host)",
+            takes: FieldSelector.signature, gives: .str, from: requestOrResponse, prepare: FieldSelector.prepare
+        ) { evaluation, arguments, sample in
+            value(evaluation, arguments.object(), &sample, evaluation.direction, isWhole: false)
+        }
+    ]
+
+    private static let request: [Fetch] =
+        ["req.hdr"].map { name in
+            Fetch(
+                name, "A value of a request header field, comma-separated ones apart; the last by default.",
+                example: "\(name)(x-forwarded-for,1)", takes: FieldSelector.signature, gives: .str,
+                from: .requestHead, prepare: FieldSelector.prepare
+            ) { evaluation, arguments, sample in
+                value(evaluation, arguments.object(), &sample, .request, isWhole: false)
+            }
+        }
+        + ["req.hdr_cnt", "hdr_cnt"].map { name in
+            Fetch(
+                name, "How many values of a request header field there are, comma-separated ones apart.",
+                example: "\(name)(via)", takes: Self.name, gives: .sint, from: .requestHead,
+                prepare: FieldSelector.prepare
+            ) { evaluation, arguments, sample in
+                count(evaluation, arguments.object(), &sample, .request, isWhole: false)
+            }
+        }
+        + ["req.hdr_ip", "hdr_ip"].map { name in
+            Fetch(
+                name, "A value of a request header field as an IP address; values that are none are passed over.",
+                example: "\(name)(x-forwarded-for,-1)", takes: FieldSelector.signature, gives: .addr,
+                from: .requestHead, prepare: FieldSelector.prepare
+            ) { evaluation, arguments, sample in
+                address(evaluation, arguments.object(), &sample, .request)
+            }
+        }
+        + ["req.hdr_val", "hdr_val"].map { name in
+            Fetch(
+                name, "The integer that a value of a request header field starts with.",
+                example: "\(name)(content-length)", takes: FieldSelector.signature, gives: .sint, from: .requestHead,
+                prepare: FieldSelector.prepare
+            ) { evaluation, arguments, sample in
+                integer(evaluation, arguments.object(), &sample, .request)
+            }
+        }
+        + [
+            Fetch(
+                "req.fhdr", "A whole line of a request header field; the last by default.",
+                example: "req.fhdr(user-agent)", takes: FieldSelector.signature, gives: .str, from: .requestHead,
+                prepare: FieldSelector.prepare
+            ) { evaluation, arguments, sample in
+                value(evaluation, arguments.object(), &sample, .request, isWhole: true)
+            },
+            Fetch(
+                "req.fhdr_cnt", "How many lines of a request header field there are.", example: "req.fhdr_cnt(via)",
+                takes: name, gives: .sint, from: .requestHead, prepare: FieldSelector.prepare
+            ) { evaluation, arguments, sample in
+                count(evaluation, arguments.object(), &sample, .request, isWhole: true)
+            },
+            Fetch(
+                "req.hdr_names", "The names of the request header fields with a delimiter between them.",
+                example: "req.hdr_names(;)", takes: name, gives: .str, from: .requestHead
+            ) { evaluation, arguments, sample in
+                names(evaluation, arguments.text(0).first, &sample, .request)
+            },
+            Fetch(
+                "req.hdrs", "All request header fields as HTTP/1 writes them, with the empty line.", gives: .bin,
+                from: .requestHead
+            ) { evaluation, _, sample in
+                section(evaluation, &sample, .request)
+            },
+            Fetch(
+                "req.hdrs_bin", "All request header fields as lengths and texts.", gives: .bin, from: .requestHead
+            ) { evaluation, _, sample in
+                binarySection(evaluation, &sample, .request)
+            },
+        ]
+
+    private static let response: [Fetch] =
+        ["res.hdr", "shdr"].map { name in
+            Fetch(
+                name, "A value of a response header field, comma-separated ones apart; the last by default.",
+                example: "\(name)(server)", takes: FieldSelector.signature, gives: .str, from: .responseHead,
+                prepare: FieldSelector.prepare
+            ) { evaluation, arguments, sample in
+                value(evaluation, arguments.object(), &sample, .response, isWhole: false)
+            }
+        }
+        + ["res.hdr_cnt", "shdr_cnt"].map { name in
+            Fetch(
+                name, "How many values of a response header field there are, comma-separated ones apart.",
+                example: "\(name)(set-cookie)", takes: Self.name, gives: .sint, from: .responseHead,
+                prepare: FieldSelector.prepare
+            ) { evaluation, arguments, sample in
+                count(evaluation, arguments.object(), &sample, .response, isWhole: false)
+            }
+        }
+        + ["res.hdr_ip", "shdr_ip"].map { name in
+            Fetch(
+                name, "A value of a response header field as an IP address; values that are none are passed over.",
+                example: "\(name)(x-backend)", takes: FieldSelector.signature, gives: .addr, from: .responseHead,
+                prepare: FieldSelector.prepare
+            ) { evaluation, arguments, sample in
+                address(evaluation, arguments.object(), &sample, .response)
+            }
+        }
+        + ["res.hdr_val", "shdr_val"].map { name in
+            Fetch(
+                name, "The integer that a value of a response header field starts with.",
+                example: "\(name)(content-length)", takes: FieldSelector.signature, gives: .sint, from: .responseHead,
+                prepare: FieldSelector.prepare
+            ) { evaluation, arguments, sample in
+                integer(evaluation, arguments.object(), &sample, .response)
+            }
+        }
+        + [
+            Fetch(
+                "res.fhdr", "A whole line of a response header field; the last by default.",
+                example: "res.fhdr(date)", takes: FieldSelector.signature, gives: .str, from: .responseHead,
+                prepare: FieldSelector.prepare
+            ) { evaluation, arguments, sample in
+                value(evaluation, arguments.object(), &sample, .response, isWhole: true)
+            },
+            Fetch(
+                "res.fhdr_cnt", "How many lines of a response header field there are.", example: "res.fhdr_cnt(via)",
+                takes: name, gives: .sint, from: .responseHead, prepare: FieldSelector.prepare
+            ) { evaluation, arguments, sample in
+                count(evaluation, arguments.object(), &sample, .response, isWhole: true)
+            },
+            Fetch(
+                "res.hdr_names", "The names of the response header fields with a delimiter between them.",
+                example: "res.hdr_names(;)", takes: name, gives: .str, from: .responseHead
+            ) { evaluation, arguments, sample in
+                names(evaluation, arguments.text(0).first, &sample, .response)
+            },
+            Fetch(
+                "res.hdrs", "All response header fields as HTTP/1 writes them, with the empty line.", gives: .bin,
+                from: .responseHead
+            ) { evaluation, _, sample in
+                section(evaluation, &sample, .response)
+            },
+            Fetch(
+                "res.hdrs_bin", "All response header fields as lengths and texts.", gives: .bin, from: .responseHead
+            ) { evaluation, _, sample in
+                binarySection(evaluation, &sample, .response)
+            },
+        ]
+
+    // MARK: Values
+
+    /// Shows one value: the selected occurrence, the next one when the evaluation iterates, or the last.
+    static func value(
+        _ evaluation: Evaluation, _ selector: FieldSelector, _ sample: inout Sample, _ direction: MessageDirection,
+        isWhole: Bool
+    ) -> Bool {
+        guard let head = evaluation.head(direction, &sample), selector.isGiven else { return false }
+        if selector.occurrence == 0, evaluation.iterates {
+            var walk = FieldWalk(head, selector, isWhole: isWhole, cursor: sample.cursor)
+            guard let place = walk.next() else { return false }
+            sample.setText(head.value(at: walk.index).extracting(place))
+            sample.cursor = walk.cursor
+            sample.flags.insert(.notLast)
+            return true
+        }
+        var walk = FieldWalk(head, selector, isWhole: isWhole)
+        var wanted = selector.occurrence
+        if wanted < -1 {
+            // From the end: the place from the start is known once they are counted.
+            var total = 0
+            while walk.next() != nil { total += 1 }
+            wanted += total + 1
+            if wanted <= 0 { return false }
+            walk = FieldWalk(head, selector, isWhole: isWhole)
+        }
+        var found = 0
+        while let place = walk.next() {
+            found += 1
+            if wanted <= 0 || found == wanted { sample.setText(head.value(at: walk.index).extracting(place)) }
+            if found == wanted { return true }
+        }
+        return found > 0 && wanted <= 0
+    }
+
+    private static func count(
+        _ evaluation: Evaluation, _ selector: FieldSelector, _ sample: inout Sample, _ direction: MessageDirection,
+        isWhole: Bool
+    ) -> Bool {
+        guard let head = evaluation.head(direction, &sample) else { return false }
+        var walk = FieldWalk(head, selector, isWhole: isWhole)
+        var total: Int64 = 0
+        while walk.next() != nil { total += 1 }
+        sample.setInteger(total)
+        return true
+    }
+
+    private static func integer(
+        _ evaluation: Evaluation, _ selector: FieldSelector, _ sample: inout Sample, _ direction: MessageDirection
+    ) -> Bool {
+        guard value(evaluation, selector, &sample, direction, isWhole: false) else { return false }
+        sample.setInteger(sample.bytes.leadingInteger)
+        return true
+    }
+
+    private static func address(
+        _ evaluation: Evaluation, _ selector: FieldSelector, _ sample: inout Sample, _ direction: MessageDirection
+    ) -> Bool {
+        while value(evaluation, selector, &sample, direction, isWhole: false) {
+            let text = sample
+            if sample.setAddress(inField: text.bytes) { return true }
+            guard sample.flags.contains(.notLast) else { return false }
+            sample.flags = []
+        }
+        return false
+    }
+
+    // MARK: Sections
+
+    private static func names(
+        _ evaluation: Evaluation, _ delimiter: UInt8?, _ sample: inout Sample, _ direction: MessageDirection
+    ) -> Bool {
+        guard let head = evaluation.head(direction, &sample) else { return false }
+        var text = evaluation.scratch.text()
+        for index in 0..<head.fieldCount {
+            if index > 0 { text.append(delimiter ?? 0x2c) }
+            text.append(head.nameText(at: index))
+        }
+        return text.give(&sample)
+    }
+
+    private static func section(
+        _ evaluation: Evaluation, _ sample: inout Sample, _ direction: MessageDirection
+    ) -> Bool {
+        guard let head = evaluation.head(direction, &sample) else { return false }
+        var text = evaluation.scratch.text()
+        for index in 0..<head.fieldCount {
+            text.append(head.nameText(at: index))
+            text.append(": ")
+            text.append(head.value(at: index))
+            text.append("\r\n")
+        }
+        text.append("\r\n")
+        return text.give(&sample, .str)
+    }
+
+    private static func binarySection(
+        _ evaluation: Evaluation, _ sample: inout Sample, _ direction: MessageDirection
+    ) -> Bool {
+        guard let head = evaluation.head(direction, &sample) else { return false }
+        var text = evaluation.scratch.text()
+        for index in 0..<head.fieldCount {
+            text.appendCounted(head.nameText(at: index))
+            text.appendCounted(head.value(at: index))
+        }
+        text.append(0 as UInt8)
+        text.append(0 as UInt8)
+        return text.give(&sample, .bin)
+    }
+}
+
+extension ScratchText {
+    /// Ends the text as the sample's value; false when it did not fit.
+    consuming func give(_ sample: inout Sample, _ type: SampleType = .str) -> Bool {
+        let isWhole = !isFull
+        finish(&sample, type)
+        return isWhole
+    }
+
+    /// A text behind its length as SPOE writes it: up to 239 in one byte, then 4 and 7 bits at a time.
+    fileprivate mutating func appendCounted(_ text: Span<UInt8>) {
+        if text.count < 240 {
+            append(UInt8(text.count))
+        } else {
+            append(UInt8(truncatingIfNeeded: text.count) | 0xf0)
+            var left = (text.count - 240) >> 4
+            while left >= 128 {
+                append(UInt8(truncatingIfNeeded: left) | 0x80)
+                left = (left - 128) >> 7
+            }
+            append(UInt8(truncatingIfNeeded: left))
+        }
+        append(text)
+    }
+}
