@@ -37,6 +37,8 @@ package struct BackendSettings: Sendable, Equatable {
     package var responseInspectDelay: Int?
     /// The back half's rules.
     package var rules: ProxyRules
+    /// The statistics page (`stats enable`); nil: there is none.
+    package var statisticsPage: StatisticsPageSettings?
     /// The line of the section's keyword.
     package var location: SourceLocation
 
@@ -57,6 +59,7 @@ package struct BackendSettings: Sendable, Equatable {
         self.logs = []
         self.logTag = nil
         self.errorFiles = []
+        self.statisticsPage = nil
         self.rules = ProxyRules()
         self.location = location
     }

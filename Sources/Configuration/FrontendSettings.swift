@@ -38,6 +38,8 @@ package struct FrontendSettings: Sendable, Equatable {
     package var requestInspectDelay: Int?
     /// Own answers for error statuses.
     package var errorFiles: [ErrorFile]
+    /// The statistics page (`stats enable`); nil: there is none.
+    package var statisticsPage: StatisticsPageSettings?
     /// The line of the section's keyword.
     package var location: SourceLocation
 
@@ -59,6 +61,7 @@ package struct FrontendSettings: Sendable, Equatable {
         self.useBackendRules = []
         self.defaultBackend = nil
         self.errorFiles = []
+        self.statisticsPage = nil
         self.location = location
     }
 }

@@ -72,6 +72,7 @@ extension ProxyExchange: RuleHost {
                 advance(to: .frontendRedirect)
             case .frontendRedirect:
                 guard run(frontend.shared.rules.redirects, .httpRequest, isBackend: false) else { return }
+                if startStatistics(frontend.settings.statisticsPage, of: frontend.settings.name) { return }
                 advance(to: .setBackend)
             case .setBackend:
                 guard chooseBackend() else { return }
@@ -88,6 +89,9 @@ extension ProxyExchange: RuleHost {
             case .backendRedirect:
                 let redirects = backend?.shared.rules.redirects
                 guard isSameSection || run(redirects, .httpRequest, isBackend: true) else { return }
+                if let settings = backend?.settings, startStatistics(settings.statisticsPage, of: settings.name) {
+                    return
+                }
                 advance(to: .dispatch)
             case .dispatch:
                 advance(to: .done)

@@ -50,6 +50,8 @@ package final class Worker {
     private var numbers: (next: UInt64, left: Int) = (0, 0)
     /// Where rules run.
     let rules: RuleRun
+    /// Exchanges that wait for the control thread.
+    var serviceWaits = ServiceWaits()
     /// The exchanges that are open.
     var live = LiveExchanges()
     /// What this worker has counted for the whole process.
@@ -63,7 +65,9 @@ package final class Worker {
     /// `tune.bufsize`: bytes of a request's body that are kept for a retry.
     let bufferSize: Int
 
-    private let group: WorkerGroup
+    let group: WorkerGroup
+    /// Who makes statistics pages; nil: nobody.
+    var statisticsService: (any StatisticsService)? { group.statisticsService }
     private var mailbox: MailboxPoller!
     /// The worker takes nothing new and ends.
     package private(set) var isDraining = false
@@ -259,12 +263,16 @@ package final class WorkerGroup: Sendable {
     let quic: QUICService
     /// Takes lines for the operator, from any thread.
     let report: @Sendable (String) -> Void
+    /// Who makes statistics pages; nil: nobody.
+    let statisticsService: (any StatisticsService)?
     /// By worker: whether its loop has ended.
     private let ended: [EndedFlag]
 
     package init(
-        _ blueprint: Blueprint, sockets: ListenerSockets, report: @escaping @Sendable (String) -> Void
+        _ blueprint: Blueprint, sockets: ListenerSockets, statistics: (any StatisticsService)? = nil,
+        report: @escaping @Sendable (String) -> Void
     ) throws(SystemError) {
+        statisticsService = statistics
         self.blueprint = blueprint
         self.sockets = sockets
         self.report = report

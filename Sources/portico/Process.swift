@@ -79,14 +79,15 @@ final class Process {
         do throws(StartError) {
             let signals = try SignalSource()
             try Privileges.drop(configuration.global)
+            let runtime = RuntimeThread(sockets: runtimeSockets) { Terminal.warning($0) }
             let group: WorkerGroup
             do throws(Runtime.SystemError) {
-                group = try WorkerGroup(blueprint, sockets: sockets) { Terminal.warning($0) }
+                group = try WorkerGroup(blueprint, sockets: sockets, statistics: runtime) { Terminal.warning($0) }
             } catch { throw StartError("\(error)") }
             let threads = try WorkerThreads(group, configuration)
             tellOldProcesses()
             notifyReady()
-            let runtime = RuntimeThread(group, sockets: runtimeSockets, facts: facts()) { Terminal.warning($0) }
+            runtime.start(group, facts: facts())
             var stopping = StopSequence(configuration.global, group: group, threads: threads, runtime: runtime)
             stopping.run(signals)
             return 0

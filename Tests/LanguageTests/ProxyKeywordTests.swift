@@ -248,4 +248,45 @@ import Testing
         #expect((plainFront.maxconn, plainFront.backlog, plainFront.logTag) == (nil, nil, nil))
         #expect((plainBack.retries, plainBack.httpReuse) == (3, .safe))
     }
+
+    @Test func statisticsPage() throws {
+        let result = load(
+            """
+            defaults
+            mode http
+            timeout client 1s
+            timeout server 1s
+            timeout connect 1s
+            stats refresh 5
+            frontend web
+            bind :80
+            stats uri /s
+            stats auth a:b
+            stats scope .
+            stats show-node edge1
+            frontend plain
+            mode tcp
+            bind :81
+            """)
+        let configuration = try #require(result.configuration)
+        var page = StatisticsPageSettings()
+        page.uri = "/s"
+        page.refresh = 5
+        page.users = [.init(name: "a", password: "b")]
+        page.scopes = ["."]
+        page.node = "edge1"
+        #expect(configuration.frontends[0].statisticsPage == page)
+        #expect(configuration.frontends[1].statisticsPage == nil)
+        #expect(result.warnings.contains { $0.hasSuffix("it requires HTTP mode.") })
+    }
+
+    @Test(arguments: [
+        ("stats", "unknown stats parameter '' (expects 'hide-version', 'uri', 'realm', 'auth' or 'enable')"),
+        ("stats uri", "'stats uri' expects an URI prefix"),
+        ("stats auth name", "'stats auth' expects a user:password account"),
+        ("stats admin if TRUE", "'stats admin' is a keyword of HAProxy that this version of Portico does not support"),
+    ]) func statisticsPageMistakes(line: String, message: String) {
+        let alerts = load("frontend web\nmode http\nbind :80\n\(line)").alerts
+        #expect(alerts.count == 1 && alerts[0].hasSuffix(message), "\(alerts)")
+    }
 }

@@ -2,35 +2,45 @@ import Bytes
 import Configuration
 import Glibc
 package import Proxying
+package import Rules
 import Runtime
 
 /// The thread of the runtime API, as the rest of the process sees it.
 package final class RuntimeThread: Sendable {
-    private let workers: WorkerGroup
     private let sockets: RuntimeSockets
-    private let facts: RuntimeAPI.ProcessFacts
     private let report: @Sendable (String) -> Void
 
-    /// Starts the thread. Nothing is started when the configuration has no `stats socket`.
-    ///
     /// - Parameters:
     ///   - report: takes what goes wrong, for the operator.
-    package init(
-        _ workers: WorkerGroup, sockets: RuntimeSockets, facts: RuntimeAPI.ProcessFacts,
-        report: @escaping @Sendable (String) -> Void
-    ) {
-        self.workers = workers
+    package init(sockets: RuntimeSockets, report: @escaping @Sendable (String) -> Void) {
         self.sockets = sockets
-        self.facts = facts
         self.report = report
-        guard !sockets.entries.isEmpty else { return }
+    }
+
+    /// What the thread starts with.
+    private final class Launch: Sendable {
+        let thread: RuntimeThread
+        let workers: WorkerGroup
+        let facts: RuntimeAPI.ProcessFacts
+
+        init(_ thread: RuntimeThread, _ workers: WorkerGroup, _ facts: RuntimeAPI.ProcessFacts) {
+            self.thread = thread
+            self.workers = workers
+            self.facts = facts
+        }
+    }
+
+    /// Starts the thread. Nothing is started when the configuration has neither a `stats socket` nor a statistics page.
+    package func start(_ workers: WorkerGroup, facts: RuntimeAPI.ProcessFacts) {
+        guard !sockets.entries.isEmpty || workers.blueprint.configuration.hasStatisticsPages else { return }
         var thread = pthread_t()
-        let box = unsafe Unmanaged.passRetained(self).toOpaque()
+        let box = unsafe Unmanaged.passRetained(Launch(self, workers, facts)).toOpaque()
         let code = unsafe pthread_create(
             &thread, nil,
             { argument in
                 if let argument = unsafe argument {
-                    unsafe Unmanaged<RuntimeThread>.fromOpaque(argument).takeRetainedValue().run()
+                    let launch = unsafe Unmanaged<Launch>.fromOpaque(argument).takeRetainedValue()
+                    launch.thread.run(launch.workers, launch.facts)
                 }
                 return nil
             }, box)
@@ -41,7 +51,7 @@ package final class RuntimeThread: Sendable {
         }
     }
 
-    private func run() {
+    private func run(_ workers: WorkerGroup, _ facts: RuntimeAPI.ProcessFacts) {
         do throws(SystemError) {
             try ControlLoop.run { [self] loop in
                 let api = RuntimeAPI(
@@ -60,5 +70,23 @@ package final class RuntimeThread: Sendable {
     package func stopListening() {
         guard !sockets.entries.isEmpty else { return }
         Task { @ControlActor in RuntimeThread.api?.stopListening() }
+    }
+}
+
+extension RuntimeThread: StatisticsService {
+    package func answer(_ request: StatisticsRequest, reply: @escaping @Sendable (ReplyContent) -> Void) {
+        Task { @ControlActor in
+            guard let api = RuntimeThread.api else {
+                return reply(ReplyContent(status: 503, body: Array("The statistics are not ready yet.\n".utf8)))
+            }
+            reply(await StatisticsAnswer.make(request, api))
+        }
+    }
+}
+
+extension Configuration {
+    /// Whether some proxy has a statistics page.
+    fileprivate var hasStatisticsPages: Bool {
+        frontends.contains { $0.statisticsPage != nil } || backends.contains { $0.statisticsPage != nil }
     }
 }

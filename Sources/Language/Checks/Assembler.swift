@@ -142,6 +142,7 @@ struct Assembler {
             result.defaultBackend = backends[draft.name]?.index
         }
         result.errorFiles = files
+        if draft.mode == .http { result.statisticsPage = draft.statisticsPage }
         return result
     }
 
@@ -164,6 +165,7 @@ struct Assembler {
         result.logs = logs(of: draft)
         result.logTag = draft.logTag
         result.errorFiles = files
+        if draft.mode == .http { result.statisticsPage = draft.statisticsPage }
         result.rules = draft.rules
         var names: [String: Mark] = [:]
         for server in draft.servers {
@@ -269,6 +271,10 @@ struct Assembler {
         checkCaptures(of: draft, owner)
         if draft.kind.hasFront, draft.lines.format != nil, logs(of: draft).isEmpty {
             report(.warning, "log format ignored for \(owner) since it has no log address.", at: draft.mark)
+        }
+        if draft.mode == .tcp, draft.statisticsPage != nil {
+            report(
+                .warning, "'stats' statement ignored for \(owner) as it requires HTTP mode.", at: draft.mark)
         }
         if draft.mode == .tcp, draft.forwardFor != nil {
             report(.warning, "'option forwardfor' ignored for \(owner) as it requires HTTP mode.", at: draft.mark)

@@ -47,6 +47,8 @@ struct ProxyDraft: Sendable {
     var logs: [LogDraft] = []
     var logTag: String?
     var errorFiles: [ErrorFileDraft] = []
+    /// `stats` lines; nil: there is none.
+    var statisticsPage: StatisticsPageSettings?
 
     /// ACLs that this section declares, by name.
     var acls: [String: ACL] = [:]

@@ -4,7 +4,8 @@ import Words
 /// The keywords of `defaults`, `frontend`, `backend` and `listen`.
 enum ProxyKeywords {
     static let table = KeywordTable(
-        [BindStatement.keyword] + ServerStatement.keywords + both + front + back + ErrorFileStatement.proxyKeywords
+        [BindStatement.keyword, StatisticsPageStatement.keyword] + ServerStatement.keywords + both + front + back
+            + ErrorFileStatement.proxyKeywords
             + TimeoutKeywords.keywords + OptionKeywords.keywords + FormatKeywords.keywords
             + CaptureKeywords.keywords + RuleStatements.keywords + HintKeywords.proxy,
         refused: RefusedKeywords.proxy)

@@ -105,7 +105,7 @@ enum RefusedKeywords {
         "option spop-check", "option srvtcpka", "option ssl-hello-chk", "option tcp-check", "option tcpka",
         "option transparent", "option use-small-buffers", "persist",
         "quic-initial", "rate-limit", "server-state-file-name", "server-template", "source",
-        "srvtcpka-cnt", "srvtcpka-idle", "srvtcpka-intvl", "srvtimeout", "ssl-f-use", "stats", "stick", "stick-table",
+        "srvtcpka-cnt", "srvtcpka-idle", "srvtcpka-intvl", "srvtimeout", "ssl-f-use", "stick", "stick-table",
         "switch-mode", "tcp-check", "tcp-request", "tcp-response", "timeout check", "timeout client-hs",
         "transparent", "use-fcgi-app", "use-server",
     ]
