@@ -15,13 +15,13 @@ extension ProxyExchange {
         let uri = head.path.string
         guard uri.hasPrefix(page.uri) else { return false }
         progress.step = .done
-        frontend.traffic.intercepted &+= 1
         let reply: ReplyContent
         if head.method != .get, head.method != .head {
             reply = Self.plain(405, "The statistics page takes GET and HEAD only.\n")
         } else if !page.users.isEmpty, !Self.knows(page, head) {
             reply = Self.unauthorized(page)
         } else {
+            frontend.traffic.intercepted &+= 1
             var options = uri.dropFirst(page.uri.count)
             if options.hasPrefix(";") { options = options.dropFirst() }
             let request = StatisticsRequest(
