@@ -90,9 +90,6 @@ struct Assembler {
             if draft.kind.hasBack, let index = backends[draft.name]?.index, result.backends.indices.contains(index) {
                 result.backends[index].id = next
             }
-            if let index = result.frontends.firstIndex(where: { $0.name == draft.name }) {
-                result.frontends[index].id = next
-            }
             next += 1
         }
     }
