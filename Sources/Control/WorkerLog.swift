@@ -260,6 +260,7 @@ package final class WorkerLog: LoopMember, AccessLog {
     private func send(
         _ proxy: Proxy, _ level: LogLevel, _ format: Format?, _ data: Format?, _ origin: LogOrigin, _ profile: Int?
     ) {
+        let words = text.bytes
         var line = Sample()
         var structured = Sample()
         var isMade = false
@@ -267,7 +268,7 @@ package final class WorkerLog: LoopMember, AccessLog {
             guard level <= route.target.level, route.target.sampling?.takesNext() != false else { continue }
             if !isMade {
                 isMade = true
-                if let format { format.text(evaluation, &line) } else { line.setText(text.bytes.span) }
+                if let format { format.text(evaluation, &line) } else { line.setText(words.span) }
                 data?.text(evaluation, &structured)
             }
             var chosen = line

@@ -1,4 +1,5 @@
 package import Bytes
+import CLinux
 import Glibc
 
 /// The system's resolver, for names in the configuration: it blocks, so it is asked at start only.
