@@ -63,8 +63,9 @@ let package = Package(
         program("portico-origin", ["Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "TestSupport", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", arguments]),
         program("portico-load", ["Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "TestSupport", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", arguments]),
         // The operator's side
-        module("Control", ["Language", "Proxying", "Rules", "Samples", "Connections", "Servers", "Configuration", "Streams", "Messages", "Patterns", "Runtime", "Bytes", "CLinux"]),
+        module("Control", ["Language", "Resolution", "Proxying", "Rules", "Samples", "Connections", "Servers", "Configuration", "Streams", "QUICTransport", "Messages", "Patterns", "Runtime", "Bytes", "CLinux"]),
         module("Language", ["Vocabulary", "Configuration", "Rules", "Samples", "Patterns", "Messages", "Words"]),
+        module("Resolution", ["Servers", "Configuration", "Runtime", "Bytes", "CCares"]),
         // What rules say: fetches, converters, actions
         module("Vocabulary", ["Rules", "Samples", "Patterns", "Connections", "Streams", "TLSTransport", "Messages", "Words", "Bytes", "CLinux", "COpenSSL", "CXXHash"]),
         // The data path
@@ -94,11 +95,12 @@ let package = Package(
         library("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
         library("CXXHash", pkgConfig: "libxxhash", apt: "libxxhash-dev"),
         library("CGnuTLS", pkgConfig: "gnutls", apt: "libgnutls28-dev"),
+        library("CCares", pkgConfig: "libcares", apt: "libc-ares-dev"),
         library("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
         // Tests
         testSupport(["Streams", "Messages", "Bytes"]),
         tests("TestSupportTests", ["TestSupport"]),
-        fuzzTargets(["Language", "Vocabulary", "Samples", "Words", "Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "TestSupport", "QUICTransport", "TLSTransport", "Configuration", "Messages", "Patterns", "Bytes", "COpenSSL"]),
+        fuzzTargets(["Language", "Resolution", "Vocabulary", "Samples", "Words", "Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "TestSupport", "QUICTransport", "TLSTransport", "Configuration", "Messages", "Patterns", "Bytes", "COpenSSL"]),
         tests("FuzzTests", ["FuzzTargets", "TestSupport"]),
         tests("BytesTests", ["Bytes"]),
         tests("RuntimeTests", ["Runtime", "Bytes"]),
@@ -109,6 +111,7 @@ let package = Package(
         tests("VocabularyTests", ["Vocabulary", "Samples", "Connections", "MuxHTTP1", "MuxPassThrough", "Streams", "TLSTransport", "Messages", "Words", "Bytes", "TestSupport"]),
         tests("TLSTransportTests", ["TLSTransport", "Bytes", "COpenSSL", "CGnuTLS"]),
         tests("QUICTransportTests", ["QUICTransport", "TLSTransport", "Bytes", "TestSupport", "CNgtcp2", "COpenSSL", "CGnuTLS"]),
+        tests("ResolutionTests", ["Resolution", "Servers", "Configuration", "Runtime", "Bytes", "TestSupport"]),
         tests("MatrixTests", ["TestSupport", "portico", "portico-origin"]),
         tests("ServersTests", ["Servers", "Configuration", "Streams", "Runtime", "Bytes"]),
         tests("StreamsTests", ["Streams", "Messages", "Bytes"]),

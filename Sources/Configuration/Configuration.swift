@@ -11,6 +11,8 @@ package struct Configuration: Sendable, Equatable {
     package var frontends: [FrontendSettings]
     /// The back halves in the order of the file: each `backend`, and the back of each `listen`.
     package var backends: [BackendSettings]
+    /// `resolvers` sections.
+    package var resolvers: [ResolverSettings] = []
     /// `log-profile` sections.
     package var logProfiles: [LogProfile] = []
     /// Pattern lists of ACLs and maps: what the runtime API changes, and what workers' reading is guarded by.
@@ -28,7 +30,7 @@ package struct Configuration: Sendable, Equatable {
 
     package static func == (left: Configuration, right: Configuration) -> Bool {
         left.global == right.global && left.frontends == right.frontends && left.backends == right.backends
-            && left.logProfiles == right.logProfiles
+            && left.logProfiles == right.logProfiles && left.resolvers == right.resolvers
     }
 }
 

@@ -37,6 +37,11 @@ package struct GlobalSettings: Sendable, Equatable {
     /// Variables to change in the process's own environment, in order (`setenv` and friends).
     package var environment: [EnvironmentChange]
 
+    // MARK: Names
+
+    /// `dns-accept-family`.
+    package var acceptedFamilies = AcceptedFamilies.automatic
+
     // MARK: Security
 
     /// The secret from which keys of tokens and connection IDs are derived (`cluster-secret`); nil: a random one.

@@ -33,8 +33,16 @@ package struct ServerSettings: Sendable, Equatable {
     package var poolPurgeDelay: Int
     /// Requests after its first that a connection may carry (`max-reuse`); nil: no limit.
     package var maxReuse: Int?
+    /// How its name is resolved.
+    package var resolution = ServerResolutionSettings()
     /// The line that declares it.
     package var location: SourceLocation
+
+    /// The name of SRV records that give name, port and weight (`server s1 _http._tcp.example.com`); nil: none.
+    package var serviceName: String? {
+        guard case .host(.name(let name, _), _) = address, name.hasPrefix("_") else { return nil }
+        return name
+    }
 
     package init(name: String, address: ServerAddress, location: SourceLocation) {
         self.name = name

@@ -54,6 +54,11 @@ package final class QUICConnectionManager {
     /// Links of all kinds, those in their closing period included.
     package var linkCount: Int { links.count }
 
+    /// Datagrams that led to nothing for that reason, at the listeners of now.
+    package func dropCount(_ reason: QUICEndpoint.DropReason) -> UInt64 {
+        listeners.reduce(0) { $0 &+ $1.endpoint.dropCount(reason) }
+    }
+
     // MARK: The table
 
     func insert(_ link: QUICLink) {

@@ -2,13 +2,15 @@ import Bytes
 package import Configuration
 import Messages
 import Rules
+import Runtime
 import Samples
 import Streams
 
 // Whole responses that the proxy gives by itself: error messages, `errorfile`s, and what rules answer.
 extension ReplyContent {
-    /// Puts the answer into an exchange's response.
-    func send(_ exchange: Exchange) {
+    /// Puts the answer into an exchange's response. One that is larger than the response's queue goes there piece by
+    /// piece when the worker's loop is given.
+    func send(_ exchange: Exchange, loop: EventLoop? = nil) {
         guard exchange.response.phase == .idle else { return }
         if isSilent { return exchange.kill(exchange.failure ?? .killed) }
         let head = exchange.resources.heads.obtain(.response)
@@ -26,6 +28,7 @@ extension ReplyContent {
         exchange.response.put(head)
         // Rules of `http-after-response` may have put another answer in its place.
         guard !exchange.isOver, exchange.response.phase == .body else { return }
+        if body.count > exchange.response.limit, let loop { return LargeReply(body, loop).attach(to: exchange) }
         var offset = 0
         while offset < body.count {
             let chunk = Chunk(copying: body.span.extracting(offset..<body.count), pool: exchange.resources.buffers)

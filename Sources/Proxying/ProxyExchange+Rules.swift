@@ -349,6 +349,6 @@ extension ProxyExchange: RuleHost {
         guard let exchange, !exchange.isOver else { return }
         ownStatus = content.loggedStatus ?? content.status
         if !isHTTP || exchange.response.phase != .idle { return exchange.kill(exchange.failure ?? .notNeeded) }
-        content.send(exchange)
+        content.send(exchange, loop: frontend.worker.loop)
     }
 }

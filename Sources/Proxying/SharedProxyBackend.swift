@@ -34,38 +34,29 @@ package final class SharedProxyBackend: Sendable {
         nameBytes = Array(settings.name.utf8)
         rules = RuleTable(settings.rules)
         errors = ErrorAnswers(settings.errorFiles)
-        for server in settings.servers { _ = try add(server) }
+        var first: [InitialServerAddress] = []
+        for server in settings.servers { first.append(try InitialServerAddress.find(server, of: settings.name)) }
+        startNotices = first.compactMap(\.notice)
+        for (server, address) in zip(settings.servers, first) { _ = try add(server, at: address.target) }
     }
+
+    /// What the operator is told at the start about servers whose names were not found.
+    package let startNotices: [String]
 
     /// Makes a server and adds it to the table; workers are told. Throws what the operator has to mend: a name that does
     /// not resolve, certificates that can not be read.
     package func add(_ server: ServerSettings, isDynamic: Bool = false) throws(BlueprintError) -> SharedServer {
-        let address = try Self.resolve(server, of: servers.settings.name)
+        try add(server, at: InitialServerAddress.find(server, of: servers.settings.name).target, isDynamic: isDynamic)
+    }
+
+    private func add(
+        _ server: ServerSettings, at address: Socket.Target, isDynamic: Bool = false
+    ) throws(BlueprintError) -> SharedServer {
         let transport = try SharedServerTransport(server)
         return servers.add(id: server.id) { index, id in
             SharedServer(
                 settings: server, backend: servers, index: index, id: id, address: address, transport: transport,
                 workers: workers, isDynamic: isDynamic)
-        }
-    }
-
-    private static func resolve(_ server: ServerSettings, of backend: String) throws(BlueprintError) -> Socket.Target {
-        switch server.address {
-        case .unix(let path): return .unix(path: path)
-        case .abstract(let name): return .abstract(name: name)
-        case .host(let host, let port):
-            var number: UInt16 = 0
-            if case .fixed(let fixed) = port { number = fixed }
-            switch host {
-            case .ip(let address): return .ip(SocketAddress(address, port: number))
-            case .name(let name, let family):
-                guard let found = HostNames.firstAddress(of: name, isIPv4: family.map { $0 == .ipv4 }, port: number)
-                else {
-                    throw BlueprintError(
-                        "\(server.location): could not resolve address '\(name)' of server '\(backend)/\(server.name)'")
-                }
-                return .ip(found)
-            }
         }
     }
 }

@@ -271,7 +271,7 @@ extension SharedServer {
 
     // MARK: Words
 
-    private func title(_ control: Control) -> String {
+    func title(_ control: Control) -> String {
         "\(settings.isBackup ? "Backup " : "")Server \(backend.settings.name)/\(control.facts.name)"
     }
 
@@ -279,7 +279,7 @@ extension SharedServer {
         isForced || control.trackedName.isEmpty ? "" : " via \(control.trackedName)"
     }
 
-    private func say(_ text: String, _ level: ServerMessageLevel) {
+    func say(_ text: String, _ level: ServerMessageLevel) {
         backend.events.tell(.message(backend, level, "\(text)."))
     }
 

@@ -100,7 +100,8 @@ package final class SharedServer: Sendable {
     }
 
     /// - Parameters:
-    ///   - address: where the server is, its name resolved.
+    ///   - address: where the server is, its name resolved; one of no family: it is not known yet, and the server
+    ///     stays in maintenance until it is.
     ///   - workers: how many workers count idle connections.
     package init(
         settings: ServerSettings, backend: SharedBackend, index: Int, id: Int, address: Socket.Target,
@@ -115,8 +116,9 @@ package final class SharedServer: Sendable {
         workerIdle = (0..<max(1, workers)).map { _ in WorkerIdleCount() }
         maxconn = Atomic(settings.maxconn ?? 0)
         maxqueue = Atomic(settings.maxqueue ?? 0)
-        let isOff = settings.isDisabled || isDynamic
-        var admin: AdminState = isOff ? .forcedMaintenance : []
+        var admin: AdminState = settings.isDisabled || isDynamic ? .forcedMaintenance : []
+        if case .ip(let ip) = address, ip.family == .unspecified { admin.insert(.unresolved) }
+        let isOff = admin.isMaintenance
         if settings.isDisabled, !isDynamic { admin.insert(.configuredMaintenance) }
         adminBits = Atomic(admin.rawValue)
         stateBits = Atomic((isOff ? OperationalState.stopped : .running).rawValue)
@@ -125,7 +127,7 @@ package final class SharedServer: Sendable {
         var hostName: String?
         if case .host(let host, let configured) = settings.address {
             port = configured
-            if case .name(let name, _) = host { hostName = name }
+            if case .name(let name, _) = host, settings.serviceName == nil { hostName = name }
         }
         control = Mutex(
             Control(

@@ -53,7 +53,11 @@ final class Process {
 
     private func makeBlueprint(_ workers: Int, _ limits: Limits) throws(StartError) -> Blueprint {
         do throws(BlueprintError) {
-            return try Blueprint(configuration, workerCount: workers, processMaxconn: limits.maxconn)
+            let blueprint = try Blueprint(configuration, workerCount: workers, processMaxconn: limits.maxconn)
+            if !configuration.global.quiet {
+                for notice in blueprint.backends.flatMap(\.startNotices) { Terminal.notice(notice) }
+            }
+            return blueprint
         } catch { throw StartError(error.description) }
     }
 

@@ -4,7 +4,8 @@ package import Runtime
 /// The event loop of the control thread, and what its actor's code needs of it: descriptors to watch, times to wait for.
 @ControlActor
 package final class ControlLoop {
-    private let loop: EventLoop
+    /// The loop itself, for what is no code of the actor and runs on its thread all the same.
+    let loop: EventLoop
     private let jobs: ControlPoller
 
     /// Makes the calling thread the control thread, and turns its loop until the process ends.

@@ -3,7 +3,9 @@ package import Configuration
 import Glibc
 package import Language
 package import Proxying
+import Resolution
 import Runtime
+import Servers
 
 /// The runtime API of a process (management.txt, section 9.3): sockets on which operators and their scripts look at the
 /// process and change it. It runs on the control thread; what it needs of the workers it asks them by message.
@@ -49,6 +51,8 @@ package final class RuntimeAPI {
     let table: CommandTable
     let sockets: RuntimeSockets
     package private(set) var statistics: StatisticsCollector!
+    /// Names that are followed; nil before ``startResolution()``.
+    private(set) var resolution: ResolutionService?
     /// The process drains.
     private(set) var isStopping = false
     private var listeners: [CommandListener] = []
@@ -73,6 +77,22 @@ package final class RuntimeAPI {
         self.table = table
         self.loop = loop
         statistics = StatisticsCollector(self)
+    }
+
+    /// Begins to follow the names of servers.
+    func startResolution() throws(Runtime.SystemError) {
+        let service = try ResolutionService(configuration, loop: loop.loop)
+        resolution = service
+        workers.blueprint.events.subscribe { [weak self] event in
+            switch event {
+            case .serverAdded(let server): Task { @ControlActor in self?.resolution?.add(server) }
+            case .serverRemoved(let server): Task { @ControlActor in self?.resolution?.remove(server) }
+            default: break
+            }
+        }
+        for backend in backends.all {
+            for server in backend.servers.servers { service.add(server) }
+        }
     }
 
     /// Seconds since the start.

@@ -30,9 +30,9 @@ package final class RuntimeThread: Sendable {
         }
     }
 
-    /// Starts the thread. Nothing is started when the configuration has neither a `stats socket` nor a statistics page.
+    /// Starts the thread. Nothing is started when nothing of the configuration needs it.
     package func start(_ workers: WorkerGroup, facts: RuntimeAPI.ProcessFacts) {
-        guard !sockets.entries.isEmpty || workers.blueprint.configuration.hasStatisticsPages else { return }
+        guard !sockets.entries.isEmpty || workers.blueprint.configuration.needsControl else { return }
         var thread = pthread_t()
         let box = unsafe Unmanaged.passRetained(Launch(self, workers, facts)).toOpaque()
         let code = unsafe pthread_create(
@@ -58,6 +58,7 @@ package final class RuntimeThread: Sendable {
                     workers, sockets: sockets, facts: facts, table: .standard, loop: loop, report: report)
                 RuntimeThread.api = api
                 do throws(SystemError) {
+                    try api.startResolution()
                     try api.listen()
                 } catch { report("runtime API: \(error)") }
             }
@@ -85,8 +86,11 @@ extension RuntimeThread: StatisticsService {
 }
 
 extension Configuration {
-    /// Whether some proxy has a statistics page.
-    fileprivate var hasStatisticsPages: Bool {
-        frontends.contains { $0.statisticsPage != nil } || backends.contains { $0.statisticsPage != nil }
+    /// Whether something needs the control thread: a statistics page, or a name that is followed.
+    fileprivate var needsControl: Bool {
+        frontends.contains { $0.statisticsPage != nil }
+            || backends.contains { backend in
+                backend.statisticsPage != nil || backend.servers.contains { $0.resolution.resolvers != nil }
+            }
     }
 }

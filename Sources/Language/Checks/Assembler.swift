@@ -48,12 +48,33 @@ struct Assembler {
             if draft.kind.hasBack, taken.insert(draft.name).inserted { result.backends.append(backend(draft, files)) }
         }
         result.logProfiles = profiles()
+        result.resolvers = sections.resolvers.map(\.settings)
+        if !result.resolvers.contains(where: { $0.name == "default" }),
+            let machine = SystemNameServers.section(sections.global.surroundings.system)
+        {
+            result.resolvers.append(machine)
+        }
+        checkResolvers(result)
         number(&result)
         sections.context.patterns.assignNumbers()
         result.patterns = sections.context.patterns
         checkErrorGroups()
         diagnostics += ListenerConflicts.find(in: result.frontends, drafts: sections.proxies)
         return result
+    }
+
+    /// Servers may name `resolvers` sections that stand behind them.
+    private mutating func checkResolvers(_ result: Configuration) {
+        for draft in sections.proxies where draft.kind.hasBack {
+            for server in draft.servers {
+                guard let name = server.resolution.resolvers, !result.resolvers.contains(where: { $0.name == name })
+                else { continue }
+                report(
+                    .alert,
+                    "\(draft.kind.word) '\(draft.name)', server '\(server.name)': unable to find required resolvers"
+                        + " '\(name)'", at: server.resolversMark ?? server.mark ?? draft.mark)
+            }
+        }
     }
 
     /// Rules may name `http-errors` sections that stand behind them: they have to be there now.

@@ -13,6 +13,7 @@ enum ServerAssembler {
         try checkProtocol(&server, draft, mode)
         if draft.usesTLS || server.connection.transport == .quic { server.tls = try tls(of: draft, mode, verifies) }
         server.poolLowConnections = draft.poolLowConnections
+        server.resolution = draft.resolution
         server.weight = draft.weight
         server.maxconn = draft.maxconn
         server.maxqueue = draft.maxqueue

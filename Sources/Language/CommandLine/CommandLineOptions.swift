@@ -97,6 +97,14 @@ package struct CommandLineOptions: Sendable, Equatable {
         if quiet { configuration.global.quiet = true }
         if verbose { configuration.global.quiet = false }
         if zeroWarning { configuration.global.zeroWarning = true }
+        if ignoresUnresolvedNames {
+            for backend in configuration.backends.indices {
+                for server in configuration.backends[backend].servers.indices {
+                    let order = configuration.backends[backend].servers[server].resolution.startOrder
+                    configuration.backends[backend].servers[server].resolution.initial = order + [.none]
+                }
+            }
+        }
         guard let frontendMaxconn else { return }
         for index in configuration.frontends.indices where configuration.frontends[index].maxconn == nil {
             configuration.frontends[index].maxconn = frontendMaxconn

@@ -25,6 +25,9 @@ struct ServerDraft: Sendable {
     /// `alpn`; nil: not given.
     var alpn: [String]?
     var reusesSessions = true
+    var resolution = ServerResolutionSettings()
+    /// `resolvers`, marked.
+    var resolversMark: Mark?
     var weight = 1
     var maxconn: Int?
     var maxqueue: Int?

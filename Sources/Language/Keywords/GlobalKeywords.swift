@@ -50,9 +50,27 @@ enum GlobalKeywords {
         }
     }
 
+    private static func acceptedFamilies(_ statement: inout Statement) throws(Complaint) -> AcceptedFamilies {
+        let word = try statement.argument("a comma-delimited list of 'ipv4' and 'ipv6'")
+        var names = Set<Substring>()
+        for name in word.text.split(separator: ",") {
+            guard ["ipv4", "ipv6", "auto"].contains(name) else {
+                throw Complaint(
+                    "'dns-accept-family' expects a comma-delimited list of 'ipv4' and 'ipv6' but got '\(name)'.",
+                    at: word)
+            }
+            names.insert(name)
+        }
+        if names.contains("auto") { return .automatic }
+        return names.count == 2 ? .both : names.contains("ipv6") ? .ipv6 : .ipv4
+    }
+
     private static let process = [
         keyword("expose-experimental-directives") { (_, statement) in statement.context.allowsExperiments = true },
         keyword("expose-deprecated-directives") { (_, _) in },
+        keyword("dns-accept-family") { (global, statement) throws(Complaint) in
+            global.settings.acceptedFamilies = try acceptedFamilies(&statement)
+        },
         flag("daemon", \.daemon),
         flag("quiet", \.quiet),
         flag("zero-warning", \.zeroWarning),

@@ -11,6 +11,7 @@ struct SectionKinds: OptionSet, Sendable {
     static let backend = SectionKinds(rawValue: 16)
     static let httpErrors = SectionKinds(rawValue: 32)
     static let logProfile = SectionKinds(rawValue: 64)
+    static let resolvers = SectionKinds(rawValue: 128)
 
     /// Sections with a front half, and `defaults` for them.
     static let front: SectionKinds = [.defaults, .frontend, .listen]

@@ -4,7 +4,7 @@ enum RefusedKeywords {
     /// Keywords that open a section.
     static let sections = [
         "acme", "cache", "crt-store", "fcgi-app", "healthcheck", "log-forward",
-        "mailers", "namespace_list", "peers", "program", "resolvers", "ring", "traces", "userlist",
+        "mailers", "namespace_list", "peers", "program", "ring", "traces", "userlist",
     ]
 
     /// Actions of rules.
@@ -25,7 +25,7 @@ enum RefusedKeywords {
         "51degrees-use-performance-graph", "51degrees-use-predictive-graph", "acme.scheduler", "anonkey",
         "busy-polling", "close-spread-time", "cpu-affinity", "cpu-policy", "cpu-set", "debug.counters", "default-path",
         "description", "deviceatlas-cache-size", "deviceatlas-json-file", "deviceatlas-log-level",
-        "deviceatlas-properties-cookie", "deviceatlas-property-separator", "deviceatlas-separator", "dns-accept-family",
+        "deviceatlas-properties-cookie", "deviceatlas-property-separator", "deviceatlas-separator",
         "external-check", "force-cfg-parser-pause",
         "h1-accept-payload-with-any-method", "h1-case-adjust", "h1-case-adjust-file",
         "h1-do-not-close-on-insecure-transfer-encoding", "h2-workaround-bogus-websocket-clients",
@@ -104,7 +104,7 @@ enum RefusedKeywords {
         "option socket-stats",
         "option spop-check", "option srvtcpka", "option ssl-hello-chk", "option tcp-check", "option tcpka",
         "option transparent", "option use-small-buffers", "persist",
-        "quic-initial", "rate-limit", "server-state-file-name", "server-template", "source",
+        "quic-initial", "rate-limit", "server-state-file-name", "source",
         "srvtcpka-cnt", "srvtcpka-idle", "srvtcpka-intvl", "srvtimeout", "ssl-f-use", "stick", "stick-table",
         "switch-mode", "tcp-check", "tcp-request", "tcp-response", "timeout check", "timeout client-hs",
         "transparent", "use-fcgi-app", "use-server",
@@ -126,13 +126,12 @@ enum RefusedKeywords {
         "addr", "agent-addr", "agent-check", "agent-inter", "agent-port", "agent-send", "allow-0rtt", "cc", "check",
         "check-alpn", "check-pool-conn-name", "check-proto", "check-reuse-pool", "check-send-proxy", "check-sni",
         "check-sni-auto", "check-ssl", "check-via-socks4", "client-sigalgs", "cookie", "downinter",
-        "error-limit", "fall", "fastinter", "guid", "hash-key", "healthcheck", "init-addr",
+        "error-limit", "fall", "fastinter", "guid", "hash-key", "healthcheck",
         "init-state", "inter", "ktls", "log-bufsize", "log-proto", "minconn", "namespace", "no-agent-check", "no-check",
         "no-check-reuse-pool", "no-check-sni-auto", "no-check-ssl", "no-renegotiate", "no-send-proxy-v2-ssl-cn",
         "no-tfo", "non-stick", "npn", "observe",
         "on-error", "on-marked-down", "on-marked-up", "pool-conn-name", "port", "quic-cc-algo", "redir", "renegotiate",
-        "resolve-net", "resolve-opts", "resolve-prefer",
-        "resolvers", "rise", "send-proxy-v2-ssl-cn",
+        "rise", "send-proxy-v2-ssl-cn",
         "set-proxy-v2-tlv-fmt", "shard", "slowstart", "socks4", "stick", "strict-maxconn", "tcp-md5sig",
         "tcp-ut", "tfo", "track", "usesrc",
     ]

@@ -7,6 +7,7 @@ enum ServerStatement {
         Keyword<ProxyDraft>("server", in: [.listen, .backend]) { (proxy, statement) throws(Complaint) in
             proxy.servers.append(try server(of: proxy, &statement))
         },
+        ServerTemplateStatement.keyword,
         Keyword<ProxyDraft>("default-server", in: .back) { (proxy, statement) throws(Complaint) in
             try ServerOptions.table.apply(to: &proxy.defaultServer, &statement)
         },
@@ -16,6 +17,13 @@ enum ServerStatement {
     static func server(of proxy: ProxyDraft, _ statement: inout Statement) throws(Complaint) -> ServerDraft {
         let name = try statement.argument("<name> and <addr>[:<port>] as arguments")
         try checkName(name, of: "server")
+        return try server(of: proxy, named: name, &statement)
+    }
+
+    /// Reads what follows the name.
+    static func server(
+        of proxy: ProxyDraft, named name: Word, _ statement: inout Statement
+    ) throws(Complaint) -> ServerDraft {
         let address = try statement.argument("<name> and <addr>[:<port>] as arguments")
         var server = proxy.defaultServer
         server.name = name.text

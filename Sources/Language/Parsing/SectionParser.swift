@@ -16,6 +16,8 @@ struct SectionParser {
         case errors
         /// `profile` holds it.
         case profile
+        /// `resolver` holds it.
+        case resolvers
         /// A section that is refused: its lines are passed over, as its first line is complained about.
         case refused
     }
@@ -36,12 +38,15 @@ struct SectionParser {
     private(set) var groups: [ErrorGroupDraft] = []
     /// `log-profile` sections in their order.
     private(set) var profiles: [LogProfile] = []
+    /// `resolvers` sections in their order.
+    private(set) var resolvers: [ResolverDraft] = []
     var diagnostics: [Diagnostic] = []
 
     private var current = Current.none
     private var proxy: ProxyDraft?
     private var group: ErrorGroupDraft?
     private var profile: LogProfile?
+    private var resolver: ResolverDraft?
     /// The last `defaults` section, which sections without `from` start with.
     private var lastDefaults: ProxyDraft?
     private var namedDefaults: [String: NamedDefaults] = [:]
@@ -50,7 +55,7 @@ struct SectionParser {
     private var groupNames: [String: Mark] = [:]
 
     private static let sectionNames = [
-        "global", "defaults", "frontend", "backend", "listen", "http-errors", "log-profile",
+        "global", "defaults", "frontend", "backend", "listen", "http-errors", "log-profile", "resolvers",
     ]
     /// Keywords besides `option …` that `no` and `default` may stand before.
     private static let modifiable = "options, log and strict-limits"
@@ -128,9 +133,14 @@ struct SectionParser {
             guard var draft = profile.take() else { return }
             apply(Self.profileTable, to: &draft, section: .logProfile, words, start, modifier, line)
             profile = consume draft
+        case .resolvers:
+            guard var draft = resolver.take() else { return }
+            apply(Self.resolversTable, to: &draft, section: .resolvers, words, start, modifier, line)
+            resolver = consume draft
         }
     }
 
+    private static let resolversTable = KeywordTable(ResolversStatement.keywords, refused: [])
     private static let profileTable = KeywordTable(LogProfileStatement.keywords, refused: [])
     private static let groupTable = KeywordTable(ErrorFileStatement.groupKeywords, refused: [])
 
@@ -205,6 +215,7 @@ struct SectionParser {
         case .global: "global"
         case .errors: "http-errors"
         case .profile: "log-profile"
+        case .resolvers: "resolvers"
         case .proxy: currentKind.rawValue
         }
     }
@@ -230,6 +241,7 @@ struct SectionParser {
         case "global": beginGlobal(words, on: line)
         case "http-errors": beginErrors(words, on: line)
         case "log-profile": beginProfile(words, on: line)
+        case "resolvers": beginResolvers(words, on: line)
         default: beginProxy(ProxyDraft.Kind(rawValue: name) ?? .listen, words, on: line)
         }
         return true
@@ -249,6 +261,8 @@ struct SectionParser {
         }
         if let group { groups.append(group) }
         if let profile { profiles.append(profile) }
+        if let resolver { resolvers.append(resolver) }
+        resolver = nil
         proxy = nil
         group = nil
         profile = nil
@@ -299,6 +313,23 @@ struct SectionParser {
                     + " \(other.location)", on: line, at: name.column)
         }
         profile = LogProfile(name: name.text, location: line.location)
+    }
+
+    private mutating func beginResolvers(_ words: [Word], on line: SourceLine) {
+        current = .resolvers
+        let name = words.count > 1 ? words[1] : Word(text: "", column: words[0].column)
+        if name.text.isEmpty { alert("missing name for resolvers section.", on: line, at: name.column) }
+        if words.count > 2 {
+            alert("'resolvers' : unexpected extra argument '\(words[2].text)'", on: line, at: words[2].column)
+        }
+        checkCharacters(of: name, "resolvers", on: line)
+        if let other = resolvers.first(where: { $0.settings.name == name.text }) {
+            alert(
+                "resolvers '\(name.text)' has same name as another resolvers (declared at \(other.settings.location)).",
+                on: line, at: name.column)
+        }
+        resolver = ResolverDraft(
+            settings: ResolverSettings(name: name.text, location: line.location), system: global.surroundings.system)
     }
 
     private mutating func beginProxy(_ kind: ProxyDraft.Kind, _ words: [Word], on line: SourceLine) {

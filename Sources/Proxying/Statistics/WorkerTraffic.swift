@@ -1,4 +1,6 @@
 import Bytes
+import Connections
+import QUICTransport
 import Runtime
 import Servers
 import Streams
@@ -40,6 +42,11 @@ package struct ProcessTraffic: Sendable {
     package var serverTLSFull: UInt64 = 0
     /// Connections with TLS now, of both sides.
     package var currentTLS = 0
+    /// QUIC connections of clients now, and all QUIC connections, those that are closing included.
+    package var quicClients = 0
+    package var quicConnections = 0
+    /// Datagrams of clients that led to nothing, by ``QUICEndpoint/DropReason``.
+    package var quicDrops: [UInt64] = []
     /// Bytes sent to clients.
     package var bytesOut: UInt64 = 0
     /// Bytes of buffers, and of those that are in use, now.
@@ -63,6 +70,13 @@ package struct ProcessTraffic: Sendable {
         serverTLS &+= other.serverTLS
         serverTLSFull &+= other.serverTLSFull
         currentTLS += other.currentTLS
+        quicClients += other.quicClients
+        quicConnections += other.quicConnections
+        if quicDrops.isEmpty {
+            quicDrops = other.quicDrops
+        } else {
+            quicDrops = zip(quicDrops, other.quicDrops).map(&+)
+        }
         bytesOut &+= other.bytesOut
         buffersAllocated += other.buffersAllocated
         buffersUsed += other.buffersUsed
@@ -134,6 +148,9 @@ extension Worker {
         result.process.buffersAllocated = (buffers.used + buffers.spare) * buffers.slabSize
         result.process.listeners = frontends.reduce(0) { $0 + $1.listeners.count }
         result.process.jobs = loop.registered
+        result.process.quicClients = quic.clientCount
+        result.process.quicConnections = quic.linkCount
+        result.process.quicDrops = QUICEndpoint.DropReason.allCases.map { quic.dropCount($0) }
         result.frontends = frontends.map {
             .init(
                 sessions: $0.traffic.sessions, requests: $0.traffic.requests, connections: $0.traffic.connections)

@@ -1,6 +1,7 @@
 import Bytes
 import Configuration
 import Proxying
+import Resolution
 import Runtime
 import Servers
 
@@ -27,7 +28,7 @@ enum SetServerCommand {
         case "addr": try await setAddress(server, call)
         case "fqdn":
             guard !call[4].isEmpty else { throw .refused("set server <b>/<s> fqdn requires a FQDN.") }
-            throw .refused("set server <b>/<s> fqdn failed because no resolution is configured.")
+            try await setHostName(server, call)
         case "ssl": try await setTLS(server, call)
         case "name": try await setName(server, call)
         default:
@@ -126,6 +127,18 @@ enum SetServerCommand {
         case .fixed(let number): "\(number)"
         case .ofClient(let offset): "+\(UInt16(truncatingIfNeeded: offset))"
         }
+    }
+
+    @ControlActor private static func setHostName(
+        _ server: SharedServer, _ call: CommandCall
+    ) async throws(CommandFailure) {
+        if server.settings.serviceName != nil {
+            throw .refused("set server <b>/<s> fqdn failed because SRV resolution is configured.")
+        }
+        guard let text = call.api.resolution?.rename(server, to: call[4], by: "stats socket command") else {
+            throw .refused("set server <b>/<s> fqdn failed because no resolution is configured.")
+        }
+        try await call.say(text, .warning)
     }
 
     // MARK: TLS and name

@@ -63,7 +63,8 @@ enum ShowServersCommand {
             "\(server.state.rawValue)", "\(server.admin.rawValue)", "\(server.weight)", "\(server.settings.weight)",
             "\(age)", "\(check.status)", "\(check.result)", "\(check.health)", "\(check.flags(isAgent: false))",
             "\(agent.flags(isAgent: agent.isConfigured))", backend.hasForcedID ? "1" : "0",
-            server.settings.id == nil ? "0" : "1", facts.hostName ?? "-", "\(port(facts))", "-",
+            server.settings.id == nil ? "0" : "1", facts.hostName ?? "-", "\(port(facts))",
+            server.settings.serviceName ?? "-",
             facts.usesTLS ? "1" : "0", "\(check.port)", check.address ?? "-", agent.address ?? "-", "\(agent.port)",
         ]
         return words.joined(separator: " ") + "\n"

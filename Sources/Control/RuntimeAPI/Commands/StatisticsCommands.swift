@@ -1,5 +1,6 @@
 import Configuration
 import Proxying
+import Resolution
 import Servers
 
 /// `show info`, `show stat`, `clear counters`.
@@ -64,8 +65,10 @@ enum StatisticsCommands {
     @ControlActor private static func showStat(_ call: CommandCall) async throws(CommandFailure) {
         var words = call.words.dropFirst(2)
         if words.first == "domain" {
-            guard words.dropFirst().first == "proxy" else { throw .refused("Invalid statistics domain.\n") }
+            let domain = words.dropFirst().first
             words = words.dropFirst(2)
+            if domain == "resolvers" { return try await ResolverCommands.showStatistics(words, call) }
+            guard domain == "proxy" else { throw .refused("Invalid statistics domain.\n") }
         }
         var filter = StatisticsCollector.Filter()
         filter.showsLegends = call.session.socket.level >= .operator
@@ -120,5 +123,6 @@ enum StatisticsCommands {
         try call.session.require(.operator)
         if all { try call.session.require(.admin) }
         await call.api.statistics.clear(all: all)
+        if all { call.api.resolution?.clearCounters() }
     }
 }
