@@ -167,7 +167,7 @@ import Testing
     }
 
     @Test func linesOfARefusedSectionArePassedOver() {
-        let result = load("resolvers r\n nameserver a 1.1.1.1:53\n bogus\nbackend b\n mode http\n")
-        #expect(result.alerts == ["1:1 section 'resolvers' is not supported by this version of Portico"])
+        let result = load("program r\n nameserver a 1.1.1.1:53\n bogus\nbackend b\n mode http\n")
+        #expect(result.alerts == ["1:1 section 'program' is not supported by this version of Portico"])
     }
 }
