@@ -59,11 +59,12 @@ let package = Package(
     ],
     targets: [
         // Programs
-        program("portico", ["Control", "Language", "Proxying", "Connections", "Servers", "Configuration", "MuxHTTP3", "MuxHTTP2", "Streams", "TLSTransport", "QUICTransport", "Messages", "Runtime", "Bytes", "CLinux"]),
+        program("portico", ["Control", "Checks", "Language", "Proxying", "Connections", "Servers", "Configuration", "MuxHTTP3", "MuxHTTP2", "Streams", "TLSTransport", "QUICTransport", "Messages", "Runtime", "Bytes", "CLinux"]),
         program("portico-origin", ["Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "TestSupport", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", arguments]),
         program("portico-load", ["Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "TestSupport", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", arguments]),
         // The operator's side
         module("Control", ["Language", "Resolution", "Proxying", "Rules", "Samples", "Connections", "Servers", "Configuration", "Streams", "QUICTransport", "Messages", "Patterns", "Runtime", "Bytes", "CLinux"]),
+        module("Checks", ["Proxying", "Connections", "Servers", "Configuration", "Rules", "Samples", "Patterns", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "MuxPassThrough", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes"]),
         module("Language", ["Vocabulary", "Configuration", "Rules", "Samples", "Patterns", "Messages", "Words"]),
         module("Resolution", ["Servers", "Configuration", "Runtime", "Bytes", "CCares"]),
         // What rules say: fetches, converters, actions
@@ -114,6 +115,7 @@ let package = Package(
         tests("ResolutionTests", ["Resolution", "Servers", "Configuration", "Runtime", "Bytes", "TestSupport"]),
         tests("MatrixTests", ["TestSupport", "portico", "portico-origin"]),
         tests("ServersTests", ["Servers", "Configuration", "Streams", "Runtime", "Bytes"]),
+        tests("ChecksTests", ["Checks", "Configuration"]),
         tests("StreamsTests", ["Streams", "Messages", "Bytes"]),
         tests("ConnectionsTests", ["Connections", "MuxHTTP3", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", "TestSupport"]),
         tests("MuxPassThroughTests", ["MuxPassThrough", "Streams", "Messages", "Bytes", "TestSupport"]),

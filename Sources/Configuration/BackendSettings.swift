@@ -37,6 +37,12 @@ package struct BackendSettings: Sendable, Equatable {
     package var responseInspectDelay: Int?
     /// The back half's rules.
     package var rules: ProxyRules
+    /// The steps of its servers' checks; nil: only a connection.
+    package var check: CheckRuleset?
+    /// Where its servers' states come from at start (`load-server-state-from-file`).
+    package var stateSource = ServerStateSource.none
+    /// The file for ``ServerStateSource/local`` (`server-state-file-name`); nil: the backend's name.
+    package var stateFile: String?
     /// The statistics page (`stats enable`); nil: there is none.
     package var statisticsPage: StatisticsPageSettings?
     /// The line of the section's keyword.
@@ -108,6 +114,8 @@ package struct BackendOptions: Sendable, Equatable {
     package var abortOnClose: Bool
     /// See `FrontendOptions.buffersRequest`.
     package var buffersRequest = false
+    /// Whether each change of a check's status is logged (`option log-health-checks`).
+    package var logsHealthChecks = false
 
     package init(
         connectionMode: HTTPConnectionMode = .keepAlive, forwardFor: ForwardForOption? = nil, abortOnClose: Bool = false

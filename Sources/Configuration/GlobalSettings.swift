@@ -61,6 +61,17 @@ package struct GlobalSettings: Sendable, Equatable {
     /// The sockets for commands at run time (`stats socket` and its like).
     package var runtimeAPI: RuntimeAPISettings
 
+    // MARK: Health checks
+
+    /// Percent by which the time between two checks varies (`spread-checks`).
+    package var spreadChecks = 0
+    /// Most milliseconds over which first checks are spread (`max-spread-checks`); 0: no limit.
+    package var maxSpreadChecks = 0
+    /// The server-state file (`server-state-file`), and the directory of those without a leading slash
+    /// (`server-state-base`).
+    package var serverStateFile: String?
+    package var serverStateBase: String?
+
     // MARK: Limits
 
     package var tune: TuneSettings

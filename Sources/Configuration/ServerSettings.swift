@@ -7,8 +7,10 @@ package struct ServerSettings: Sendable, Equatable {
     package var address: ServerAddress
     /// How connections to it are made.
     package var connection: ServerConnectionSettings
-    /// TLS towards the server (`ssl`); nil: clear.
+    /// TLS towards the server (`ssl`), or only for its checks; nil: clear.
     package var tls: ServerTLSSettings?
+    /// False when only checks speak TLS (`check-ssl`).
+    package var usesTLSForTraffic = true
     /// The share of the load, 0 to 256 (`weight`); 0: none.
     package var weight: Int
     /// Connections, or in HTTP mode running requests, at once (`maxconn`); nil: no limit.
@@ -35,6 +37,18 @@ package struct ServerSettings: Sendable, Equatable {
     package var maxReuse: Int?
     /// How its name is resolved.
     package var resolution = ServerResolutionSettings()
+    /// Health checks, and agent checks.
+    package var check = CheckSettings()
+    package var agent = AgentSettings()
+    /// What of traffic tells about the server's health (`observe`), after how many errors in a row something follows
+    /// (`error-limit`), and what (`on-error`).
+    package var observedLayer = ObservedLayer.none
+    package var errorLimit = 10
+    package var errorReaction = ErrorReaction.failCheck
+    /// How it starts (`init-state`).
+    package var initialState = InitialServerState.none
+    /// The server whose state it follows, `backend/server` (`track`).
+    package var tracked: String?
     /// The line that declares it.
     package var location: SourceLocation
 

@@ -18,6 +18,8 @@ package struct Timeouts: Sendable, Equatable {
     package var httpKeepAlive: Int?
     /// How long a tarpitted client waits; without it `connect`.
     package var tarpit: Int?
+    /// Longest time of a health check once its connection stands (`timeout check`); without it the check's interval.
+    package var check: Int?
     /// Longest silence of both sides of a tunnel; without it `client` and `server`.
     package var tunnel: Int?
 

@@ -91,6 +91,9 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
     /// The TLS engine, for facts about the handshake.
     package var tlsEngine: TLSEngine? { tls }
 
+    /// The peer has ended its direction in order.
+    package var sawPeerEnd: Bool { sawEnd }
+
     /// How many more exchanges a server's connection takes.
     package var availableStreams: Int { phase == .open && !isRetired ? serverMux?.availableStreams ?? 0 : 0 }
 

@@ -39,7 +39,8 @@ extension HTTP1BackMux {
             webSocketKey = WebSocketHandshake.key(random(), random())
         }
         let plan = HeadWriter.RequestPlan(
-            framing: framing, persists: settings.keepsAlive, webSocketKey: webSocketKey)
+            framing: framing, persists: settings.keepsAlive,
+            isOld: settings.keepsVersion && head.version == .http10, webSocketKey: webSocketKey)
         _ = HeadWriter.request(head, plan, into: &output)
         writer = BodyWriter(framing)
         sending = framing == .tunnel ? .held : .body

@@ -1,5 +1,5 @@
 import Configuration
-import Servers
+package import Servers
 import Synchronization
 
 /// The backends that the process has now. Read and changed by the control thread; workers have tables of their own.
@@ -41,6 +41,28 @@ package final class BackendTable: Sendable {
             backend.servers.events.tell(.backendAdded(backend))
             return backend
         }
+    }
+
+    /// Makes a server follow the one that its line names (`track`). Returns HAProxy's words when there is none.
+    package func track(_ server: SharedServer) -> String? {
+        guard let name = server.settings.tracked else { return nil }
+        let parts = name.split(separator: "/", maxSplits: 1).map(String.init)
+        var backend = server.backend
+        if parts.count == 2 {
+            guard let other = self.backend(named: parts[0]) else {
+                return "unable to find required proxy '\(parts[0])' for tracking."
+            }
+            backend = other.servers
+        }
+        guard let tracked = backend.servers.first(where: { $0.settings.name == parts.last }), tracked !== server else {
+            return "unable to find required server '\(parts.last ?? "")' for tracking."
+        }
+        if tracked.isDynamic {
+            return
+                "unable to use \(backend.settings.name)/\(tracked.settings.name) for tracking as it is a dynamic server."
+        }
+        server.track(tracked)
+        return nil
     }
 
     /// Takes a backend out of the table, and tells the workers.

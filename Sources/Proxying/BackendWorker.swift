@@ -143,6 +143,7 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
 
     /// A connection may be used: by the dispatch that waits for it, or by others when that is gone.
     func ready(_ link: ServerLink) {
+        link.server.shared.observe(.connected)
         if let dispatch = link.dispatch {
             link.dispatch = nil
             dispatch.attempt = nil
@@ -171,6 +172,7 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
         dispatch.attempt = nil
         var timedOut = false
         if case .timeout = failure { timedOut = true }
+        link.server.shared.observe(.connectFailed)
         if let failure { worker.noteServerFailure(shared, link.server.shared, failure) }
         dispatch.connectFailed(timedOut: timedOut)
     }

@@ -63,6 +63,9 @@ package final class Blueprint: Sendable {
         // Numbers go on behind those of the sections, which start with 2.
         let sections = configuration.frontends.count + configuration.backends.count { !$0.isListen }
         backendTable = BackendTable(backends, firstID: sections + 2)
+        for backend in backends {
+            for server in backend.servers.servers { _ = backendTable.track(server) }
+        }
     }
 
     /// Adds a backend while the process runs. `describe` gets its number. Rules can not choose it before it is published.

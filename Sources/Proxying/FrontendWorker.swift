@@ -251,6 +251,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
 
     package func responseReceived(_ exchange: Exchange) {
         guard let record = record(exchange) else { return }
+        record.observeResponse()
         record.captureResponse()
         record.startResponse()
     }
@@ -265,6 +266,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
 
     package func backFailed(_ exchange: Exchange, _ reason: CloseReason, isUnsent: Bool) {
         guard let record = record(exchange) else { return }
+        record.observeFailure(reason)
         if record.retries(after: .failure(reason, isUnsent: isUnsent)) { return }
         record.noteStage(isServerSide: true)
         if settings.mode == .tcp { return exchange.kill(reason) }

@@ -1,19 +1,19 @@
-import Configuration
-import MuxHTTP1
-import MuxHTTP2
-import MuxHTTP3
+package import Configuration
+package import MuxHTTP1
+package import MuxHTTP2
+package import MuxHTTP3
 
 /// What the muxes of a proxy are told, made from `tune.*` and the proxy's options.
-struct MuxSettings {
-    var http1Front = HTTP1FrontSettings()
-    var http1Back = HTTP1BackSettings()
-    var http2 = HTTP2Settings()
-    var http3 = HTTP3Settings()
+package struct MuxSettings {
+    package var http1Front = HTTP1FrontSettings()
+    package var http1Back = HTTP1BackSettings()
+    package var http2 = HTTP2Settings()
+    package var http3 = HTTP3Settings()
 
     /// - Parameters:
     ///   - mode: how long HTTP/1 connections live; the stricter one of front and back half.
     ///   - abortOnClose: whether a client that half-closes while it waits is gone (`option abortonclose`).
-    init(_ tune: TuneSettings, mode: HTTPConnectionMode, abortOnClose: Bool) {
+    package init(_ tune: TuneSettings, mode: HTTPConnectionMode, abortOnClose: Bool) {
         http1Front.headLimit = tune.maxHeadSize
         http1Front.keepsAlive = mode < .close
         http1Front.abortsOnClose = abortOnClose
@@ -34,7 +34,7 @@ struct MuxSettings {
     }
 
     /// Takes the numbers for connections to servers (`tune.h2.be.*`, `tune.quic.be.*`).
-    mutating func useServers(_ tune: TuneSettings, isSecure: Bool) {
+    package mutating func useServers(_ tune: TuneSettings, isSecure: Bool) {
         http2.maxConcurrentStreams = tune.serverHTTP2.maxConcurrentStreams ?? .max
         http2.initialWindowSize = tune.serverHTTP2.initialWindowSize
         http2.maxFrameSize = tune.serverHTTP2.maxFrameSize

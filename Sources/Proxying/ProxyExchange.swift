@@ -137,6 +137,7 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
         }
         let (deadline, reason) = nextDeadline()
         if deadline > frontend.worker.loop.clock.now { return armTimer() }
+        if reason == .serverTimeout, exchange.response.phase == .idle { observeFailure(reason) }
         noteStage(isServerSide: reason == .serverTimeout)
         let isTCP = frontend.settings.mode == .tcp
         if exchange.response.phase == .idle, !isTCP {

@@ -6,7 +6,7 @@ import Runtime
 import Samples
 package import Servers
 import Streams
-import TLSTransport
+package import TLSTransport
 
 /// A backend as all workers see it: its servers with their addresses resolved, TLS towards them, error messages.
 package final class SharedProxyBackend: Sendable {
@@ -62,9 +62,9 @@ package final class SharedProxyBackend: Sendable {
 }
 
 /// What connections to one server need beside an address, as all workers see it.
-final class SharedServerTransport: ServerTransport {
+package final class SharedServerTransport: ServerTransport {
     /// Nil for a clear server.
-    let tls: SharedServerTLS?
+    package let tls: SharedServerTLS?
 
     init(_ settings: ServerSettings) throws(BlueprintError) {
         guard let value = settings.tls else {
@@ -83,7 +83,7 @@ final class SharedServerTransport: ServerTransport {
 }
 
 /// TLS towards one server, as all workers see it.
-final class SharedServerTLS: Sendable {
+package final class SharedServerTLS: Sendable {
     private let settings: ServerTLSSettings
     private let trust: TrustStore?
     private let certificate: Certificate?
@@ -110,7 +110,7 @@ final class SharedServerTLS: Sendable {
     }
 
     var reusesSessions: Bool { settings.reusesSessions }
-    var verifiedHost: String? { settings.verifiedHost }
+    package var verifiedHost: String? { settings.verifiedHost }
 
     /// The version for WebSocket exchanges where the server may speak HTTP/2 and HTTP/1.1: not every server takes them in
     /// HTTP/2.
@@ -121,7 +121,7 @@ final class SharedServerTLS: Sendable {
     /// One worker's context for TLS on TCP. Where the server is a QUIC one, this is its fallback.
     ///
     /// - Parameter alpn: in place of the configured protocols.
-    func makeContext(alpn: String? = nil) throws(TLSError) -> TLSClientContext {
+    package func makeContext(alpn: String? = nil) throws(TLSError) -> TLSClientContext {
         var names = alpn.map { [$0] } ?? settings.alpn
         if names.contains("h3") {
             names.removeAll { $0 == "h3" }
@@ -138,7 +138,7 @@ final class SharedServerTLS: Sendable {
     }
 
     /// One worker's context for QUIC.
-    func makeQUICContext() throws(TLSError) -> QUICTLSContext {
+    package func makeQUICContext() throws(TLSError) -> QUICTLSContext {
         var options = QUICTLSContext.ClientOptions(trust: trust)
         if let suites = settings.parameters.ciphersuites { options.cipherSuites = try QUICCipherSuite.list(suites) }
         if let curves = settings.parameters.curves { options.groups = try KeyExchangeGroup.list(curves) }

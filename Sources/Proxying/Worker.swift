@@ -209,7 +209,7 @@ package final class Worker {
         case .purge(let server): find(server.backend)?.backend.find(server)?.purge()
         case .shutdownSessions(let server, let cause): find(server.backend)?.backend.shutDown(server, cause)
         case .placesFreed(let backend): find(backend)?.backend.serveQueue()
-        case .stateChanged, .message: break
+        case .stateChanged, .checksChanged, .message: break
         }
     }
 
@@ -289,7 +289,7 @@ package final class WorkerGroup: Sendable {
     /// Brings an event to the workers; words go to one of them, who writes the log, and to the operator.
     private func tell(_ event: ServerEvent) {
         switch event {
-        case .stateChanged: break
+        case .stateChanged, .checksChanged: break
         case .message(let backend, let level, let text):
             report(text)
             mailboxes.first?.post(.serverMessage(backend, level, text))

@@ -50,6 +50,7 @@ package final class Evaluation {
         scratch = ScratchArena(textLimit: textLimit)
         random = RandomNumbers(seed: seed)
         unsafe holder = nil
+        unsafe checkFacts = nil
     }
 
     /// Turns to an exchange and a direction.
@@ -64,6 +65,20 @@ package final class Evaluation {
         iterates = false
         if figures != nil { figures = nil }
     }
+
+    /// Turns to a health check: its exchange with a server, once there is one, and what it tells.
+    package func begin(check exchange: Exchange?, _ variables: VariableStore, facts: (any TransactionFacts)?) {
+        begin()
+        self.exchange = exchange
+        requestHead = exchange?.request.head
+        responseHead = exchange?.response.head
+        direction = .response
+        checkVariables = variables
+        unsafe checkFacts = facts
+    }
+
+    /// What a health check tells; nil outside of checks.
+    private unowned(unsafe) var checkFacts: (any TransactionFacts)?
 
     /// Turns to a connection that has no exchange yet.
     package func begin(_ session: Session) {
@@ -96,7 +111,7 @@ package final class Evaluation {
     /// The response's head; nil before it came.
     package private(set) var responseHead: MessageHead?
     /// What the proxy tells of the exchange; nil without one.
-    package var facts: (any TransactionFacts)? { unsafe transaction?.facts }
+    package var facts: (any TransactionFacts)? { unsafe transaction?.facts ?? checkFacts }
     /// The head of the current direction.
     package var head: MessageHead? { direction == .request ? requestHead : responseHead }
 

@@ -46,33 +46,3 @@ package enum OperationalState: UInt8, Sendable {
 package enum ServerMessageLevel: Sendable {
     case notice, alert, emergency
 }
-
-/// What a server's check, or its agent, has come to: what state changes read and write of it. The machinery of checks
-/// keeps the rest.
-package struct CheckHealth: Sendable, Equatable {
-    /// The line has `check` or `agent-check`.
-    package var isConfigured = false
-    /// Checks are on: `enable health`, `disable agent`.
-    package var isEnabled = false
-    /// Maintenance has stopped them.
-    package var isPaused = false
-    /// A check is under way.
-    package var isRunning = false
-    /// 0 to `rise + fall - 1`; from `rise` on the server is up.
-    package var health = 0
-    package var rise = 2
-    package var fall = 3
-    /// `srv_check_status` and `srv_check_result` of `show servers state`.
-    package var status = 1
-    package var result = 0
-    /// Where checks connect to; nil: where traffic goes.
-    package var address: String?
-    package var port = 0
-
-    package init() {}
-
-    /// `srv_check_state` (4 bits), and `srv_agent_state` with its fifth.
-    package func flags(isAgent: Bool) -> Int {
-        (isRunning ? 1 : 0) | (isConfigured ? 2 : 0) | (isEnabled ? 4 : 0) | (isPaused ? 8 : 0) | (isAgent ? 16 : 0)
-    }
-}

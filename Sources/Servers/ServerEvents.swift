@@ -17,6 +17,8 @@ package enum ServerEvent: Sendable {
     case shutdownSessions(SharedServer, ShutdownCause)
     /// Exchanges that wait for a place may find one.
     case placesFreed(SharedBackend)
+    /// Something about the server's checks was changed: whether they run, how often, where they go.
+    case checksChanged(SharedServer)
     /// The server went up, down or into another administrative state.
     case stateChanged(SharedServer)
     /// Words for the operator and the backend's log.

@@ -73,7 +73,7 @@ extension SharedServer {
         }
     }
 
-    private func become(_ wanted: OperationalState, _ control: inout Control, because cause: String) {
+    func become(_ wanted: OperationalState, _ control: inout Control, because cause: String) {
         guard !admin.isMaintenance else { return }
         let before = state
         switch wanted {
@@ -142,15 +142,16 @@ extension SharedServer {
 
     /// Up at once, unless checks or a tracked server say otherwise; checks start again.
     private func leaveMaintenance(_ before: AdminState, _ next: AdminState, _ control: inout Control) {
+        var startsUp = true
         if control.check.isEnabled {
             control.check.isPaused = false
-            control.check.health = control.check.rise
+            startsUp = control.check.start(settings.initialState)
         }
         var state = state
         let trackedState = control.tracked?.state
         let agent = control.agent
         let check = control.check
-        if trackedState != .stopped, !agent.isEnabled || agent.health >= agent.rise,
+        if startsUp, trackedState != .stopped, !agent.isEnabled || agent.health >= agent.rise,
             !check.isEnabled || check.health >= check.rise
         {
             state = trackedState == .stopping ? .stopping : settings.slowStart > 0 ? .starting : .running

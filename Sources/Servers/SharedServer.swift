@@ -71,6 +71,12 @@ package final class SharedServer: Sendable {
     /// `maxqueue`; 0: no limit.
     package let maxqueue: Atomic<Int>
 
+    /// Checks that failed while the server was up.
+    package let failedChecks = Atomic<UInt64>(0)
+    /// Errors in a row that observing traffic has found (`observe`), and how often there were too many.
+    package let consecutiveErrors = Atomic<Int>(0)
+    package let observedFailures = Atomic<UInt64>(0)
+
     private let referenced = Atomic<Bool>(false)
 
     let adminBits: Atomic<UInt8>
@@ -84,8 +90,8 @@ package final class SharedServer: Sendable {
     /// What changes of state keep; never needed on a request's path.
     struct Control: Sendable {
         var facts: ServerFacts
-        var check = CheckHealth()
-        var agent = CheckHealth()
+        var check: CheckHealth
+        var agent: CheckHealth
         /// The server whose state this one follows.
         var tracked: SharedServer?
         /// `backend/server` of it: its own lock may be held while this one speaks.
@@ -119,9 +125,21 @@ package final class SharedServer: Sendable {
         var admin: AdminState = settings.isDisabled || isDynamic ? .forcedMaintenance : []
         if case .ip(let ip) = address, ip.family == .unspecified { admin.insert(.unresolved) }
         let isOff = admin.isMaintenance
+        var check = CheckHealth(settings.check)
+        var agent = CheckHealth(settings.agent, settings.check)
+        let startsUp = check.start(settings.initialState)
+        if isOff, !isDynamic {
+            check.isPaused = true
+            check.health = 0
+        }
+        // Checks of an added server begin when an operator says so.
+        if isDynamic {
+            check.isEnabled = false
+            agent.isEnabled = false
+        }
         if settings.isDisabled, !isDynamic { admin.insert(.configuredMaintenance) }
         adminBits = Atomic(admin.rawValue)
-        stateBits = Atomic((isOff ? OperationalState.stopped : .running).rawValue)
+        stateBits = Atomic((isOff || !startsUp ? OperationalState.stopped : .running).rawValue)
         weightNow = Atomic(settings.weight)
         var port = ServerPort.fixed(0)
         var hostName: String?
@@ -133,9 +151,8 @@ package final class SharedServer: Sendable {
             Control(
                 facts: ServerFacts(
                     name: settings.name, address: address, port: port, hostName: hostName,
-                    usesTLS: settings.tls != nil),
-                lastChange: SystemClock.now()))
-        if settings.isDisabled, !isDynamic { control.withLock { $0.check.isPaused = true } }
+                    usesTLS: settings.tls != nil && settings.usesTLSForTraffic),
+                check: check, agent: agent, lastChange: SystemClock.now()))
         weigh()
     }
 

@@ -1,5 +1,6 @@
 import Bytes
 import CLinux
+import Checks
 import Configuration
 import Control
 import Glibc
@@ -57,6 +58,7 @@ final class Process {
             if !configuration.global.quiet {
                 for notice in blueprint.backends.flatMap(\.startNotices) { Terminal.notice(notice) }
             }
+            for warning in ServerStateFiles(blueprint).warnings { Terminal.warning(warning) }
             return blueprint
         } catch { throw StartError(error.description) }
     }
@@ -85,14 +87,18 @@ final class Process {
             try Privileges.drop(configuration.global)
             let runtime = RuntimeThread(sockets: runtimeSockets) { Terminal.warning($0) }
             let group: WorkerGroup
+            let checks: CheckThread
             do throws(Runtime.SystemError) {
+                checks = try CheckThread(blueprint) { Terminal.warning($0) }
                 group = try WorkerGroup(blueprint, sockets: sockets, statistics: runtime) { Terminal.warning($0) }
             } catch { throw StartError("\(error)") }
             let threads = try WorkerThreads(group, configuration)
             tellOldProcesses()
             notifyReady()
             runtime.start(group, facts: facts())
-            var stopping = StopSequence(configuration.global, group: group, threads: threads, runtime: runtime)
+            checks.start()
+            var stopping = StopSequence(
+                configuration.global, group: group, threads: threads, runtime: runtime, checks: checks)
             stopping.run(signals)
             return 0
         } catch {

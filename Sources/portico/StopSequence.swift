@@ -1,4 +1,5 @@
 import Bytes
+import Checks
 import Configuration
 import Control
 import Glibc
@@ -12,15 +13,20 @@ struct StopSequence {
     private let group: WorkerGroup
     private let threads: WorkerThreads
     private let runtime: RuntimeThread
+    private let checks: CheckThread
     private var graceEnds: UInt64?
     private var hardStopAt: UInt64?
     private var isDraining = false
 
-    init(_ global: GlobalSettings, group: WorkerGroup, threads: WorkerThreads, runtime: RuntimeThread) {
+    init(
+        _ global: GlobalSettings, group: WorkerGroup, threads: WorkerThreads, runtime: RuntimeThread,
+        checks: CheckThread
+    ) {
         self.global = global
         self.group = group
         self.threads = threads
         self.runtime = runtime
+        self.checks = checks
     }
 
     /// Minds signals until every worker has ended.
@@ -57,6 +63,7 @@ struct StopSequence {
         isDraining = true
         SystemdNotifier.notify("STOPPING=1")
         runtime.stopListening()
+        checks.stop()
         group.post(.drain)
     }
 
@@ -64,6 +71,7 @@ struct StopSequence {
         graceEnds = nil
         hardStopAt = nil
         isDraining = true
+        checks.stop()
         group.post(.stop)
     }
 }

@@ -15,7 +15,9 @@ final class WatchedBackend: Sendable {
         let events = Mutex<[String]>([])
     }
 
-    init(_ servers: [String], change: (inout ServerSettings) -> Void = { _ in }) {
+    init(
+        _ servers: [String], logsHealthChecks: Bool = false, change: (inout ServerSettings) -> Void = { _ in }
+    ) {
         let words = Words()
         let events = ServerEvents()
         events.subscribe { event in
@@ -32,6 +34,7 @@ final class WatchedBackend: Sendable {
         let place = SourceLocation(file: "test.cfg", line: 1)
         var settings = BackendSettings(name: "be", mode: .http, location: place)
         settings.balance = .roundrobin
+        settings.options.logsHealthChecks = logsHealthChecks
         let backend = SharedBackend(settings: settings, index: 0, events: events)
         self.backend = backend
         log = words

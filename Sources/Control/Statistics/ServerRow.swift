@@ -36,7 +36,12 @@ enum ServerRow {
         if check.isEnabled {
             row.downTransitions = server.downTransitions.load(ordering: .relaxed)
             row.downSeconds = server.downSeconds
+            row.failedChecks = server.failedChecks.load(ordering: .relaxed)
         }
+        if server.settings.observedLayer != .none {
+            row.observedFailures = server.observedFailures.load(ordering: .relaxed)
+        }
+        if server.state == .starting { row.throttle = server.effectiveWeight * 100 / max(1, server.weight * 16) }
         row.secondsSinceChange = Int(now.nanoseconds(since: server.lastChange) / 1_000_000_000)
         if traffic.lastSession != .zero {
             row.secondsSinceSession = Int(now.nanoseconds(since: traffic.lastSession) / 1_000_000_000)
@@ -51,6 +56,13 @@ enum ServerRow {
 
     private static func check(_ health: CheckHealth) -> ProxyRow.Check {
         var check = ProxyRow.Check()
+        check.status = (health.isRunning ? "* " : "") + health.status.code
+        check.description = health.status.description
+        check.output = health.words
+        if health.status.bearsCode { check.code = health.code }
+        if health.status.rawValue >= CheckStatus.checked.rawValue {
+            check.milliseconds = UInt64(max(0, health.duration ?? 0))
+        }
         check.rise = health.rise
         check.fall = health.fall
         check.health = health.health

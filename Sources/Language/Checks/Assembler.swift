@@ -12,6 +12,8 @@ struct Assembler {
     /// Indices of back halves, and of the drafts they come from, by name.
     private var backends: [String: (index: Int, draft: Int)] = [:]
     private var groups: [String: [ErrorFile]] = [:]
+    /// `healthcheck` sections by name.
+    private var healthchecks: [String: CheckRuleset] = [:]
 
     private init(_ sections: SectionParser, global: GlobalSettings) {
         self.sections = sections
@@ -20,6 +22,9 @@ struct Assembler {
             if backends[draft.name] == nil { backends[draft.name] = (backends.count, index) }
         }
         for group in sections.groups { groups[group.name] = group.files }
+        for section in sections.healthchecks where healthchecks[section.name] == nil {
+            healthchecks[section.name] = section.check.ruleset ?? .connectOnly
+        }
     }
 
     /// The configuration that the sections describe, with what is wrong in it.
@@ -56,6 +61,7 @@ struct Assembler {
         }
         checkResolvers(result)
         number(&result)
+        checkTracking(result)
         sections.context.patterns.assignNumbers()
         result.patterns = sections.context.patterns
         checkErrorGroups()
@@ -112,6 +118,19 @@ struct Assembler {
                 result.backends[index].id = next
             }
             next += 1
+        }
+    }
+
+    /// What a server tracks has to be there, has to be checked, and must not lead back to it.
+    private mutating func checkTracking(_ result: Configuration) {
+        for backend in result.backends {
+            for server in backend.servers {
+                guard let name = server.tracked else { continue }
+                let place = server.location
+                do throws(AssemblyError) { try CheckAssembler.follow(server, name, backend, result) } catch {
+                    diagnostics.append(Diagnostic(.alert, error.message, at: place))
+                }
+            }
         }
     }
 
@@ -185,6 +204,10 @@ struct Assembler {
         result.errorFiles = files
         if draft.mode == .http { result.statisticsPage = draft.statisticsPage }
         result.rules = draft.rules
+        result.check = draft.check.ruleset
+        result.options.logsHealthChecks = draft.logsHealthChecks
+        result.stateSource = draft.stateSource
+        result.stateFile = draft.stateFile
         var names: [String: Mark] = [:]
         for server in draft.servers {
             let mark = server.mark ?? draft.mark
@@ -198,7 +221,8 @@ struct Assembler {
                 result.servers.append(
                     try ServerAssembler.settings(
                         of: server, mode: draft.mode, location: mark.location,
-                        verifies: sections.global.verifiesServers))
+                        verifies: sections.global.verifiesServers,
+                        checks: CheckAssembler(ruleset: result.check, sections: healthchecks)))
             } catch {
                 report(.alert, "'server \(draft.name)/\(server.name)' : \(error.message)", at: mark)
             }
@@ -287,6 +311,14 @@ struct Assembler {
                 at: draft.logFormatMark ?? draft.mark)
         }
         checkCaptures(of: draft, owner)
+        for (rules, kind, name, option) in [
+            (draft.check.httpRules, CheckRuleset.Kind.http, "http-check", "option httpchk"),
+            (draft.check.tcpRules, .tcp, "tcp-check", "option tcp-check"),
+        ] where draft.kind.hasBack && !rules.isEmpty && draft.check.kind != kind {
+            report(
+                .warning, "\(owner) uses '\(name)' rules without '\(option)', so the rules are ignored.", at: draft.mark
+            )
+        }
         if draft.kind.hasFront, draft.lines.format != nil, logs(of: draft).isEmpty {
             report(.warning, "log format ignored for \(owner) since it has no log address.", at: draft.mark)
         }

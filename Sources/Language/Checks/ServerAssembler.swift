@@ -5,13 +5,15 @@ import Words
 enum ServerAssembler {
     /// The server's settings; `verifies` is what `ssl-server-verify` says.
     static func settings(
-        of draft: ServerDraft, mode: ProxyMode, location: SourceLocation, verifies: Bool
+        of draft: ServerDraft, mode: ProxyMode, location: SourceLocation, verifies: Bool,
+        checks: CheckAssembler = CheckAssembler()
     ) throws(AssemblyError) -> ServerSettings {
         var server = ServerSettings(name: draft.name, address: draft.address, location: location)
         server.id = draft.id
         server.connection = draft.connection
         try checkProtocol(&server, draft, mode)
-        if draft.usesTLS || server.connection.transport == .quic { server.tls = try tls(of: draft, mode, verifies) }
+        let needsTLS = draft.usesTLS || server.connection.transport == .quic || checks.needsTLS(draft)
+        if needsTLS { server.tls = try tls(of: draft, mode, verifies) }
         server.poolLowConnections = draft.poolLowConnections
         server.resolution = draft.resolution
         server.weight = draft.weight
@@ -22,6 +24,7 @@ enum ServerAssembler {
         server.poolMaxConnections = draft.poolMaxConnections
         server.poolPurgeDelay = draft.poolPurgeDelay
         server.maxReuse = draft.maxReuse
+        try checks.apply(draft, mode, to: &server)
         return server
     }
 

@@ -83,6 +83,10 @@ struct ProxyDraft: Sendable {
     var retryOn = RetryCauses()
     var redispatchInterval = 0
     var httpReuse = HTTPReuse.safe
+    var check = CheckDraft()
+    var logsHealthChecks = false
+    var stateSource = ServerStateSource.none
+    var stateFile: String?
 
     /// A section without settings.
     init(kind: Kind, name: String, mark: Mark, surroundings: Surroundings) {
@@ -102,6 +106,7 @@ struct ProxyDraft: Sendable {
         self.surroundings = surroundings
         ownTimeouts = []
         acls = [:]
+        check.inherit()
     }
 }
 

@@ -36,6 +36,19 @@ struct ServerDraft: Sendable {
     var poolMaxConnections: Int?
     var poolPurgeDelay = 5000
     var maxReuse: Int?
+    var check = CheckSettings()
+    /// The section that `healthcheck` names.
+    var healthcheck: String?
+    var agent = AgentSettings()
+    var observedLayer = ObservedLayer.none
+    var errorLimit = 10
+    var errorReaction = ErrorReaction.failCheck
+    var initialState = InitialServerState.none
+    /// `track`, as written.
+    var tracked: String?
+    var slowStart = 0
+    var shutsSessionsWhenDown = false
+    var shutsBackupsWhenUp = false
     /// The line, with the server's name marked.
     var mark: Mark?
     /// `ca-base`.

@@ -6,7 +6,8 @@ import Words
 enum GlobalKeywords {
     static let table = KeywordTable(
         process + limits + logs + EnvironmentKeywords.keywords + TLSKeywords.keywords + TuneKeywords.keywords
-            + [CPUMapStatement.keyword] + StatsStatement.keywords + HintKeywords.global,
+            + [CPUMapStatement.keyword] + StatsStatement.keywords + HintKeywords.global
+            + CheckKeywords.global,
         refused: RefusedKeywords.global)
 
     /// A keyword of `global`.

@@ -12,6 +12,7 @@ struct SectionKinds: OptionSet, Sendable {
     static let httpErrors = SectionKinds(rawValue: 32)
     static let logProfile = SectionKinds(rawValue: 64)
     static let resolvers = SectionKinds(rawValue: 128)
+    static let healthcheck = SectionKinds(rawValue: 1024)
 
     /// Sections with a front half, and `defaults` for them.
     static let front: SectionKinds = [.defaults, .frontend, .listen]

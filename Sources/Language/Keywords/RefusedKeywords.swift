@@ -3,7 +3,7 @@
 enum RefusedKeywords {
     /// Keywords that open a section.
     static let sections = [
-        "acme", "cache", "crt-store", "fcgi-app", "healthcheck", "log-forward",
+        "acme", "cache", "crt-store", "fcgi-app", "log-forward",
         "mailers", "namespace_list", "peers", "program", "ring", "traces", "userlist",
     ]
 

@@ -14,6 +14,7 @@ enum TimeoutKeywords {
         keyword("http-keep-alive", .proxies, \.httpKeepAlive),
         keyword("tarpit", .proxies, \.tarpit),
         keyword("tunnel", .back, \.tunnel),
+        keyword("check", .back, \.check),
     ]
 
     /// A plain number below this is taken for one in seconds by mistake.

@@ -18,6 +18,8 @@ struct SectionParser {
         case profile
         /// `resolver` holds it.
         case resolvers
+        /// `healthcheck` holds it.
+        case healthcheck
         /// A section that is refused: its lines are passed over, as its first line is complained about.
         case refused
     }
@@ -40,6 +42,8 @@ struct SectionParser {
     private(set) var profiles: [LogProfile] = []
     /// `resolvers` sections in their order.
     private(set) var resolvers: [ResolverDraft] = []
+    /// `healthcheck` sections in their order.
+    private(set) var healthchecks: [HealthcheckDraft] = []
     var diagnostics: [Diagnostic] = []
 
     private var current = Current.none
@@ -47,6 +51,7 @@ struct SectionParser {
     private var group: ErrorGroupDraft?
     private var profile: LogProfile?
     private var resolver: ResolverDraft?
+    private var healthcheck: HealthcheckDraft?
     /// The last `defaults` section, which sections without `from` start with.
     private var lastDefaults: ProxyDraft?
     private var namedDefaults: [String: NamedDefaults] = [:]
@@ -55,7 +60,7 @@ struct SectionParser {
     private var groupNames: [String: Mark] = [:]
 
     private static let sectionNames = [
-        "global", "defaults", "frontend", "backend", "listen", "http-errors", "log-profile", "resolvers",
+        "global", "defaults", "frontend", "backend", "listen", "http-errors", "log-profile", "resolvers", "healthcheck",
     ]
     /// Keywords besides `option …` that `no` and `default` may stand before.
     private static let modifiable = "options, log and strict-limits"
@@ -137,10 +142,16 @@ struct SectionParser {
             guard var draft = resolver.take() else { return }
             apply(Self.resolversTable, to: &draft, section: .resolvers, words, start, modifier, line)
             resolver = consume draft
+        case .healthcheck:
+            guard var draft = healthcheck.take() else { return }
+            apply(Self.healthcheckTable, to: &draft, section: .healthcheck, words, start, modifier, line)
+            healthcheck = consume draft
         }
     }
 
     private static let resolversTable = KeywordTable(ResolversStatement.keywords, refused: [])
+    private static let healthcheckTable = KeywordTable(CheckKeywords.section, refused: [])
+
     private static let profileTable = KeywordTable(LogProfileStatement.keywords, refused: [])
     private static let groupTable = KeywordTable(ErrorFileStatement.groupKeywords, refused: [])
 
@@ -216,6 +227,7 @@ struct SectionParser {
         case .errors: "http-errors"
         case .profile: "log-profile"
         case .resolvers: "resolvers"
+        case .healthcheck: "healthcheck"
         case .proxy: currentKind.rawValue
         }
     }
@@ -242,6 +254,7 @@ struct SectionParser {
         case "http-errors": beginErrors(words, on: line)
         case "log-profile": beginProfile(words, on: line)
         case "resolvers": beginResolvers(words, on: line)
+        case "healthcheck": beginHealthcheck(words, on: line)
         default: beginProxy(ProxyDraft.Kind(rawValue: name) ?? .listen, words, on: line)
         }
         return true
@@ -263,6 +276,8 @@ struct SectionParser {
         if let profile { profiles.append(profile) }
         if let resolver { resolvers.append(resolver) }
         resolver = nil
+        if let healthcheck { healthchecks.append(healthcheck) }
+        healthcheck = nil
         proxy = nil
         group = nil
         profile = nil
@@ -330,6 +345,19 @@ struct SectionParser {
         }
         resolver = ResolverDraft(
             settings: ResolverSettings(name: name.text, location: line.location), system: global.surroundings.system)
+    }
+
+    private mutating func beginHealthcheck(_ words: [Word], on line: SourceLine) {
+        current = .healthcheck
+        let name = words.count > 1 ? words[1] : Word(text: "", column: words[0].column)
+        if name.text.isEmpty { alert("missing name for healthcheck section.", on: line, at: name.column) }
+        checkCharacters(of: name, "healthcheck", on: line)
+        if let other = healthchecks.first(where: { $0.name == name.text }) {
+            alert(
+                "healthcheck section '\(name.text)' already defined at \(other.mark.location).", on: line,
+                at: name.column)
+        }
+        healthcheck = HealthcheckDraft(name: name.text, mark: Self.mark(line, name.column))
     }
 
     private mutating func beginProxy(_ kind: ProxyDraft.Kind, _ words: [Word], on line: SourceLine) {

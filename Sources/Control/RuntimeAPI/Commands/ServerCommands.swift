@@ -26,6 +26,26 @@ enum ServerCommands {
             level: .admin
         ) { (call) throws(CommandFailure) in try call.api.server(call[2]).becomeReady() },
         Command(
+            "enable health", usage: "enable health                           : enable health checks", level: .admin
+        ) { (call) throws(CommandFailure) in
+            guard try call.api.server(call[2]).enableChecks(.health, true) else {
+                throw .refused("Health check was not configured on this server, cannot enable.")
+            }
+        },
+        Command(
+            "disable health", usage: "disable health                          : disable health checks", level: .admin
+        ) { (call) throws(CommandFailure) in _ = try call.api.server(call[2]).enableChecks(.health, false) },
+        Command(
+            "enable agent", usage: "enable agent                            : enable agent checks", level: .admin
+        ) { (call) throws(CommandFailure) in
+            guard try call.api.server(call[2]).enableChecks(.agent, true) else {
+                throw .refused("Agent was not configured on this server, cannot enable.")
+            }
+        },
+        Command(
+            "disable agent", usage: "disable agent                           : disable agent checks", level: .admin
+        ) { (call) throws(CommandFailure) in _ = try call.api.server(call[2]).enableChecks(.agent, false) },
+        Command(
             "get weight", usage: "get weight <bk>/<srv>                   : report a server's current weight"
         ) { (call) async throws(CommandFailure) in
             let server = try call.api.server(call[2])
@@ -70,10 +90,15 @@ enum ServerCommands {
         if let id = settings.id, let other = backend.servers.servers.first(where: { $0.id == id }) {
             throw .refused("custom id \(id) is already used by server '\(other.facts.name)'.")
         }
-        do throws(BlueprintError) { _ = try backend.add(settings, isDynamic: true) } catch {
+        let server: SharedServer
+        do throws(BlueprintError) { server = try backend.add(settings, isDynamic: true) } catch {
             let place = "\(settings.location): "
             let text = error.description
             throw .refused((text.hasPrefix(place) ? String(text.dropFirst(place.count)) : text) + ".")
+        }
+        if let complaint = call.api.backends.track(server) {
+            backend.servers.remove(server)
+            throw .refused(complaint)
         }
         try await call.say("New server registered.")
     }
@@ -92,35 +117,11 @@ enum ServerCommands {
 
     /// Sets a weight, absolute or in percent of the configured one.
     @ControlActor static func setWeight(of server: SharedServer, _ text: String) throws(CommandFailure) {
-        guard !text.isEmpty else { throw .refused("Require <weight> or <weight%>.") }
-        guard let (number, rest) = LeadingNumber.read(text) else {
-            throw .refused("Empty weight string empty or preceded by garbage")
-        }
-        var weight = number
-        let configured = server.settings.weight
-        if rest == "%" {
-            guard number >= 0 else { throw .refused("Relative weight must be positive.") }
-            weight = min(256, configured * min(number, 25_600) / 100)
-        } else if number < 0 || number > 256 {
-            throw .refused("Absolute weight can only be between 0 and 256 inclusive.")
-        } else if !rest.isEmpty {
-            throw .refused("Trailing garbage in weight string")
-        }
-        if weight != 0, weight != configured, !server.backend.settings.balance.isDynamic {
-            throw .refused("Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.")
-        }
-        server.setWeight(weight)
+        if let words = server.changeWeight(to: text) { throw .refused(words) }
     }
 
     @ControlActor private static func setMaxconn(_ call: CommandCall) throws(CommandFailure) {
-        let server = try call.api.server(call[3])
-        guard !call[4].isEmpty else { throw .refused("Require <maxconn>.") }
-        guard let (number, rest) = LeadingNumber.read(call[4]) else {
-            throw .refused("maxconn string empty or preceded by garbage")
-        }
-        guard rest.isEmpty else { throw .refused("Trailing garbage in maxconn string") }
-        server.maxconn.store(max(0, number), ordering: .relaxed)
-        server.backend.events.tell(.placesFreed(server.backend))
+        if let words = try call.api.server(call[3]).changeMaxconn(to: call[4]) { throw .refused(words) }
     }
 }
 

@@ -206,16 +206,57 @@ enum ServerCheckSettings {
         default: return nil
         }
         let (check, agent) = server.health
-        if what.hasPrefix("agent") {
-            guard agent.isEnabled else {
-                return .failure(
-                    .message(
-                        "agent checks are not enabled on this server" + (what == "agent-send" ? "." : ""),
-                        what == "agent-send" ? .error : .warning))
-            }
-        } else if !check.isEnabled {
-            return .failure(.message("health checks are not enabled on this server", .warning))
+        let isAgent = what.hasPrefix("agent")
+        guard (isAgent ? agent : check).isEnabled else {
+            let isText = what == "agent-send"
+            let whose = isAgent ? "agent checks" : "health checks"
+            return .failure(
+                .message("\(whose) are not enabled on this server" + (isText ? "." : ""), isText ? .error : .warning))
         }
-        return .failure(.refused("the checks of this server can not be changed"))
+        switch what {
+        case "agent-send":
+            let text = Array(call[4].utf8)
+            server.changeHealth { _, agent in agent.text = text }
+        case "agent-addr", "check-addr":
+            return change(server, isAgent, address: call[4], port: call[5] == "port" ? call[6] : nil)
+        default: return change(server, isAgent, address: nil, port: call[4])
+        }
+        return .success(())
+    }
+
+    /// Changes where checks connect to.
+    private static func change(
+        _ server: SharedServer, _ isAgent: Bool, address: String?, port: String?
+    ) -> Result<Void, CommandFailure> {
+        var target: Socket.Target?
+        if let address {
+            guard let found = SocketAddress(text: address, port: 0) else {
+                return .failure(.message("invalid addr '\(address)'", .warning))
+            }
+            target = .ip(found)
+        }
+        var number: Int?
+        if let port {
+            guard let (value, rest) = LeadingNumber.read(port), rest.isEmpty else {
+                return .failure(.message("provided port is not an integer", .warning))
+            }
+            guard (0...65535).contains(value) else {
+                return .failure(.message("provided port is invalid", .warning))
+            }
+            if value == 0, !isAgent, case .ofClient = server.facts.port {
+                return .failure(.message("can't unset 'port' since MAPPORTS is in use", .warning))
+            }
+            number = value
+        }
+        server.changeHealth { check, agent in
+            if isAgent {
+                agent.address = target ?? agent.address
+                agent.port = number ?? agent.port
+            } else {
+                check.address = target ?? check.address
+                check.port = number ?? check.port
+            }
+        }
+        return .success(())
     }
 }

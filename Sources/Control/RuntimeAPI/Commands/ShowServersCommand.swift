@@ -61,11 +61,12 @@ enum ShowServersCommand {
         let words: [String] = [
             "\(backend.id)", backend.name, "\(server.id)", facts.name, address(facts),
             "\(server.state.rawValue)", "\(server.admin.rawValue)", "\(server.weight)", "\(server.settings.weight)",
-            "\(age)", "\(check.status)", "\(check.result)", "\(check.health)", "\(check.flags(isAgent: false))",
+            "\(age)", "\(check.status.rawValue)", "\(check.result.rawValue)", "\(check.health)",
+            "\(check.flags(isAgent: false))",
             "\(agent.flags(isAgent: agent.isConfigured))", backend.hasForcedID ? "1" : "0",
             server.settings.id == nil ? "0" : "1", facts.hostName ?? "-", "\(port(facts))",
             server.settings.serviceName ?? "-",
-            facts.usesTLS ? "1" : "0", "\(check.port)", check.address ?? "-", agent.address ?? "-", "\(agent.port)",
+            facts.usesTLS ? "1" : "0", "\(check.port)", host(check.address), host(agent.address), "\(agent.port)",
         ]
         return words.joined(separator: " ") + "\n"
     }
@@ -93,6 +94,11 @@ enum ShowServersCommand {
 
     private static func address(_ facts: ServerFacts) -> String {
         guard case .ip(let address) = facts.address, address.family != .unspecified else { return "-" }
+        return address.host
+    }
+
+    private static func host(_ target: Socket.Target?) -> String {
+        guard case .ip(let address) = target, address.family != .unspecified else { return "-" }
         return address.host
     }
 

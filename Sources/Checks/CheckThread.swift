@@ -1,0 +1,66 @@
+import Bytes
+import Configuration
+import Glibc
+package import Proxying
+package import Runtime
+import Servers
+
+/// What other threads tell the thread of checks.
+enum CheckMessage: Sendable {
+    /// Something has happened to a server.
+    case server(ServerEvent)
+    /// The process ends: no more checks.
+    case stop
+}
+
+/// The thread on which all health checks and agents run, beside the workers: a slow check stalls no request and no
+/// command. It speaks to servers through the same connections and muxes as the workers do.
+package final class CheckThread: Sendable {
+    let blueprint: Blueprint
+    let messages: Mailbox<CheckMessage>
+    let report: @Sendable (String) -> Void
+
+    /// - Parameter report: takes what goes wrong, for the operator.
+    package init(
+        _ blueprint: Blueprint, report: @escaping @Sendable (String) -> Void
+    ) throws(SystemError) {
+        self.blueprint = blueprint
+        self.report = report
+        messages = try Mailbox()
+        blueprint.events.subscribe { [messages] event in
+            switch event {
+            case .serverAdded, .serverRemoved, .checksChanged, .stateChanged: messages.post(.server(event))
+            default: break
+            }
+        }
+    }
+
+    /// Starts the thread.
+    package func start() {
+        var thread = pthread_t()
+        let box = unsafe Unmanaged.passRetained(self).toOpaque()
+        let code = unsafe pthread_create(
+            &thread, nil,
+            { argument in
+                if let argument = unsafe argument {
+                    unsafe Unmanaged<CheckThread>.fromOpaque(argument).takeRetainedValue().run()
+                }
+                return nil
+            }, box)
+        if code == 0 {
+            pthread_detach(thread)
+        } else {
+            report("health checks: cannot start their thread: \(SystemError("pthread_create", code))")
+        }
+    }
+
+    /// Ends all checks. From any thread.
+    package func stop() { messages.post(.stop) }
+
+    private func run() {
+        do throws(SystemError) {
+            let scheduler = try CheckScheduler(self)
+            try scheduler.loop.run()
+        } catch { report("health checks: \(error)") }
+    }
+}
