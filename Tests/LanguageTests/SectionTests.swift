@@ -122,12 +122,12 @@ import Testing
                 "2:2 'stick' is a keyword of HAProxy that this version of Portico does not support"
             ),
             (
-                "backend b\n option httpchk",
-                "2:2 'option httpchk' is a keyword of HAProxy that this version of Portico does not support"
+                "backend b\n option external-check",
+                "2:2 'option external-check' is a keyword of HAProxy that this version of Portico does not support"
             ),
             (
-                "backend b\n timeout check 1s",
-                "2:2 'timeout check' is a keyword of HAProxy that this version of Portico does not support"
+                "backend b\n timeout client-hs 1s",
+                "2:2 'timeout client-hs' is a keyword of HAProxy that this version of Portico does not support"
             ),
         ] as [(String, String)])
     func refusals(text: String, message: String) {

@@ -30,7 +30,7 @@ struct CheckAssembler {
         server.shutsSessionsWhenDown = draft.shutsSessionsWhenDown
         server.shutsBackupsWhenUp = draft.shutsBackupsWhenUp
         server.tracked = draft.tracked
-        server.usesTLSForTraffic = draft.usesTLS || server.connection.transport == .quic
+        if server.tls != nil { server.usesTLSForTraffic = draft.usesTLS || server.connection.transport == .quic }
         if let name = draft.healthcheck {
             guard let section = sections[name] else {
                 throw AssemblyError(

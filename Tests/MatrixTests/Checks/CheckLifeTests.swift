@@ -201,7 +201,7 @@ import Testing
             rest: """
                 backend bad
                 option log-health-checks
-                option httpchk GET /?r=503
+                option httpchk GET /?r=503 HTTP/1.1 localhost
                 server s2 \(back.line(origin, authority)) \(check)
                 """)
         #expect(
