@@ -43,6 +43,14 @@ package struct BackendSettings: Sendable, Equatable {
     package var stateSource = ServerStateSource.none
     /// The file for ``ServerStateSource/local`` (`server-state-file-name`); nil: the backend's name.
     package var stateFile: String?
+    /// `use-server` rules in the order of the file; the first whose condition holds decides.
+    package var useServerRules: [UseServerRule] = []
+    /// `force-persist` and `ignore-persist` rules in the order of the file; the first whose condition holds decides.
+    package var persistenceRules: [PersistenceRule] = []
+    /// `option forwarded`; nil: off.
+    package var forwarded: Rule?
+    /// The field that tells a server its name (`http-send-name-header`), in lower case; nil: none.
+    package var serverNameField: [UInt8]?
     /// The statistics page (`stats enable`); nil: there is none.
     package var statisticsPage: StatisticsPageSettings?
     /// The line of the section's keyword.
@@ -114,6 +122,10 @@ package struct BackendOptions: Sendable, Equatable {
     package var abortOnClose: Bool
     /// See `FrontendOptions.buffersRequest`.
     package var buffersRequest = false
+    /// See `FrontendOptions.originalTo`.
+    package var originalTo: OriginalToOption?
+    /// See `FrontendOptions.fieldNames`.
+    package var fieldNames = FieldNamePolicy.preserve
     /// Whether each change of a check's status is logged (`option log-health-checks`).
     package var logsHealthChecks = false
 

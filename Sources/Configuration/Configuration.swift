@@ -1,4 +1,6 @@
+package import Accounts
 package import Patterns
+package import Samples
 
 /// The checked configuration of one process: every name resolved, every default filled in, every value in range.
 ///
@@ -15,6 +17,14 @@ package struct Configuration: Sendable, Equatable {
     package var resolvers: [ResolverSettings] = []
     /// `log-profile` sections.
     package var logProfiles: [LogProfile] = []
+    /// `userlist` sections.
+    package var userLists: [UserList] = []
+    /// `ring` sections, and the rings of log targets over streams.
+    package var rings: [RingSettings] = []
+    /// Where texts for operators go: the standard sinks and the rings.
+    package var sinks = SinkTable()
+    /// The names of all variables by their numbers.
+    package var variableNames = VariableNames()
     /// Pattern lists of ACLs and maps: what the runtime API changes, and what workers' reading is guarded by.
     package var patterns = PatternRegistry()
 
@@ -31,6 +41,7 @@ package struct Configuration: Sendable, Equatable {
     package static func == (left: Configuration, right: Configuration) -> Bool {
         left.global == right.global && left.frontends == right.frontends && left.backends == right.backends
             && left.logProfiles == right.logProfiles && left.resolvers == right.resolvers
+            && left.userLists == right.userLists && left.rings == right.rings
     }
 }
 

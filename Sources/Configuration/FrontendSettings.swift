@@ -29,6 +29,8 @@ package struct FrontendSettings: Sendable, Equatable {
     package var rules: ProxyRules
     /// `use_backend` rules in the order of the file; the first whose condition holds decides.
     package var useBackendRules: [UseBackendRule]
+    /// When one of these holds, also a backend may be chosen that is not published (`force-be-switch`).
+    package var forcedSwitches: [Condition] = []
     /// `default_backend`, or the own back half of a `listen`: an index into `Configuration.backends`.
     /// Nil: requests get a 503, connections are closed.
     package var defaultBackend: Int?
@@ -104,6 +106,13 @@ package struct FrontendOptions: Sendable, Equatable {
     package var usesProxyHeader = false
     /// Whether rules wait for the whole request (`http-buffer-request`).
     package var buffersRequest = false
+    /// `originalto`; nil: off. As with `forwardFor`, either half may ask for it, and the back half's header name wins.
+    package var originalTo: OriginalToOption?
+    /// What becomes of fields with unusual names (`http-restrict-req-hdr-names`).
+    package var fieldNames = FieldNamePolicy.preserve
+    /// Whether connections that bring nothing before they end are neither answered, logged nor counted as errors
+    /// (`http-ignore-probes`).
+    package var ignoresProbes = false
 
     package init(
         dontLogNull: Bool = false, connectionMode: HTTPConnectionMode = .keepAlive,
@@ -130,9 +139,25 @@ package enum HTTPConnectionMode: Int, Sendable, Comparable {
     }
 }
 
+/// `option originalto`: the address that the client connected to goes to the server in a header field.
+package struct OriginalToOption: Sendable, Equatable {
+    /// The field's name (`header`).
+    package var headerName = "X-Original-To"
+    /// Addresses for which nothing is added (`except`).
+    package var except: IPNetwork?
+
+    package init() {}
+}
+
+/// What becomes of fields of a request with other characters in their names than letters, digits and hyphens
+/// (`option http-restrict-req-hdr-names`).
+package enum FieldNamePolicy: String, Sendable {
+    case preserve, delete, reject
+}
+
 /// `option forwardfor`: the client's address goes to the server in a header field.
 package struct ForwardForOption: Sendable, Equatable {
-    /// The field's name (`header`); nil: not set here, so the other half's, or `X-Forwarded-For`.
+    /// The field's name (`header`); nil: `X-Forwarded-For`.
     package var headerName: String?
     /// Clients for which nothing is added (`except`).
     package var except: IPNetwork?

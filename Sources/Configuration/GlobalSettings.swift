@@ -1,3 +1,6 @@
+package import Rules
+package import Samples
+
 /// Settings of the whole process: the `global` sections.
 package struct GlobalSettings: Sendable, Equatable {
     // MARK: Process
@@ -71,6 +74,10 @@ package struct GlobalSettings: Sendable, Equatable {
     /// (`server-state-base`).
     package var serverStateFile: String?
     package var serverStateBase: String?
+    // MARK: Variables
+
+    /// `set-var` and `set-var-fmt`: variables of the scope `proc`, in the order of the file.
+    package var variables: [VariableSetting] = []
 
     // MARK: Limits
 
@@ -101,6 +108,28 @@ package struct GlobalSettings: Sendable, Equatable {
         runtimeAPI = RuntimeAPISettings()
         tune = TuneSettings()
     }
+}
+
+/// A variable of the process that has a value from the start.
+package struct VariableSetting: Sendable, Equatable {
+    /// What its value is made of, once, when the process starts.
+    package enum Source: Sendable {
+        case expression(Expression)
+        case format(Format)
+    }
+
+    package var name: VariableName
+    package var source: Source
+    package var location: SourceLocation
+
+    package init(name: VariableName, source: Source, location: SourceLocation) {
+        self.name = name
+        self.source = source
+        self.location = location
+    }
+
+    /// Settings are the same when they come from the same line.
+    package static func == (left: VariableSetting, right: VariableSetting) -> Bool { left.location == right.location }
 }
 
 /// The host name in log lines.

@@ -36,6 +36,10 @@ package enum LogDestination: Sendable, Hashable {
     case udp(HostAddress, port: UInt16)
     /// A Unix datagram socket.
     case unix(path: String)
+    /// A ring: a place in `Configuration.rings`. Streams (`tcp@…`) have rings of their own.
+    case ring(Int)
+    /// The servers of a backend in `mode log`: a place in `Configuration.backends`.
+    case backend(Int)
 }
 
 /// How a log line is wrapped.

@@ -1,3 +1,5 @@
+package import Samples
+
 /// The `tune.*` settings: limits of what the proxy holds for a peer.
 package struct TuneSettings: Sendable, Equatable {
     /// Size of a buffer in bytes (`tune.bufsize`). With `maxrewrite` it bounds a message's head.
@@ -24,6 +26,8 @@ package struct TuneSettings: Sendable, Equatable {
     package var quic: QUICTuneSettings
     /// QUIC connections to servers (`tune.quic.be.*`).
     package var serverQUIC: QUICTuneSettings
+    /// What variables may take (`tune.vars.*`).
+    package var variables = VariableLimits()
 
     package init() {
         bufsize = 16384

@@ -4,6 +4,7 @@ import Configuration
 import Glibc
 import Proxying
 import Runtime
+import Samples
 import Synchronization
 
 /// Lines that could not be sent because a log target was full or away, over all workers: HAProxy's `DroppedLogs`.
@@ -21,8 +22,15 @@ package final class DroppedLines: Sendable {
 /// at once is dropped and counted, so a worker never waits for a log.
 final class LogSender {
     let target: LogTarget
-    private let descriptor: OwnedDescriptor
+    private let descriptor: OwnedDescriptor?
+    private let number: Int32
     private let isStream: Bool
+    /// The ring that lines go to; nil: a socket or a descriptor.
+    private let ring: EventRing?
+    private let framing: LogFraming
+    /// Most bytes of a line.
+    private let limit: Int
+    private var walls: [UInt64] = []
     private let address: Socket.Target?
     private let hostname: String
     private var buffer = LogText()
@@ -31,19 +39,38 @@ final class LogSender {
 
     /// - Parameters:
     ///   - hostname: the name in RFC 3164 and 5424 lines.
-    init(_ target: LogTarget, hostname: String) throws(SystemError) {
+    init(_ target: LogTarget, hostname: String, configuration: Configuration) throws(SystemError) {
         self.target = target
+        if case .ring(let number) = target.destination {
+            let settings = configuration.rings[number]
+            ring = settings.sink?.ring
+            framing = settings.keepsFraming ? target.framing : settings.framing
+            let most = settings.maxLength ?? configuration.global.tune.bufsize
+            limit = settings.keepsFraming ? target.maxLength : min(target.maxLength, most)
+        } else {
+            ring = nil
+            framing = target.framing
+            limit = target.maxLength
+        }
         self.hostname = hostname
         switch target.destination {
+        case .ring, .backend:
+            descriptor = nil
+            number = -1
+            isStream = false
+            address = nil
         case .fd(let number):
             let copy = fcntl(number, F_DUPFD_CLOEXEC, 3)
             guard copy >= 0 else { throw SystemError("dup") }
             descriptor = OwnedDescriptor(adopting: copy)
+            self.number = copy
             isStream = true
             address = nil
         case .unix(let path):
             address = .unix(path: path)
-            descriptor = try Socket.datagram(for: .unix(path: path))
+            let socket = try Socket.datagram(for: .unix(path: path))
+            number = socket.number
+            descriptor = consume socket
             isStream = false
         case .udp(let host, let port):
             let address: SocketAddress?
@@ -54,7 +81,9 @@ final class LogSender {
             }
             guard let address else { throw SystemError("getaddrinfo", ENOENT) }
             self.address = .ip(address)
-            descriptor = try Socket.datagram(for: .ip(address))
+            let socket = try Socket.datagram(for: .ip(address))
+            number = socket.number
+            descriptor = consume socket
             isStream = false
         }
     }
@@ -71,64 +100,15 @@ final class LogSender {
         guard count > 0 else { return }
         if buffer.count > 256 * 1024 { send() }
         let start = buffer.count
-        appendHeader(level < target.minLevel ? target.minLevel : level, data, tag, wall)
-        let room = max(0, target.maxLength - (buffer.count - start) - 1)
+        LogHeader(
+            framing: framing, facility: target.facility.code, level: level < target.minLevel ? target.minLevel : level,
+            hostname: hostname
+        ).append(to: &buffer, data, tag: tag, wall: wall, &date)
+        let room = max(0, limit - (buffer.count - start) - 1)
         buffer.append(text.extracting(0..<min(room, count)))
         buffer.append("\n")
         ends.append(buffer.count)
-    }
-
-    private func appendHeader(_ level: LogLevel, _ data: Span<UInt8>, _ tag: [UInt8], _ wall: UInt64) {
-        func priority() {
-            buffer.append("<")
-            buffer.append(target.facility.code * 8 + level.rawValue)
-            buffer.append(">")
-        }
-        switch target.framing {
-        case .raw: break
-        case .short:
-            buffer.append("<")
-            buffer.append(level.rawValue)
-            buffer.append(">")
-        case .timed:
-            buffer.append("<")
-            buffer.append(level.rawValue)
-            buffer.append(">")
-            date.appendISO(wall, to: &buffer)
-            buffer.append(" ")
-        case .iso:
-            date.appendISO(wall, to: &buffer)
-            buffer.append(" ")
-        case .priority: priority()
-        case .local, .rfc3164:
-            priority()
-            date.appendSyslog(wall, to: &buffer)
-            buffer.append(" ")
-            if target.framing == .rfc3164 {
-                buffer.append(hostname)
-                buffer.append(" ")
-            }
-            buffer.append(tag)
-            buffer.append("[")
-            buffer.append(Int(getpid()))
-            buffer.append("]: ")
-        case .rfc5424:
-            priority()
-            buffer.append("1 ")
-            date.appendISO(wall, to: &buffer)
-            buffer.append(" ")
-            buffer.append(hostname)
-            buffer.append(" ")
-            buffer.append(tag)
-            buffer.append(" ")
-            buffer.append(Int(getpid()))
-            buffer.append(" - ")
-            // HAProxy leaves out the spaces that end the structured data.
-            var end = data.count
-            while end > 0, data[end - 1] == 0x20 { end -= 1 }
-            if end == 0 { buffer.append("-") } else { buffer.append(data.extracting(0..<end)) }
-            buffer.append(" ")
-        }
+        if ring != nil { walls.append(wall) }
     }
 
     /// Sends what was gathered.
@@ -137,26 +117,37 @@ final class LogSender {
         defer {
             buffer.clear()
             ends.removeAll(keepingCapacity: true)
+            walls.removeAll(keepingCapacity: true)
         }
+        if let ring { return keepLines(in: ring) }
         unsafe buffer.bytes.withUnsafeBytes { bytes in
             if isStream { unsafe writeLines(bytes) } else { unsafe sendLines(bytes) }
+        }
+    }
+
+    private func keepLines(in ring: EventRing) {
+        var start = 0
+        for (index, end) in ends.enumerated() {
+            ring.append(buffer.bytes.span.extracting(start..<end - 1), wall: walls[index])
+            start = end
         }
     }
 
     /// A pipe or terminal takes up to PIPE_BUF bytes without blocking when poll says so; a descriptor that other
     /// processes share must not be made non-blocking.
     private func writeLines(_ bytes: UnsafeRawBufferPointer) {
+        guard number >= 0 else { return }
         var start = 0
         var line = 0
         while line < ends.count {
             var last = line
             while last + 1 < ends.count, ends[last + 1] - start <= Int(PIPE_BUF) { last += 1 }
-            var poller = pollfd(fd: descriptor.number, events: Int16(POLLOUT), revents: 0)
+            var poller = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
             guard unsafe poll(&poller, 1, 0) == 1, poller.revents & Int16(POLLOUT) != 0 else {
                 return droppedLogLines.add(ends.count - line)
             }
             let count = ends[last] - start
-            let written = retryingInterrupts { unsafe write(descriptor.number, bytes.baseAddress! + start, count) }
+            let written = retryingInterrupts { unsafe write(number, bytes.baseAddress! + start, count) }
             if written < count { droppedLogLines.add(last - line + 1) }
             start = ends[last]
             line = last + 1
@@ -164,12 +155,12 @@ final class LogSender {
     }
 
     private func sendLines(_ bytes: UnsafeRawBufferPointer) {
-        guard let address else { return }
+        guard let address, number >= 0 else { return }
         var start = 0
         for (index, end) in ends.enumerated() {
             // A datagram needs no newline.
             let line = unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<end - 1])
-            if unsafe !Socket.send(descriptor.number, line, to: address) {
+            if unsafe !Socket.send(number, line, to: address) {
                 return droppedLogLines.add(ends.count - index)
             }
             start = end

@@ -73,7 +73,7 @@ package final class WorkerLog: LoopMember, AccessLog {
                 continue
             }
             do throws(SystemError) {
-                let sender = try LogSender(key, hostname: hostname)
+                let sender = try LogSender(key, hostname: hostname, configuration: configuration)
                 senders[key] = sender
                 proxy.routes.append(Route(target: target, sender: sender))
             } catch {
@@ -195,6 +195,7 @@ package final class WorkerLog: LoopMember, AccessLog {
         let isRequest: Bool
         if case .noRequest = failure { isRequest = true } else { isRequest = false }
         if settings.options.dontLogNull, isRequest || failure.isEmpty { return }
+        if settings.options.ignoresProbes, isRequest { return }
         let format = lines.errorFormat ?? (isRequest ? lines.format : nil)
         let level = lines.separatesErrors ? LogLevel.error : .info
         let origin = isRequest ? LogOrigin.sessionError : .sessionKilled

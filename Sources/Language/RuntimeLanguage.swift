@@ -1,4 +1,5 @@
 package import Configuration
+import Rules
 import Samples
 import Synchronization
 import Vocabulary
@@ -15,6 +16,7 @@ package struct RuntimeComplaint: Error, Sendable {
 package final class RuntimeLanguage: Sendable {
     private let global: GlobalDraft
     private let groups: [ErrorGroupDraft]
+    private let variableNames: VariableNames
     private let settings: GlobalSettings
     /// Drafts of backends, the added ones too, without their servers.
     private let backends: Mutex<[String: ProxyDraft]>
@@ -23,6 +25,7 @@ package final class RuntimeLanguage: Sendable {
     init(_ sections: SectionParser, settings: GlobalSettings) {
         global = sections.global
         groups = sections.groups
+        variableNames = sections.context.variableNames
         self.settings = settings
         defaults = sections.defaultsByName
         var drafts: [String: ProxyDraft] = [:]
@@ -85,6 +88,34 @@ package final class RuntimeLanguage: Sendable {
         settings.id = id
         backends.withLock { $0[name] = draft }
         return settings
+    }
+
+    /// A variable and what its value is made of (`set var`).
+    ///
+    /// - Parameter isFormat: `text` is a log-format string, else an expression.
+    package func variable(
+        named name: String, _ text: String, isFormat: Bool
+    ) throws(RuntimeComplaint) -> VariableSetting {
+        let context = CompilationContext(Vocabulary.samples, variableNames: variableNames)
+        context.place = .runtimeAPI
+        context.proxyName = "CLI"
+        context.expressionPlace = "in CLI expression in"
+        let word = Word(text: text, column: 0)
+        do throws(Complaint) {
+            let variable = try context.variable(name)
+            guard variable.scope == .proc else {
+                throw Complaint("'set var': cannot set variable '\(name)', only scope 'proc' is permitted here.")
+            }
+            let source: VariableSetting.Source =
+                isFormat
+                ? .format(try Format.parse(word, context, options: []))
+                : .expression(try ExpressionParser(context).parse(word))
+            if let pending = context.references.first {
+                throw Complaint("'\(pending.keyword)' takes names of proxies and servers, which has no meaning here.")
+            }
+            return VariableSetting(
+                name: variable, source: source, location: SourceLocation(file: "CLI", line: 0))
+        } catch { throw RuntimeComplaint(error.message) }
     }
 
     /// Whether a `defaults` section has that name.

@@ -20,6 +20,8 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
     /// What this worker has counted for the backend, and for its servers by their places.
     var traffic = TrafficCounters()
     var serverTraffic: [ServerTraffic?] = []
+    /// By frontend: what it and this backend do together.
+    private var forwardings: [Forwarding?] = []
     private unowned let worker: Worker
     private let connectionSettings: ConnectionSettings
 
@@ -48,6 +50,16 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
 
     // MARK: Exchanges
 
+    /// What `option forwardfor` and `option originalto` of a frontend and this backend do together.
+    func forwarding(of frontend: FrontendWorker) -> Forwarding {
+        let index = frontend.shared.index
+        while forwardings.count <= index { forwardings.append(nil) }
+        if let known = forwardings[index] { return known }
+        let made = Forwarding(frontend: frontend.settings.options, backend: settings.options)
+        forwardings[index] = made
+        return made
+    }
+
     func dispatch(_ record: ProxyExchange) {
         let (_, current) = shared.servers.current.wrappingAdd(1, ordering: .relaxed)
         traffic.maxSessions = max(traffic.maxSessions, current)
@@ -57,7 +69,8 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
         hash ^= hash >> 16
         backend.dispatch(
             record.exchange, session: record.session, isFirst: record.number <= 1, sourceHash: hash,
-            clientPort: record.session.destination.port, owner: record, remember: { record.dispatch = $0 })
+            clientPort: record.session.destination.port, assignment: record.assignment, owner: record,
+            remember: { record.dispatch = $0 })
         traffic.maxQueue = max(traffic.maxQueue, shared.servers.queued.load(ordering: .relaxed))
     }
 

@@ -66,6 +66,10 @@ package final class Blueprint: Sendable {
         for backend in backends {
             for server in backend.servers.servers { _ = backendTable.track(server) }
         }
+        if !configuration.global.variables.isEmpty {
+            let evaluation = ProcessEvaluation(self)
+            for setting in configuration.global.variables { _ = evaluation.set(setting) }
+        }
     }
 
     /// Adds a backend while the process runs. `describe` gets its number. Rules can not choose it before it is published.

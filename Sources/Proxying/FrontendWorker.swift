@@ -27,8 +27,6 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     let connectionSettings: ConnectionSettings
     let muxes: MuxSettings
     private(set) var listeners: [StreamListener] = []
-    /// By backend; filled when first needed.
-    private var forwardFors: [ForwardFor??] = []
     /// What this worker has counted for the frontend.
     var traffic = TrafficCounters()
 
@@ -46,9 +44,11 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         defaultBackend = backend
         let settings = shared.settings
         let backMode = backend?.settings.options.connectionMode ?? .keepAlive
-        muxes = MuxSettings(
+        var muxes = MuxSettings(
             worker.blueprint.configuration.global.tune, mode: max(settings.options.connectionMode, backMode),
             abortOnClose: backend?.settings.options.abortOnClose ?? false)
+        muxes.http1Front.ignoresProbes = settings.options.ignoresProbes
+        self.muxes = muxes
         let tune = worker.blueprint.configuration.global.tune
         var contexts: [TLSServerContext?] = []
         for bind in shared.binds { contexts.append(try bind.makeTLSContext(clock: worker.loop.clock, tune.tls)) }
@@ -61,16 +61,6 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         connections.receiveBuffer = tune.socketBuffers.clientReceive
         connections.sendBuffer = tune.socketBuffers.clientSend
         connectionSettings = connections
-    }
-
-    /// What `option forwardfor` of this frontend and a backend do together.
-    func forwardFor(towards backend: BackendWorker) -> ForwardFor? {
-        let index = backend.shared.servers.index
-        while forwardFors.count <= index { forwardFors.append(nil) }
-        if let known = forwardFors[index] { return known }
-        let made = ForwardFor(frontend: settings.options.forwardFor, backend: backend.settings.options.forwardFor)
-        forwardFors[index] = .some(made)
-        return made
     }
 
     // MARK: Listeners

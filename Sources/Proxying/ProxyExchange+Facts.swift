@@ -1,3 +1,4 @@
+package import Accounts
 import Bytes
 import Configuration
 package import Connections
@@ -62,6 +63,8 @@ extension ProxyExchange: TransactionFacts {
         return times
     }
 
+    package var isForwarded: Bool { exchange?.attachedAt ?? .zero != .zero }
+
     package var terminationState: (UInt8, UInt8) {
         guard let failure = exchange?.failure else {
             return ownStatus == 0 ? (0x2d, 0x2d) : (UInt8(ascii: "L"), UInt8(ascii: "R"))
@@ -121,6 +124,8 @@ extension FrontendWorker: ProxyFacts {
     package var identifier: Int { settings.id }
     package var currentConnections: Int { shared.admission.count }
     package var defaultBackendFacts: (any ProxyFacts)? { defaultBackend }
+    /// Those of the same `listen` section.
+    package func server(named name: Span<UInt8>) -> (any ServerFigures)? { ownBackend?.server(named: name) }
     package var times: ProxyTimes { ProxyTimes(settings.timeouts) }
 }
 
@@ -130,18 +135,19 @@ extension BackendWorker: ProxyFacts {
     package var currentConnections: Int { shared.servers.current.load(ordering: .relaxed) }
     package var times: ProxyTimes { ProxyTimes(settings.timeouts) }
     package var retries: Int { settings.retries }
-    package var serverCount: Int { shared.servers.servers.count }
+    // The worker's own table: no lock is taken.
+    package var serverCount: Int { backend.placeCount }
 
     package var waiting: Int {
         var total = shared.servers.queued.load(ordering: .relaxed)
-        for server in shared.servers.servers { total += server.queued.load(ordering: .relaxed) }
+        for place in 0..<backend.placeCount {
+            total += backend.server(at: place)?.queued.load(ordering: .relaxed) ?? 0
+        }
         return total
     }
 
-    package func server(_ index: Int) -> (any ServerFigures)? {
-        let servers = shared.servers.servers
-        return servers.indices.contains(index) ? servers[index] : nil
-    }
+    package func server(_ index: Int) -> (any ServerFigures)? { backend.server(at: index) }
+    package func server(named name: Span<UInt8>) -> (any ServerFigures)? { backend.server(named: name) }
 }
 
 extension SharedServer: ServerFigures {
@@ -168,6 +174,18 @@ extension Worker: ProcessFacts {
         backends.indices.contains(index) ? backends[index] : nil
     }
 
+    package func frontend(named name: Span<UInt8>) -> (any ProxyFacts)? {
+        frontends.first { $0.shared.isNamed(name) }
+    }
+
+    package func backend(named name: Span<UInt8>) -> (any ProxyFacts)? { backendWorker(named: name) }
+
+    package func userList(_ index: Int) -> UserList? {
+        let lists = blueprint.configuration.userLists
+        return lists.indices.contains(index) ? lists[index] : nil
+    }
+
+    package var variableNames: [String] { blueprint.configuration.variableNames.all }
     package var workerNumber: Int { index }
     package var isStopping: Bool { isDraining }
     package var startedWall: UInt64 { blueprint.startedWall }

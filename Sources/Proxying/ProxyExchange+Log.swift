@@ -109,7 +109,9 @@ extension ProxyExchange {
 
     /// Adds the field that `unique-id-header` names; false when it finds no room.
     func addUniqueID(to head: MessageHead) -> Bool {
-        guard let value = makeUniqueID(), let name = frontend.settings.uniqueID.header else { return true }
+        guard frontend.settings.uniqueID.format != nil, let value = makeUniqueID(),
+            let name = frontend.settings.uniqueID.header
+        else { return true }
         do throws(MessageError) {
             try head.append(name: name.span, value.span)
             return true

@@ -68,7 +68,9 @@ extension ProxyExchange: RuleHost {
                 guard hasBody(frontend.settings.options.buffersRequest) else { return }
                 advance(to: .frontendRequest)
             case .frontendRequest:
-                guard run(frontend.shared.rules, .httpRequest, isBackend: false) else { return }
+                guard run(frontend.shared.rules, .httpRequest, isBackend: false),
+                    restrictNames(frontend.settings.options.fieldNames)
+                else { return }
                 advance(to: .frontendRedirect)
             case .frontendRedirect:
                 guard run(frontend.shared.rules.redirects, .httpRequest, isBackend: false) else { return }
@@ -84,7 +86,9 @@ extension ProxyExchange: RuleHost {
                 guard hasBody(backend?.settings.options.buffersRequest == true) else { return }
                 advance(to: .backendRequest)
             case .backendRequest:
-                guard run(backend?.shared.rules, .httpRequest, isBackend: true) else { return }
+                guard run(backend?.shared.rules, .httpRequest, isBackend: true),
+                    isSameSection || restrictNames(backend?.settings.options.fieldNames ?? .preserve)
+                else { return }
                 advance(to: .backendRedirect)
             case .backendRedirect:
                 let redirects = backend?.shared.rules.redirects
@@ -244,20 +248,33 @@ extension ProxyExchange: RuleHost {
     private func chooseBackend() -> Bool {
         let evaluation = frontend.worker.rules.evaluation
         defer { evaluation.scratch.release() }
-        backend = frontend.defaultBackend
-        if backend?.isPublished == false { backend = nil }
-        if !frontend.settings.useBackendRules.isEmpty { evaluation.begin(self, .request) }
-        for rule in frontend.settings.useBackendRules {
+        let settings = frontend.settings
+        backend = nil
+        if !settings.useBackendRules.isEmpty { evaluation.begin(self, .request) }
+        for rule in settings.useBackendRules {
             if let condition = rule.condition, !condition.holds(evaluation) { continue }
-            if let chosen = target(of: rule, evaluation), chosen.isPublished {
-                backend = chosen
-                break
-            }
+            let chosen = target(of: rule, evaluation)
+            if let chosen, !mayTake(chosen, evaluation) { continue }
+            // A name that is no backend's leads to the default one.
+            backend = chosen
+            break
         }
-        if backend != nil { return true }
+        if backend == nil, let standard = frontend.defaultBackend, mayTake(standard, evaluation) { backend = standard }
+        if backend != nil {
+            applyPersistenceRules(evaluation)
+            return true
+        }
         noteStage()
         frontend.answer(self, 503, .noServer)
         return false
+    }
+
+    /// Whether a backend may be chosen: it is published, or `force-be-switch` says so.
+    private func mayTake(_ backend: BackendWorker, _ evaluation: Evaluation) -> Bool {
+        if backend.isPublished { return true }
+        guard !frontend.settings.forcedSwitches.isEmpty else { return false }
+        evaluation.begin(self, .request)
+        return frontend.settings.forcedSwitches.contains { $0.holds(evaluation) }
     }
 
     private func target(of rule: UseBackendRule, _ evaluation: Evaluation) -> BackendWorker? {
@@ -266,26 +283,20 @@ extension ProxyExchange: RuleHost {
         case .named(let format):
             var name = Sample()
             format.text(evaluation, &name)
-            return frontend.worker.backend(named: name.bytes)
+            return frontend.worker.backendWorker(named: name.bytes)
         }
     }
 
     private func dispatchToServer() {
         guard let backend else { return }
         if let head = exchange.request.head {
-            do throws(MessageError) {
-                try frontend.forwardFor(towards: backend)?.apply(to: head, session)
-            } catch {
+            guard addUniqueID(to: head), addForwarded(backend, head) else {
+                rewriteFailed()
                 noteStage()
-                return frontend.answer(self, 431, .resource)
-            }
-            if frontend.settings.uniqueID.format != nil {
-                guard addUniqueID(to: head) else {
-                    noteStage()
-                    return frontend.answer(self, 500, .internalError)
-                }
+                return frontend.answer(self, 500, .internalError)
             }
         }
+        assignServer()
         if backend.settings.retryOn.needsRequest { exchange.request.keepForReplay(upTo: frontend.worker.bufferSize) }
         backend.dispatch(self)
         if !exchange.isOver { armTimer() }

@@ -36,6 +36,10 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     package var isLogged = false
     /// The number of the exchange on its session, from 1.
     package let number: UInt64
+    /// What rules have decided about its server.
+    var assignment = ServerAssignment()
+    /// Whether a service of the process answers it.
+    package var isServedHere = false
     /// Whether it is a monitor's request, which the log leaves out.
     var isMonitor = false
     /// How far the rules have come.
@@ -97,6 +101,8 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     }
 
     // MARK: Dispatch
+
+    package func dispatchAttaches(_ dispatch: Dispatch) { nameServer(dispatch) }
 
     package func dispatched(_ dispatch: Dispatch) {
         armTimer()

@@ -1,6 +1,7 @@
 import Bytes
 package import Configuration
 package import Connections
+import Messages
 import Rules
 import Samples
 import Synchronization
@@ -12,6 +13,13 @@ package final class SharedFrontend: Sendable {
     package let index: Int
     /// The section's name.
     let nameBytes: [UInt8]
+
+    /// Whether the section has this name.
+    func isNamed(_ name: Span<UInt8>) -> Bool {
+        let own = nameBytes
+        return own.span.equals(name)
+    }
+
     /// Most bytes of each capture slot.
     let requestCaptureLengths: [Int]
     let responseCaptureLengths: [Int]

@@ -16,9 +16,8 @@ package final class SharedProxyBackend: Sendable {
 
     /// Whether the section has this name.
     func isNamed(_ name: Span<UInt8>) -> Bool {
-        guard name.count == nameBytes.count else { return false }
-        for index in name.indices where name[index] != nameBytes[index] { return false }
-        return true
+        let own = nameBytes
+        return own.span.equals(name)
     }
 
     let errors: ErrorAnswers

@@ -45,7 +45,7 @@ package final class Worker {
     package private(set) var backends: [BackendWorker?] = []
     /// Where exchanges are logged; nil: nowhere.
     package var log: (any AccessLog)?
-    var random: SplitMix
+    var random: RandomNumbers
     /// Numbers for exchanges that this worker has taken from the process's count: the next one, and how many are left.
     private var numbers: (next: UInt64, left: Int) = (0, 0)
     /// Where rules run.
@@ -76,7 +76,7 @@ package final class Worker {
         self.index = index
         self.group = group
         blueprint = group.blueprint
-        random = SplitMix(state: seed)
+        random = RandomNumbers(seed: seed)
         let tune = blueprint.configuration.global.tune
         halfLimit = max(64 * 1024, tune.bufsize * 2)
         bufferSize = tune.bufsize
@@ -92,9 +92,10 @@ package final class Worker {
         rules = RuleRun(
             Evaluation(
                 resources, textLimit: tune.bufsize, processVariables: blueprint.processVariables,
-                seed: random.next()))
+                variableLimits: tune.variables, seed: random.next()))
         identifiers = Evaluation(
-            resources, textLimit: 1024, processVariables: blueprint.processVariables, seed: random.next())
+            resources, textLimit: 1024, processVariables: blueprint.processVariables,
+            variableLimits: tune.variables, seed: random.next())
         hostname = Socket.hostname
         connections = ConnectionManager(loop: loop, resources: resources)
         http3 = HTTP3Resources(resources)
@@ -131,7 +132,7 @@ package final class Worker {
     }
 
     /// The backend of a name; nil when there is none.
-    func backend(named name: Span<UInt8>) -> BackendWorker? {
+    func backendWorker(named name: Span<UInt8>) -> BackendWorker? {
         for case let backend? in backends where backend.shared.isNamed(name) { return backend }
         return nil
     }
@@ -346,17 +347,5 @@ package final class MailboxPoller: Pollable {
 
     public override func ready(_ events: PollEvents) {
         for message in mailbox.take() { handle(message) }
-    }
-}
-
-/// A small generator of random numbers, seeded once per worker.
-struct SplitMix {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

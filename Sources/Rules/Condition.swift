@@ -91,6 +91,11 @@ package enum Decision: Sendable {
     package func holds(_ evaluation: Evaluation) -> Bool { evaluate(evaluation) == .pass }
 }
 
+extension Condition: Equatable {
+    /// Conditions are the same when they are the same objects: they are read once.
+    package static func == (left: Condition, right: Condition) -> Bool { left === right }
+}
+
 /// A named or anonymous ACL: tests of which one has to hold (configuration.txt section 7.1).
 @safe package final class ACL: Sendable {
     /// Its name; empty for an anonymous one.

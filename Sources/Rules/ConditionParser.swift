@@ -89,9 +89,10 @@ package struct ConditionParser {
     /// Reads a test: a criterion, flags, and patterns.
     package func test(_ words: [Word], after previous: Word) throws(Complaint) -> ACLTest {
         guard let first = words.first else { throw Complaint("missing ACL expression", at: previous) }
-        let place = context.place
+        let place = (context.place, context.expressionPlace)
         context.place = .all
-        defer { context.place = place }
+        context.expressionPlace = nil
+        defer { (context.place, context.expressionPlace) = place }
         var index = 1
         let name = String(first.text.prefix { $0 != "(" && $0 != "," })
         let meaning = ACLKeyword.meaning(of: name)

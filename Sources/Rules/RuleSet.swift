@@ -59,6 +59,11 @@ package final class Rule: Sendable {
     }
 }
 
+extension Rule: Equatable {
+    /// Rules are the same when they are the same objects: they are read once.
+    package static func == (left: Rule, right: Rule) -> Bool { left === right }
+}
+
 /// The rules of one proxy by set, each in the order of the file: what the configuration holds.
 package struct ProxyRules: Sendable, Equatable {
     private var sets: [RuleSetKind: [Rule]] = [:]

@@ -74,10 +74,12 @@ package final class NamedReference: Sendable {
     /// The name as written; empty for the proxy that the expression stands in.
     package let name: String
     /// The place of the frontend, of the backend, of a server's backend, or of the user list in the configuration; -1
-    /// before it is resolved.
+    /// before it is resolved, and ``current``.
     package let index = Atomic<Int>(-1)
     /// The place of the server in its backend; -1 for others.
     package let serverIndex = Atomic<Int>(-1)
+    /// The proxy that runs the expression: what no name means in a `defaults` section.
+    package static let current = -2
 
     package init(_ kind: ArgumentKind, name: String) {
         self.kind = kind

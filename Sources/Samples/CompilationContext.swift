@@ -17,6 +17,8 @@ package final class CompilationContext {
     /// The file and line of the statement that is read, for objects that report later.
     package var file = ""
     package var line = 0
+    /// The bytes of that line.
+    package var text: ArraySlice<UInt8> = []
     package var location: String { "\(file):\(line)" }
     /// Warnings of what is read; whoever reads a statement passes them on and empties the list.
     package var warnings: [Complaint] = []
@@ -28,6 +30,16 @@ package final class CompilationContext {
     package var resolveName: (String) -> UInt32? = { _ in nil }
     /// References to proxies, servers and user lists that are resolved once all sections are read.
     package private(set) var references: [PendingReference] = []
+    /// The fetch, and the converter if it is one's argument, whose arguments are read.
+    package var keyword = (fetch: "", converter: "")
+    /// What messages about references say of where an expression stands: `in http-request expression`; nil: an ACL.
+    package var expressionPlace: String? = "in"
+    /// Finds an ACL that the proxy whose section is read has declared. `Language` sets it.
+    package var findACL: (String) -> AnyObject? = { _ in nil }
+    /// Where texts for operators go.
+    package let sinks = SinkTable()
+    /// Sinks that arguments name, to be looked up once all sections are read.
+    package private(set) var sinkReferences: [SinkReference] = []
     /// The capture slots of the proxy whose section is read, by their lengths: rules add to them.
     package var requestCaptureLengths: [Int] = []
     package var responseCaptureLengths: [Int] = []
@@ -35,7 +47,8 @@ package final class CompilationContext {
     package var captureUses: [CaptureUse] = []
     /// Names of log profiles by the numbers that were given to them.
     package private(set) var logProfiles: [(name: String, first: PendingPlace)] = []
-    private var variableNumbers: [String: UInt32] = [:]
+    /// The names of variables.
+    package let variableNames: VariableNames
     /// Objects that kinds of arguments keep here by name, such as map files that several expressions share.
     package var shared: [String: any AnyObject & Sendable] = [:]
 
@@ -44,8 +57,9 @@ package final class CompilationContext {
     /// Whether the configuration allows what HAProxy calls experimental (`expose-experimental-directives`).
     package var allowsExperiments = false
 
-    package init(_ catalogue: SampleCatalogue) {
+    package init(_ catalogue: SampleCatalogue, variableNames: VariableNames = VariableNames()) {
         self.catalogue = catalogue
+        self.variableNames = variableNames
         readFile = { path throws(Complaint) in throw Complaint("no file can be read here: '\(path)'") }
     }
 
@@ -84,7 +98,15 @@ package final class CompilationContext {
     package struct PendingReference {
         package let reference: NamedReference
         package let proxyName: String
-        package let location: String
+        package let file: String
+        package let line: Int
+        /// The argument's place, counted from 1.
+        package let argument: Int
+        /// The keyword that has it: `sample fetch keyword 'be_conn' in http-request expression`.
+        package let owner: String
+        /// The keyword, and the line, for the place in it.
+        package let keyword: String
+        package let text: ArraySlice<UInt8>
     }
 
     /// A place that messages name later.
@@ -117,9 +139,24 @@ package final class CompilationContext {
     }
 
     /// Keeps a reference for later.
-    package func refer(_ kind: ArgumentKind, to name: String) -> NamedReference {
+    ///
+    /// - Parameter argument: the place of the argument, counted from 1.
+    package func refer(_ kind: ArgumentKind, to name: String, argument: Int) -> NamedReference {
         let reference = NamedReference(kind, name: name)
-        references.append(PendingReference(reference: reference, proxyName: proxyName, location: location))
+        let converter = keyword.converter.isEmpty ? "" : "conversion keyword '\(keyword.converter)' for "
+        let what = expressionPlace == nil ? "ACL keyword" : "sample fetch keyword"
+        references.append(
+            PendingReference(
+                reference: reference, proxyName: proxyName, file: file, line: line, argument: argument,
+                owner: "\(converter)\(what) '\(keyword.fetch)' \(expressionPlace ?? "in")",
+                keyword: keyword.converter.isEmpty ? keyword.fetch : keyword.converter, text: text))
+        return reference
+    }
+
+    /// Keeps the name of a sink for later.
+    package func referToSink(_ name: String) -> SinkReference {
+        let reference = SinkReference(name, location: location)
+        sinkReferences.append(reference)
         return reference
     }
 
@@ -136,17 +173,11 @@ package final class CompilationContext {
             throw Complaint(
                 "invalid syntax at char '\(Character(Unicode.Scalar(byte)))' in the variable name '\(text)'")
         }
-        let number = variableNumbers[String(name)] ?? UInt32(variableNumbers.count)
-        variableNumbers[String(name)] = number
+        let number = variableNames.number(of: String(name), isOfProcess: scope == .proc)
         return VariableName(scope: scope, number: number, text: text)
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {
         byte &- 0x30 < 10 || (byte | 0x20) &- 0x61 < 26 || byte == 0x5f || byte == 0x2e
-    }
-
-    /// The names of all variables by their numbers.
-    package var variableNames: [String] {
-        variableNumbers.sorted { $0.value < $1.value }.map(\.key)
     }
 }

@@ -1,3 +1,4 @@
+package import Accounts
 import Bytes
 package import Connections
 package import Messages
@@ -36,6 +37,10 @@ package final class Evaluation {
     package var figures: LogFigures?
     /// Dates of log lines.
     package var dates = ItemDate()
+    /// Checks users' credentials.
+    package private(set) lazy var credentials = CredentialCheck()
+    /// What variables may take.
+    package let variableLimits: VariableLimits
 
     /// - Parameters:
     ///   - textLimit: most bytes of one text: `tune.bufsize`.
@@ -43,8 +48,9 @@ package final class Evaluation {
     ///   - seed: starts the random numbers.
     package init(
         _ resources: WorkerResources, textLimit: Int = 16_384, processVariables: ProcessVariables = ProcessVariables(),
-        seed: UInt64
+        variableLimits: VariableLimits = VariableLimits(), seed: UInt64
     ) {
+        self.variableLimits = variableLimits
         self.resources = resources
         self.processVariables = processVariables
         scratch = ScratchArena(textLimit: textLimit)
@@ -124,23 +130,29 @@ package final class Evaluation {
             guard let session else { return nil }
             if let store = session.ruleState { return store as? VariableStore }
             guard creating else { return nil }
-            let store = VariableStore()
+            let store = newStore()
             session.ruleState = store
             return store
         case .txn:
             guard let transaction else { return nil }
-            if creating, transaction.transactionVariables == nil { transaction.transactionVariables = VariableStore() }
+            if creating, transaction.transactionVariables == nil { transaction.transactionVariables = newStore() }
             return transaction.transactionVariables
         case .req:
             guard let transaction else { return nil }
-            if creating, transaction.requestVariables == nil { transaction.requestVariables = VariableStore() }
+            if creating, transaction.requestVariables == nil { transaction.requestVariables = newStore() }
             return transaction.requestVariables
         case .res:
             guard let transaction else { return nil }
-            if creating, transaction.responseVariables == nil { transaction.responseVariables = VariableStore() }
+            if creating, transaction.responseVariables == nil { transaction.responseVariables = newStore() }
             return transaction.responseVariables
         case .check: return checkVariables
+        // No exchange has a parent: those are of agents and clients within the process.
+        case .parentSession, .parentTransaction, .parentRequest, .parentResponse: return nil
         }
+    }
+
+    private func newStore() -> VariableStore {
+        VariableStore(counting: variableLimits.process > 0 ? processVariables.total : nil)
     }
 }
 

@@ -68,6 +68,7 @@ package struct ExpressionParser {
                     + " here", at: 0)
         }
         var reader = ArgumentReader(bytes, at: position)
+        context.keyword = (name, "")
         let arguments: ArgumentList
         do throws(Complaint) {
             arguments = try prepared(try reader.read(fetch.signature, context), by: fetch.prepare)
@@ -112,6 +113,7 @@ package struct ExpressionParser {
                     + " gives '\(type.name)'", at: start)
         }
         var reader = ArgumentReader(bytes, at: position)
+        context.keyword.converter = name
         let values: [Argument]
         do throws(Complaint) {
             values = try reader.read(converter.signature, context)
@@ -126,15 +128,12 @@ package struct ExpressionParser {
             throw Complaint("invalid args in converter '\(name)' : \(error.message)", at: error.column ?? start)
         }
         position = reader.position
-        let cast: SampleType =
-            type != .any && Cast.isIdentity(type, converter.input) && type == converter.input
-            ? .any : converter.input
         if converter.output != .same {
             type = converter.output
         } else if !Cast.isIdentity(type, converter.input) {
             type = converter.input
         }
-        return Expression.Step(cast: cast, run: converter.run, arguments: arguments)
+        return Expression.Step(cast: converter.input, run: converter.run, arguments: arguments)
     }
 
     private func prepared(

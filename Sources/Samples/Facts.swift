@@ -1,3 +1,4 @@
+package import Accounts
 package import Connections
 
 /// What expressions know of a frontend or a backend. Whoever has no such figure leaves the standard answer.
@@ -19,9 +20,12 @@ package protocol ProxyFacts: AnyObject {
     var times: ProxyTimes { get }
     /// A backend's `retries`.
     var retries: Int { get }
+    /// Places for servers; some may be empty.
     var serverCount: Int { get }
-    /// Server `index`, 0 ..< ``serverCount``, in the order of the configuration; nil for others.
+    /// The server at a place, 0 ..< ``serverCount``; a server keeps its place as long as it lives. Nil for others.
     func server(_ index: Int) -> (any ServerFigures)?
+    /// The server of a name; nil when there is none.
+    func server(named name: Span<UInt8>) -> (any ServerFigures)?
 }
 
 extension ProxyFacts {
@@ -34,6 +38,7 @@ extension ProxyFacts {
     package var retries: Int { 0 }
     package var serverCount: Int { 0 }
     package func server(_ index: Int) -> (any ServerFigures)? { nil }
+    package func server(named name: Span<UInt8>) -> (any ServerFigures)? { nil }
 }
 
 /// Timeouts in milliseconds; 0 when none is set.
@@ -155,6 +160,12 @@ package protocol TransactionFacts: AnyObject {
     /// What `set-priority-class` and `set-priority-offset` set.
     var priorityClass: Int { get }
     var priorityOffset: Int { get }
+    /// Something went wrong: what `option dontlog-normal` logs.
+    var isAbnormal: Bool { get }
+    /// It went to a server.
+    var isForwarded: Bool { get }
+    /// A service of the process answers it, such as the statistics page.
+    var isServedHere: Bool { get }
     /// What aliases of log formats show of the exchange as it stands now.
     func logFigures(_ evaluation: Evaluation) -> LogFigures
 }
@@ -183,6 +194,9 @@ extension TransactionFacts {
     package var waitingRule: RuleLocation? { nil }
     package var priorityClass: Int { 0 }
     package var priorityOffset: Int { 0 }
+    package var isAbnormal: Bool { false }
+    package var isForwarded: Bool { false }
+    package var isServedHere: Bool { false }
     package func logFigures(_ evaluation: Evaluation) -> LogFigures { LogFigures() }
 }
 
@@ -191,8 +205,11 @@ package protocol ProcessFacts: AnyObject {
     /// The frontend or backend at a place of the configuration.
     func frontend(_ index: Int) -> (any ProxyFacts)?
     func backend(_ index: Int) -> (any ProxyFacts)?
-    /// Whether a user list has a user with this password.
-    func isUser(_ name: Span<UInt8>, password: Span<UInt8>, inList index: Int) -> Bool
+    /// The frontend or backend of a name; nil when there is none.
+    func frontend(named name: Span<UInt8>) -> (any ProxyFacts)?
+    func backend(named name: Span<UInt8>) -> (any ProxyFacts)?
+    /// The user list at a place of the configuration.
+    func userList(_ index: Int) -> UserList?
     /// The worker's number, from 0.
     var workerNumber: Int { get }
     /// When the process started: nanoseconds since 1970-01-01 UTC.
@@ -213,7 +230,9 @@ package protocol ProcessFacts: AnyObject {
 extension ProcessFacts {
     package func frontend(_ index: Int) -> (any ProxyFacts)? { nil }
     package func backend(_ index: Int) -> (any ProxyFacts)? { nil }
-    package func isUser(_ name: Span<UInt8>, password: Span<UInt8>, inList index: Int) -> Bool { false }
+    package func frontend(named name: Span<UInt8>) -> (any ProxyFacts)? { nil }
+    package func backend(named name: Span<UInt8>) -> (any ProxyFacts)? { nil }
+    package func userList(_ index: Int) -> UserList? { nil }
     package var workerNumber: Int { 0 }
     package var startedWall: UInt64 { 0 }
     package var isStopping: Bool { false }

@@ -4,6 +4,8 @@ import Synchronization
 /// start and stay, unset at first (configuration.txt section 2.8). A lock guards them, held for the copy of one value.
 package final class ProcessVariables: Sendable {
     private let values = Mutex<[UInt32: VariableValue]>([:])
+    /// What the variables of all scopes take, where `tune.vars.global-max-size` wants to know.
+    package let total = VariableTotal()
 
     package init() {}
 
@@ -15,14 +17,24 @@ package final class ProcessVariables: Sendable {
     /// - Returns: what `isWanted` said.
     @discardableResult
     package func set(
-        _ number: UInt32, _ value: VariableValue, if isWanted: (VariableValue?) -> Bool = { _ in true }
+        _ number: UInt32, _ value: VariableValue, _ limits: VariableLimits = VariableLimits(),
+        if isWanted: (VariableValue?) -> Bool = { _ in true }
     ) -> Bool {
         values.withLock { values in
-            guard isWanted(values[number]) else { return false }
+            let old = values[number]
+            guard isWanted(old) else { return false }
+            if limits.process > 0 {
+                let growth = value.byteCount - (old.map(\.byteCount) ?? -VariableStore.overhead)
+                guard growth <= 0 || total.bytes + growth <= limits.process else { return false }
+                total.add(growth)
+            }
             values[number] = value
             return true
         }
     }
+
+    /// All that are set, by their numbers.
+    package var all: [UInt32: VariableValue] { values.withLock { $0 } }
 
     /// Forgets a variable's value.
     package func unset(_ number: UInt32) { values.withLock { _ = $0.removeValue(forKey: number) } }

@@ -53,12 +53,17 @@ extension Evaluation {
     ) -> Bool {
         let value = VariableValue(sample)
         if variable.scope == .proc {
-            return processVariables.set(variable.number, value) { conditions.hold($0, value, exists: true) }
+            return processVariables.set(variable.number, value, variableLimits) {
+                conditions.hold($0, value, exists: true)
+            }
         }
         guard let store = variables(variable.scope, creating: true) else { return false }
         if !conditions.isEmpty {
             let old = store.value(variable.number)
             guard conditions.hold(old, value, exists: old != nil) else { return false }
+        }
+        guard variableLimits.isEmpty || mayGrow(variable.scope, by: store.growth(variable.number, value)) else {
+            return false
         }
         return store.set(variable.number, value)
     }

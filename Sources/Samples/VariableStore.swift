@@ -14,6 +14,11 @@ package enum VariableScope: String, Sendable, CaseIterable {
     case res
     /// A health check.
     case check
+    /// The same of the exchange that this one was made for.
+    case parentSession = "psess"
+    case parentTransaction = "ptxn"
+    case parentRequest = "preq"
+    case parentResponse = "pres"
 }
 
 /// A variable's name, made a number when the configuration is read, so that a look-up compares numbers.
@@ -92,8 +97,13 @@ package final class VariableStore {
     package private(set) var byteCount = 0
     /// What a variable costs besides its text.
     package static let overhead = 48
+    /// What all variables of the process take together; nil: nobody wants to know.
+    private let total: VariableTotal?
 
-    package init() {}
+    /// - Parameter total: is told what the variables take.
+    package init(counting total: VariableTotal? = nil) { self.total = total }
+
+    deinit { total?.add(-byteCount) }
 
     /// The value of a variable; nil when it is not set.
     package func value(_ number: UInt32) -> VariableValue? {
@@ -107,22 +117,32 @@ package final class VariableStore {
         if let index = names.firstIndex(of: number) {
             let size = byteCount - values[index].byteCount + value.byteCount
             guard size <= limit else { return false }
+            total?.add(size - byteCount)
             byteCount = size
             values[index] = value
             return true
         }
         let size = byteCount + value.byteCount + Self.overhead
         guard size <= limit else { return false }
+        total?.add(size - byteCount)
         byteCount = size
         names.append(number)
         values.append(value)
         return true
     }
 
+    /// Bytes by which the store grows when a variable gets a value.
+    package func growth(_ number: UInt32, _ value: VariableValue) -> Int {
+        guard let index = names.firstIndex(of: number) else { return value.byteCount + Self.overhead }
+        return value.byteCount - values[index].byteCount
+    }
+
     /// Forgets a variable.
     package func unset(_ number: UInt32) {
         guard let index = names.firstIndex(of: number) else { return }
-        byteCount -= values[index].byteCount + Self.overhead
+        let freed = values[index].byteCount + Self.overhead
+        total?.add(-freed)
+        byteCount -= freed
         names.remove(at: index)
         values.remove(at: index)
     }
@@ -131,6 +151,7 @@ package final class VariableStore {
     package func removeAll() {
         names.removeAll(keepingCapacity: true)
         values.removeAll(keepingCapacity: true)
+        total?.add(-byteCount)
         byteCount = 0
     }
 }

@@ -45,6 +45,27 @@ package final class Backend {
     /// The worker's side of the servers of now.
     package var servers: some Sequence<PoolServer> { table.lazy.compactMap(\.self) }
 
+    /// Places in the table; some may be empty.
+    package var placeCount: Int { table.count }
+
+    /// The server at a place: ``SharedServer/index``. Nil when there is none.
+    package func server(at place: Int) -> SharedServer? {
+        table.indices.contains(place) ? table[place]?.shared : nil
+    }
+
+    /// The server of a name; nil when there is none.
+    package func server(named name: Span<UInt8>) -> SharedServer? {
+        for case let pool? in table {
+            var index = 0
+            let isSame = pool.facts.name.utf8.allSatisfy { byte in
+                defer { index += 1 }
+                return index < name.count && name[index] == byte
+            }
+            if isSame, index == name.count { return pool.shared }
+        }
+        return nil
+    }
+
     /// A server has come.
     package func add(_ server: SharedServer) {
         while table.count <= server.index { table.append(nil) }
@@ -86,11 +107,11 @@ package final class Backend {
     /// Brings an exchange to a server. The owner is told the end, maybe from inside this call.
     package func dispatch(
         _ exchange: Exchange, session: AnyObject, isFirst: Bool, sourceHash: UInt32, clientPort: UInt16,
-        owner: any DispatchOwner, remember: (Dispatch) -> Void
+        assignment: ServerAssignment = ServerAssignment(), owner: any DispatchOwner, remember: (Dispatch) -> Void
     ) {
         let dispatch = Dispatch(
             exchange, backend: self, session: session, isFirst: isFirst, sourceHash: sourceHash, clientPort: clientPort,
-            owner: owner)
+            assignment: assignment, owner: owner)
         remember(dispatch)
         start(dispatch)
     }
@@ -104,6 +125,8 @@ package final class Backend {
     }
 
     private func choose(_ dispatch: Dispatch, excluding failed: SharedServer? = nil) -> SharedServer? {
+        // Rules have the first word, but when the server has failed and the exchange may go elsewhere.
+        if let assigned = dispatch.assignment.server, failed == nil { return assigned }
         random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         return balancer.choose(hash: dispatch.sourceHash, random: random, excluding: failed)
     }
@@ -150,6 +173,7 @@ package final class Backend {
         dispatch.isReused = isReused
         dispatch.state = .attached
         dispatch.attachedAt = clock.now
+        dispatch.owner.dispatchAttaches(dispatch)
         guard connection.open(dispatch.exchange) else {
             connection.retire()
             if isReused { return false }

@@ -6,12 +6,30 @@ import Synchronization
 
 /// Who wants to know how a dispatch ends.
 package protocol DispatchOwner: AnyObject {
+    /// The exchange is about to be attached to a connection of ``Dispatch/server``: the request may still be changed.
+    func dispatchAttaches(_ dispatch: Dispatch)
     /// The exchange is attached to a connection of ``Dispatch/server``.
     func dispatched(_ dispatch: Dispatch)
     /// No server took the exchange: `reason` is connectFailed, connectTimeout, queueTimeout or noServer.
     func dispatchFailed(_ dispatch: Dispatch, _ reason: CloseReason)
     /// The exchange is to end now: its server is down, or an operator wants it.
     func dispatchShutDown(_ dispatch: Dispatch, _ cause: ShutdownCause)
+}
+
+extension DispatchOwner {
+    package func dispatchAttaches(_ dispatch: Dispatch) {}
+}
+
+/// What was decided about an exchange's server before balancing.
+package struct ServerAssignment {
+    /// The server that the exchange goes to (`use-server`); nil: balancing or persistence choose one.
+    package var server: SharedServer?
+    /// Persistence may choose a server that is down (`force-persist`).
+    package var forcesPersistence = false
+    /// Persistence does not count (`ignore-persist`).
+    package var ignoresPersistence = false
+
+    package init() {}
 }
 
 /// One exchange's way to a server: choice, queue, connection, retries. It holds a place at its server until
@@ -30,6 +48,8 @@ package final class Dispatch: TimerTarget {
     package let sourceHash: UInt32
     /// The port that the client came in on.
     package let clientPort: UInt16
+    /// What rules have decided.
+    package let assignment: ServerAssignment
     package internal(set) var state = State.idle
     /// The server that was chosen last.
     package internal(set) var server: PoolServer?
@@ -60,8 +80,9 @@ package final class Dispatch: TimerTarget {
 
     init(
         _ exchange: Exchange, backend: Backend, session: AnyObject, isFirst: Bool, sourceHash: UInt32,
-        clientPort: UInt16, owner: any DispatchOwner
+        clientPort: UInt16, assignment: ServerAssignment, owner: any DispatchOwner
     ) {
+        self.assignment = assignment
         self.exchange = exchange
         self.backend = backend
         self.session = session

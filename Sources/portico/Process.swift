@@ -93,6 +93,7 @@ final class Process {
                 group = try WorkerGroup(blueprint, sockets: sockets, statistics: runtime) { Terminal.warning($0) }
             } catch { throw StartError("\(error)") }
             let threads = try WorkerThreads(group, configuration)
+            RingForwarder.start(configuration) { Terminal.warning($0) }
             tellOldProcesses()
             notifyReady()
             runtime.start(group, facts: facts())

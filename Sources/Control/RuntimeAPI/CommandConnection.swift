@@ -98,6 +98,25 @@ final class CommandConnection {
         return signal.isSet
     }
 
+    /// Waits until `signal` is set, or until the client sends something or ends its side. True: it was the client; what
+    /// it sent is dropped.
+    func waitForInput(or signal: ControlSignal) async throws(CommandFailure) -> Bool {
+        fill()
+        let wake = ControlSignal()
+        if pending == 0, !inputEnded, !isBroken, !signal.isSet {
+            waiters[ObjectIdentifier(wake)] = wake
+            inputWaiter = wake
+            signal.also(wake)
+            await wake.wait()
+            inputWaiter = nil
+            waiters[ObjectIdentifier(wake)] = nil
+        }
+        if isBroken { throw .disconnected }
+        guard pending > 0 || inputEnded else { return false }
+        consumed = input.count
+        return true
+    }
+
     // MARK: Input
 
     /// Bytes that have come and are not consumed.

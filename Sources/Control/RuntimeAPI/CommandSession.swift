@@ -156,6 +156,14 @@ package final class CommandSession {
         guard self.level >= level else { throw .refused("Permission denied\n") }
     }
 
+    /// Sends what is written so far.
+    func flush() { connection.flush() }
+
+    /// Waits until `signal` is set, or until the client sends something or goes. True: it was the client.
+    func waitForInput(or signal: ControlSignal) async throws(CommandFailure) -> Bool {
+        try await connection.waitForInput(or: signal)
+    }
+
     /// Tells a message: with its severity as the client wants it, and one line feed at its end.
     func say(_ message: String, _ severity: Severity) async throws(CommandFailure) {
         let prefix =

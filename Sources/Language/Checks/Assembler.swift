@@ -1,3 +1,4 @@
+import Accounts
 import Configuration
 import Patterns
 import Rules
@@ -60,6 +61,14 @@ struct Assembler {
             result.resolvers.append(machine)
         }
         checkResolvers(result)
+        result.userLists = userLists()
+        var rings = RingAssembler(sections, settings: settings)
+        result.rings = rings.rings()
+        diagnostics += rings.diagnostics
+        result.sinks = sections.context.sinks
+        result.variableNames = sections.context.variableNames
+        diagnostics += ReferenceResolver(configuration: result, defaults: Set(sections.defaultsByName.keys))
+            .resolve(sections.context)
         number(&result)
         checkTracking(result)
         sections.context.patterns.assignNumbers()
@@ -154,6 +163,10 @@ struct Assembler {
         result.options.abortOnClose = draft.abortOnClose ?? true
         result.options.usesProxyHeader = draft.usesProxyHeader
         result.options.buffersRequest = draft.buffersRequest
+        result.options.originalTo = draft.mode == .http ? draft.originalTo : nil
+        result.options.fieldNames = draft.fieldNames
+        result.options.ignoresProbes = draft.ignoresProbes
+        result.forcedSwitches = draft.forcedSwitches
         result.requestInspectDelay = draft.requestInspectDelay
         result.monitorURI = draft.monitorURI.map { Array($0.utf8) }
         result.logs = logs(of: draft)
@@ -196,6 +209,12 @@ struct Assembler {
         result.options.abortOnClose = draft.abortOnClose ?? (draft.mode == .http)
         result.timeouts = draft.timeouts
         result.options.buffersRequest = draft.buffersRequest
+        result.options.originalTo = draft.mode == .http ? draft.originalTo : nil
+        result.options.fieldNames = draft.fieldNames
+        result.options.logsHealthChecks = draft.logsHealthChecks
+        result.persistenceRules = draft.persistenceRules
+        result.forwarded = draft.mode == .http ? draft.forwarded : nil
+        result.serverNameField = draft.serverNameField
         result.requestInspectDelay = draft.requestInspectDelay
         result.responseInspectDelay = draft.responseInspectDelay
         result.timeouts.queue = draft.timeouts.queue ?? draft.timeouts.connect
@@ -205,7 +224,6 @@ struct Assembler {
         if draft.mode == .http { result.statisticsPage = draft.statisticsPage }
         result.rules = draft.rules
         result.check = draft.check.ruleset
-        result.options.logsHealthChecks = draft.logsHealthChecks
         result.stateSource = draft.stateSource
         result.stateFile = draft.stateFile
         var names: [String: Mark] = [:]
@@ -227,7 +245,34 @@ struct Assembler {
                 report(.alert, "'server \(draft.name)/\(server.name)' : \(error.message)", at: mark)
             }
         }
+        result.useServerRules = draft.useServerRules.compactMap { rule(for: $0, of: draft) }
         return result
+    }
+
+    /// Finds the server of a `use-server` line.
+    private mutating func rule(for line: UseServerDraft, of draft: ProxyDraft) -> UseServerRule? {
+        let location = line.mark.location
+        if let format = line.format {
+            return UseServerRule(target: .named(format), condition: line.condition, location: location)
+        }
+        guard let place = draft.servers.firstIndex(where: { $0.name == line.name }) else {
+            let hint = Nearest.word(to: line.name, among: draft.servers.map(\.name))
+            report(
+                .alert,
+                "\(draft.kind.word) '\(draft.name)' : unable to find server '\(line.name)' referenced in a 'use-server'"
+                    + " rule.\(hint.map { " Did you mean '\($0)' maybe ?" } ?? "")", at: line.mark)
+            return nil
+        }
+        return UseServerRule(target: .fixed(place), condition: line.condition, location: location)
+    }
+
+    private mutating func userLists() -> [UserList] {
+        sections.userLists.compactMap { draft in
+            do throws(Complaint) { return try draft.resolved() } catch {
+                report(.alert, error.message, at: draft.mark)
+                return nil
+            }
+        }
     }
 
     // MARK: References
@@ -325,6 +370,12 @@ struct Assembler {
         if draft.mode == .tcp, draft.statisticsPage != nil {
             report(
                 .warning, "'stats' statement ignored for \(owner) as it requires HTTP mode.", at: draft.mark)
+        }
+        if draft.mode == .tcp, draft.kind.hasBack, draft.forwarded != nil {
+            report(.warning, "'option forwarded' ignored for \(owner) as it requires HTTP mode.", at: draft.mark)
+        }
+        if draft.mode == .tcp, draft.originalTo != nil {
+            report(.warning, "'option originalto' ignored for \(owner) as it requires HTTP mode.", at: draft.mark)
         }
         if draft.mode == .tcp, draft.forwardFor != nil {
             report(.warning, "'option forwardfor' ignored for \(owner) as it requires HTTP mode.", at: draft.mark)

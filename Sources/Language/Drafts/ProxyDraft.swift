@@ -53,6 +53,12 @@ struct ProxyDraft: Sendable {
     /// ACLs that this section declares, by name.
     var acls: [String: ACL] = [:]
     var rules = ProxyRules()
+    /// The rules that came from a `defaults` section.
+    var inherited = ProxyRules()
+    /// Sets whose last rule ends them in any case.
+    var endedSets: Set<RuleSetKind> = []
+    var originalTo: OriginalToOption?
+    var fieldNames = FieldNamePolicy.preserve
     var buffersRequest = false
     var requestInspectDelay: Int?
     var responseInspectDelay: Int?
@@ -74,6 +80,8 @@ struct ProxyDraft: Sendable {
     var uniqueID = UniqueIDSettings()
     var defaultBackend: BackendReference?
     var useBackendRules: [UseBackendDraft] = []
+    var forcedSwitches: [Condition] = []
+    var ignoresProbes = false
 
     // Back half.
     var balance = BalanceAlgorithm.random(draws: 2)
@@ -87,6 +95,10 @@ struct ProxyDraft: Sendable {
     var logsHealthChecks = false
     var stateSource = ServerStateSource.none
     var stateFile: String?
+    var useServerRules: [UseServerDraft] = []
+    var persistenceRules: [PersistenceRule] = []
+    var forwarded: Rule?
+    var serverNameField: [UInt8]?
 
     /// A section without settings.
     init(kind: Kind, name: String, mark: Mark, surroundings: Surroundings) {
@@ -107,6 +119,7 @@ struct ProxyDraft: Sendable {
         ownTimeouts = []
         acls = [:]
         check.inherit()
+        inherited = defaults.rules
     }
 }
 

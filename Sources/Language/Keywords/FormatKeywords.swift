@@ -103,6 +103,10 @@ enum FormatKeywords {
     ) throws(Complaint) -> Format? {
         statement.context.place = place
         statement.context.proxyName = proxy.name
+        statement.context.expressionPlace =
+            options == .uniqueID
+            ? "in unique-id-format string in"
+            : statement.name == "log-format-sd" ? "in log-format-sd string in" : "in log-format string in"
         return try format(&statement, options)
     }
 

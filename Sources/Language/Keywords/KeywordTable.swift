@@ -13,6 +13,8 @@ struct SectionKinds: OptionSet, Sendable {
     static let logProfile = SectionKinds(rawValue: 64)
     static let resolvers = SectionKinds(rawValue: 128)
     static let healthcheck = SectionKinds(rawValue: 1024)
+    static let userList = SectionKinds(rawValue: 1 << 16)
+    static let ring = SectionKinds(rawValue: 1 << 17)
 
     /// Sections with a front half, and `defaults` for them.
     static let front: SectionKinds = [.defaults, .frontend, .listen]

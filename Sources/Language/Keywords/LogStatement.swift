@@ -25,7 +25,7 @@ enum LogStatement {
             logs.append(.global)
             return
         }
-        var target = LogTarget(destination: try destination(word), facility: .local0)
+        var target = LogTarget(destination: try destination(word, statement), facility: .local0)
         var hasFraming = false
         while true {
             if statement.skip("len") {
@@ -90,14 +90,20 @@ enum LogStatement {
         return level
     }
 
-    private static func destination(_ word: Word) throws(Complaint) -> LogDestination {
+    private static func destination(_ word: Word, _ statement: Statement) throws(Complaint) -> LogDestination {
         switch word.text {
         case "stdout": return .fd(1)
         case "stderr": return .fd(2)
         default: break
         }
         do throws(AddressError) {
-            return try destination(AddressText(word.text))
+            if word.text.hasPrefix("ring@") {
+                let name = String(word.text.dropFirst(5))
+                return .ring(RingRegistry.of(statement.context).number(of: name, statement.mark(word)))
+            }
+            let parsed = try AddressText(word.text)
+            if parsed.kind == .stream { return .ring(try stream(parsed, word, statement)) }
+            return try destination(parsed)
         } catch {
             throw Complaint("log : \(error.message)", at: word)
         }
@@ -105,9 +111,7 @@ enum LogStatement {
 
     private static func destination(_ parsed: AddressText) throws(AddressError) -> LogDestination {
         if parsed.family == .fd { return .fd(try parsed.descriptor()) }
-        if parsed.kind == .stream || parsed.kind == .quic {
-            throw AddressError("log servers over streams are not supported by this version of Portico")
-        }
+        if parsed.kind == .quic { throw AddressError("log servers take no QUIC address, as in '\(parsed.text)'") }
         switch parsed.family {
         case .unix: return .unix(path: try parsed.path(limit: AddressText.maxPathLength))
         case .abstract: throw AddressError("an abstract socket is not acceptable here in '\(parsed.text)'")
@@ -127,5 +131,14 @@ enum LogStatement {
             return .udp(.name(parsed.host, family: parsed.addressFamily), port: port)
         }
         return .udp(.ip(address), port: port)
+    }
+
+    /// A target over a stream is a ring of its own that has one server.
+    private static func stream(
+        _ address: AddressText, _ word: Word, _ statement: Statement
+    ) throws(AddressError) -> Int {
+        let server = try ServerStatement.address(word.text).0
+        let settings = ServerSettings(name: word.text, address: server, location: statement.location)
+        return RingRegistry.of(statement.context).number(of: settings, statement.mark(word))
     }
 }

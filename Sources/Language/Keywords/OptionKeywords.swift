@@ -74,7 +74,7 @@ enum OptionKeywords {
         proxy.forwardFor = option
     }
 
-    private static func network(_ word: Word, of statement: Statement) throws(Complaint) -> IPNetwork {
+    static func network(_ word: Word, of statement: Statement) throws(Complaint) -> IPNetwork {
         let parts = word.text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let first = parts.first, let address = IPAddress(text: first) else {
             throw Complaint("'\(statement.name)' : '\(word.text)' is not a network address", at: word)

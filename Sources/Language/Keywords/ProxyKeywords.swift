@@ -7,7 +7,8 @@ enum ProxyKeywords {
         [BindStatement.keyword, StatisticsPageStatement.keyword] + ServerStatement.keywords + both + front + back
             + ErrorFileStatement.proxyKeywords
             + TimeoutKeywords.keywords + OptionKeywords.keywords + FormatKeywords.keywords
-            + CaptureKeywords.keywords + RuleStatements.keywords + HintKeywords.proxy
+            + CaptureKeywords.keywords + RuleStatements.keywords + ServerRuleStatements.keywords
+            + ForwardingKeywords.keywords + HintKeywords.proxy
             + CheckKeywords.proxy,
         refused: RefusedKeywords.proxy)
 

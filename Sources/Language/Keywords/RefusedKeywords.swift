@@ -4,7 +4,7 @@ enum RefusedKeywords {
     /// Keywords that open a section.
     static let sections = [
         "acme", "cache", "crt-store", "fcgi-app", "log-forward",
-        "mailers", "namespace_list", "peers", "program", "ring", "traces", "userlist",
+        "mailers", "namespace_list", "peers", "program", "traces",
     ]
 
     /// Actions of rules.
@@ -39,8 +39,7 @@ enum RefusedKeywords {
         "node", "noepoll", "noevports", "nogetaddrinfo", "nokqueue", "noktls", "nopoll", "noreuseport", "nosplice",
         "numa-cpu-mapping", "ocsp-update.disable", "ocsp-update.httpproxy", "ocsp-update.maxdelay",
         "ocsp-update.mindelay", "ocsp-update.mode", "pp2-never-send-local", "prealloc-fd", "profiling.memory",
-        "profiling.tasks", "quick-exit", "server-state-base", "server-state-file", "set-dumpable", "set-var",
-        "set-var-fmt", "setcap", "shm-stats-file", "shm-stats-file-max-objects", "spread-checks",
+        "profiling.tasks", "quick-exit", "server-state-base", "server-state-file", "set-dumpable", "setcap", "shm-stats-file", "shm-stats-file-max-objects", "spread-checks",
         "ssl-default-bind-client-sigalgs", "ssl-default-server-client-sigalgs", "ssl-dh-param-file", "ssl-engine",
         "ssl-load-extra-del-ext", "ssl-load-extra-files", "ssl-mode-async", "ssl-passphrase-cmd", "ssl-propquery",
         "ssl-provider", "ssl-provider-path", "ssl-security-level", "ssl-skip-self-issued-ca", "stats-file",
@@ -76,8 +75,7 @@ enum RefusedKeywords {
         "tune.ssl.force-private-cache", "tune.ssl.hard-maxrecord", "tune.ssl.keylog", "tune.ssl.maxrecord",
         "tune.ssl.ocsp-update.maxdelay", "tune.ssl.ocsp-update.mindelay", "tune.ssl.ssl-ctx-cache-size",
         "tune.stick-counters", "tune.streams-elasticity", "tune.takeover-other-tg-connections",
-        "tune.vars.check-max-size", "tune.vars.global-max-size", "tune.vars.proc-max-size", "tune.vars.reqres-max-size",
-        "tune.vars.sess-max-size", "tune.vars.txn-max-size", "tune.zlib.memlevel", "tune.zlib.windowsize",
+        "tune.zlib.memlevel", "tune.zlib.windowsize",
         "warn-blocked-traffic-after", "wurfl-cache-size", "wurfl-data-file", "wurfl-engine-mode",
         "wurfl-information-list", "wurfl-information-list-separator", "wurfl-patch-file", "wurfl-useragent-priority",
     ]
@@ -87,19 +85,19 @@ enum RefusedKeywords {
         "acl", "block", "clitcpka-cnt", "clitcpka-idle", "clitcpka-intvl", "clitimeout", "compression",
         "contimeout", "cookie", "crt", "description", "disabled", "dispatch", "dynamic-cookie-key",
         "email-alert", "enabled", "external-check",
-        "filter", "filter-sequence", "force-be-switch", "force-persist", "fullconn", "guid", "hash-balance-factor",
+        "filter", "filter-sequence", "fullconn", "guid", "hash-balance-factor",
         "hash-preserve-affinity", "hash-type", "http-after-response", "http-check", "http-request",
-        "http-response", "http-send-name-header", "id", "ignore-persist", "load-server-state-from-file",
-        "max-keep-alive-queue", "max-session-srv-conns", "monitor-net",
+        "http-response", "id", "load-server-state-from-file",
+        "max-keep-alive-queue", "max-session-srv-conns", 
         "option accept-unsafe-violations-in-http-request",
         "option accept-unsafe-violations-in-http-response", "option allbackups", "option checkcache", "option clitcpka",
         "option contstats", "option disable-h2-upgrade", "option external-check",
-        "option forwarded", "option h1-case-adjust-bogus-client", "option h1-case-adjust-bogus-server",
+        "option h1-case-adjust-bogus-client", "option h1-case-adjust-bogus-server",
         "option http-drop-request-trailers", "option http-drop-response-trailers",
-        "option http-ignore-probes", "option http-pretend-keepalive",
-        "option http-restrict-req-hdr-names", "option httpchk",
-        "option idle-close-on-response", "option independent-streams", "option ldap-check", "option log-health-checks",
-        "option mysql-check", "option nolinger", "option originalto",
+        "option http-pretend-keepalive",
+        "option httpchk",
+        "option idle-close-on-response", "option independent-streams", "option ldap-check", 
+        "option mysql-check", "option nolinger", 
         "option persist", "option pgsql-check", "option prefer-last-server", "option redis-check", "option smtpchk",
         "option socket-stats",
         "option spop-check", "option srvtcpka", "option ssl-hello-chk", "option tcp-check", "option tcpka",
@@ -107,7 +105,7 @@ enum RefusedKeywords {
         "quic-initial", "rate-limit", "server-state-file-name", "source",
         "srvtcpka-cnt", "srvtcpka-idle", "srvtcpka-intvl", "srvtimeout", "ssl-f-use", "stick", "stick-table",
         "switch-mode", "tcp-check", "tcp-request", "tcp-response", "timeout check", "timeout client-hs",
-        "transparent", "use-fcgi-app", "use-server",
+        "transparent", "use-fcgi-app",
     ]
 
     /// On `bind` lines.

@@ -14,8 +14,16 @@ enum RuleStatements {
                 context.requestCaptureLengths = proxy.captures.request.map(\.length)
                 context.responseCaptureLengths = proxy.captures.response.map(\.length)
                 context.captureUses = []
+                if let warning = proxy.finalWarning(for: kind) { statement.warn(warning) }
+                let name = statement.peek.map { String($0.text.prefix { $0 != "(" }) } ?? ""
                 let rule = try rule(kind, proxy, &statement)
-                if let rule { proxy.rules[kind].append(rule) }
+                if let rule {
+                    if kind.isOrdered, let warning = proxy.orderWarning(for: kind.rawValue) { statement.warn(warning) }
+                    proxy.rules[kind].append(rule)
+                    proxy.endedSets.remove(kind)
+                    let isFinal = rule.condition == nil && ProxyDraft.finalActions.contains(name)
+                    if isFinal, kind.isHTTP { proxy.endedSets.insert(kind) }
+                }
                 proxy.addCaptures(context)
             }
         } + [
@@ -39,10 +47,12 @@ enum RuleStatements {
                 guard let condition = try condition(proxy, &statement, "monitor fail") else {
                     throw Complaint("'monitor fail' expects a condition: 'if' or 'unless' and ACLs")
                 }
+                if let warning = proxy.orderWarning(for: "monitor fail") { statement.warn(warning) }
                 proxy.rules.monitorFailures.append(condition)
             },
             Keyword<ProxyDraft>("redirect", in: .proxies) { (proxy, statement) throws(Complaint) in
                 try redirect(&proxy, &statement)
+                if let warning = proxy.orderWarning(for: "redirect") { statement.warn(warning) }
             },
             Keyword<ProxyDraft>("use_backend", in: [.frontend, .listen]) { (proxy, statement) throws(Complaint) in
                 try useBackend(&proxy, &statement)
@@ -114,6 +124,14 @@ enum RuleStatements {
     private static func enter(_ proxy: ProxyDraft, _ kind: RuleSetKind, _ statement: Statement) {
         statement.context.place = kind.places(isFrontend: proxy.kind.hasFront, isBackend: proxy.kind.hasBack)
         statement.context.proxyName = proxy.name
+        statement.context.expressionPlace =
+            switch kind {
+            case .quicInitial: "in"
+            case .httpRequest: "in http-request expression in"
+            case .httpResponse, .httpAfterResponse: "in http-response response in"
+            case .tcpRequestConnection, .tcpRequestSession, .tcpRequestContent, .tcpResponseContent:
+                "in \(kind.rawValue) expression in"
+            }
     }
 
     /// Reads `if …` or `unless …` to the end of the statement; nil when there is none.
@@ -167,6 +185,7 @@ enum RuleStatements {
     private static func useBackend(_ proxy: inout ProxyDraft, _ statement: inout Statement) throws(Complaint) {
         let word = try statement.argument("a backend name")
         statement.context.place = .setBackend
+        statement.context.expressionPlace = "in use_backend expression in"
         statement.context.proxyName = proxy.name
         let target: UseBackendDraft.Target
         if word.text.contains("%[") {
@@ -195,6 +214,13 @@ struct UseBackendDraft: Sendable {
     var target: Target
     var condition: Condition?
     var location: SourceLocation
+}
+
+extension RuleSetKind {
+    /// Sets whose rules are warned about where they stand behind others that are processed later.
+    fileprivate var isOrdered: Bool { self != .httpResponse && self != .httpAfterResponse }
+
+    fileprivate var isHTTP: Bool { self == .httpRequest || self == .httpResponse || self == .httpAfterResponse }
 }
 
 extension ProxyDraft {

@@ -39,7 +39,7 @@ enum ServerStatement {
     }
 
     /// The address of a server.
-    private static func address(_ text: String) throws(AddressError) -> (ServerAddress, BindTransport) {
+    static func address(_ text: String) throws(AddressError) -> (ServerAddress, BindTransport) {
         let parsed = try AddressText(text)
         switch parsed.kind {
         case .datagram: throw AddressError("dgram-type address not acceptable in '\(text)'")

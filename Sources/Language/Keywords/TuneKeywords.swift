@@ -1,9 +1,10 @@
 import Configuration
+import Samples
 import Words
 
 /// `tune.…`
 enum TuneKeywords {
-    static let keywords = buffers + http2 + quic + servers + deprecated
+    static let keywords = variables + buffers + http2 + quic + servers + deprecated
 
     private typealias OptionalPath = any WritableKeyPath<TuneSettings, Int?> & Sendable
     private typealias Path = any WritableKeyPath<TuneSettings, Int> & Sendable
@@ -44,6 +45,24 @@ enum TuneKeywords {
     ) -> Keyword<GlobalDraft> {
         GlobalKeywords.keyword(name) { (global, statement) throws(Complaint) in
             global.settings.tune[keyPath: path] = try statement.onOff()
+        }
+    }
+
+    /// `tune.vars.*`: 0 is no limit. Where two keywords are for the same limit, the smaller one counts.
+    private static let variables = [
+        variableLimit("global", \.process), variableLimit("proc", \.process), variableLimit("sess", \.session),
+        variableLimit("txn", \.transaction), variableLimit("reqres", \.message), variableLimit("check", \.check),
+    ]
+
+    private static func variableLimit(
+        _ scope: String, _ path: any WritableKeyPath<VariableLimits, Int> & Sendable
+    ) -> Keyword<GlobalDraft> {
+        GlobalKeywords.keyword("tune.vars.\(scope)-max-size") { (global, statement) throws(Complaint) in
+            let size = try statement.size(in: 0...Int(UInt32.max))
+            let known = global.settings.tune.variables[keyPath: path]
+            let isShared = path == \VariableLimits.process
+            global.settings.tune.variables[keyPath: path] =
+                isShared && known > 0 && size > 0 ? min(known, size) : size
         }
     }
 

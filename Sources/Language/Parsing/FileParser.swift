@@ -16,7 +16,7 @@ struct FileParser {
             let end = content[start...].firstIndex(of: Byte.lineFeed) ?? content.count
             number += 1
             let line = SourceLine(location: SourceLocation(file: name, line: number), bytes: content[start..<end])
-            sections.move(to: line.location)
+            sections.move(to: line.location, line.bytes)
             parse(line, &blocks, &sections)
             if end == content.count {
                 // Half a file may be valid by chance.

@@ -20,6 +20,10 @@ struct SectionParser {
         case resolvers
         /// `healthcheck` holds it.
         case healthcheck
+        /// `userList` holds it.
+        case users
+        /// `ring` holds it.
+        case ring
         /// A section that is refused: its lines are passed over, as its first line is complained about.
         case refused
     }
@@ -44,6 +48,10 @@ struct SectionParser {
     private(set) var resolvers: [ResolverDraft] = []
     /// `healthcheck` sections in their order.
     private(set) var healthchecks: [HealthcheckDraft] = []
+    /// `userlist` sections in their order.
+    private(set) var userLists: [UserListDraft] = []
+    /// `ring` sections in their order.
+    private(set) var rings: [RingDraft] = []
     var diagnostics: [Diagnostic] = []
 
     private var current = Current.none
@@ -52,6 +60,8 @@ struct SectionParser {
     private var profile: LogProfile?
     private var resolver: ResolverDraft?
     private var healthcheck: HealthcheckDraft?
+    private var userList: UserListDraft?
+    private var ring: RingDraft?
     /// The last `defaults` section, which sections without `from` start with.
     private var lastDefaults: ProxyDraft?
     private var namedDefaults: [String: NamedDefaults] = [:]
@@ -61,6 +71,7 @@ struct SectionParser {
 
     private static let sectionNames = [
         "global", "defaults", "frontend", "backend", "listen", "http-errors", "log-profile", "resolvers", "healthcheck",
+        "userlist", "ring",
     ]
     /// Keywords besides `option …` that `no` and `default` may stand before.
     private static let modifiable = "options, log and strict-limits"
@@ -88,11 +99,13 @@ struct SectionParser {
     var variables: Variables { global.variables }
 
     /// Tells which file and line follow.
-    mutating func move(to location: SourceLocation) {
+    mutating func move(to location: SourceLocation, _ line: ArraySlice<UInt8>) {
         global.variables.file = location.file
         global.variables.line = location.line
         context.file = location.file
         context.line = location.line
+        context.text = line
+        context.expressionPlace = "in"
     }
 
     /// Ends the current section: each file has sections of its own.
@@ -146,6 +159,14 @@ struct SectionParser {
             guard var draft = healthcheck.take() else { return }
             apply(Self.healthcheckTable, to: &draft, section: .healthcheck, words, start, modifier, line)
             healthcheck = consume draft
+        case .users:
+            guard var draft = userList.take() else { return }
+            apply(Self.userTable, to: &draft, section: .userList, words, start, modifier, line)
+            userList = consume draft
+        case .ring:
+            guard var draft = ring.take() else { return }
+            apply(Self.ringTable, to: &draft, section: .ring, words, start, modifier, line)
+            ring = consume draft
         }
     }
 
@@ -153,6 +174,8 @@ struct SectionParser {
     private static let healthcheckTable = KeywordTable(CheckKeywords.section, refused: [])
 
     private static let profileTable = KeywordTable(LogProfileStatement.keywords, refused: [])
+    private static let userTable = KeywordTable(UserListStatement.keywords, refused: [])
+    private static let ringTable = KeywordTable(RingStatement.keywords, refused: [])
     private static let groupTable = KeywordTable(ErrorFileStatement.groupKeywords, refused: [])
 
     private mutating func applyProxy(
@@ -164,7 +187,12 @@ struct SectionParser {
             misplaced(keyword.name, in: draft, on: line, at: words[start].column)
             return
         }
+        context.proxyName = draft.name
+        // The ACLs are not kept while they are changed: that would copy them each time.
+        context.findACL = { _ in nil }
+        if words[start].text != "acl" { context.findACL = { [acls = draft.acls] in acls[$0] } }
         apply(ProxyKeywords.table, to: &draft, section: draft.kind.sections, words, start, modifier, line)
+        context.findACL = { _ in nil }
     }
 
     /// A keyword of the other half is warned about, as in HAProxy; `server` without a back half is an error there too.
@@ -228,6 +256,8 @@ struct SectionParser {
         case .profile: "log-profile"
         case .resolvers: "resolvers"
         case .healthcheck: "healthcheck"
+        case .users: "userlist"
+        case .ring: "ring"
         case .proxy: currentKind.rawValue
         }
     }
@@ -255,6 +285,8 @@ struct SectionParser {
         case "log-profile": beginProfile(words, on: line)
         case "resolvers": beginResolvers(words, on: line)
         case "healthcheck": beginHealthcheck(words, on: line)
+        case "userlist": beginUserList(words, on: line)
+        case "ring": beginRing(words, on: line)
         default: beginProxy(ProxyDraft.Kind(rawValue: name) ?? .listen, words, on: line)
         }
         return true
@@ -278,6 +310,10 @@ struct SectionParser {
         resolver = nil
         if let healthcheck { healthchecks.append(healthcheck) }
         healthcheck = nil
+        if let userList { userLists.append(userList) }
+        if let ring { rings.append(ring) }
+        userList = nil
+        ring = nil
         proxy = nil
         group = nil
         profile = nil
@@ -345,6 +381,37 @@ struct SectionParser {
         }
         resolver = ResolverDraft(
             settings: ResolverSettings(name: name.text, location: line.location), system: global.surroundings.system)
+    private mutating func beginUserList(_ words: [Word], on line: SourceLine) {
+        current = .users
+        let name = words.count > 1 ? words[1] : Word(text: "", column: words[0].column)
+        if name.text.isEmpty { alert("'userlist' expects <name> as arguments.", on: line, at: name.column) }
+        if words.count > 2 {
+            alert("'userlist' : unexpected extra argument '\(words[2].text)'", on: line, at: words[2].column)
+        }
+        checkCharacters(of: name, "userlist", on: line)
+        if let place = userLists.firstIndex(where: { $0.name == name.text }) {
+            // The users of the second one are those of the first, as in HAProxy.
+            report(
+                .warning, Complaint("ignoring duplicated userlist '\(name.text)'.", at: name.column), on: line)
+            userList = userLists.remove(at: place)
+        } else {
+            userList = UserListDraft(name: name.text, mark: Self.mark(line, name.column))
+        }
+    }
+
+    private mutating func beginRing(_ words: [Word], on line: SourceLine) {
+        current = .ring
+        let name = words.count > 1 ? words[1] : Word(text: "", column: words[0].column)
+        if name.text.isEmpty { alert("missing ring name.", on: line, at: name.column) }
+        checkCharacters(of: name, "ring", on: line)
+        if rings.contains(where: { $0.settings.name == name.text }) || context.sinks[name.text] != nil {
+            alert("sink named '\(name.text)' already exists.", on: line, at: name.column)
+        }
+        let mark = Self.mark(line, name.column)
+        ring = RingDraft(
+            settings: RingSettings(name: name.text, location: line.location),
+            proxy: ProxyDraft(kind: .backend, name: name.text, mark: mark, surroundings: global.surroundings),
+            mark: mark)
     }
 
     private mutating func beginHealthcheck(_ words: [Word], on line: SourceLine) {

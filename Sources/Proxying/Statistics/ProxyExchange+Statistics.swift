@@ -15,6 +15,7 @@ extension ProxyExchange {
         let uri = head.path.string
         guard uri.hasPrefix(page.uri) else { return false }
         progress.step = .done
+        isServedHere = true
         let reply: ReplyContent
         if head.method != .get, head.method != .head {
             reply = Self.plain(405, "The statistics page takes GET and HEAD only.\n")

@@ -76,6 +76,27 @@ struct ForwardedNode {
         self = node
     }
 
+    /// The node's name that takes all of `bytes`; nil when they are none.
+    static func name(_ bytes: Span<UInt8>) -> Name? {
+        var cursor = ForwardedCursor(bytes)
+        let name = cursor.takeName(isQuoted: true)
+        return cursor.isAtEnd ? name : nil
+    }
+
+    /// Whether `bytes` are a node's port.
+    static func isPort(_ bytes: Span<UInt8>) -> Bool {
+        var cursor = ForwardedCursor(bytes)
+        let isFound =
+            bytes.isEmpty || bytes[0] != UInt8(ascii: "_") ? cursor.takePort() != nil : cursor.takeObfuscated() != nil
+        return isFound && cursor.isAtEnd
+    }
+
+    /// Whether `bytes` are a host with or without a port.
+    static func isHost(_ bytes: Span<UInt8>) -> Bool {
+        var cursor = ForwardedCursor(bytes)
+        return cursor.takeHost(isQuoted: true) && cursor.isAtEnd
+    }
+
     /// Whether a byte may be part of an obfuscated identifier.
     static func isObfuscated(_ byte: UInt8) -> Bool {
         isAlphanumeric(byte) || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
@@ -139,7 +160,7 @@ private struct ForwardedCursor: ~Escapable {
         return ForwardedNode(name: name, port: .number(port))
     }
 
-    private mutating func takeName(isQuoted: Bool) -> ForwardedNode.Name? {
+    mutating func takeName(isQuoted: Bool) -> ForwardedNode.Name? {
         switch next {
         case UInt8(ascii: "_"): return takeObfuscated().map { .text($0) }
         case UInt8(ascii: "u"):
@@ -152,14 +173,14 @@ private struct ForwardedCursor: ~Escapable {
     }
 
     /// `_` and at least one more byte.
-    private mutating func takeObfuscated() -> Range<Int>? {
+    mutating func takeObfuscated() -> Range<Int>? {
         let start = index
         index += 1
         while let byte = next, ForwardedNode.isObfuscated(byte) { index += 1 }
         return index > start + 1 ? start..<index : nil
     }
 
-    private mutating func takePort() -> UInt16? {
+    mutating func takePort() -> UInt16? {
         var port = 0
         while let byte = next, byte &- 0x30 < 10 {
             port = port * 10 + Int(byte &- 0x30)

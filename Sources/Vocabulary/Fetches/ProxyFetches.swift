@@ -219,7 +219,8 @@ enum ProxyFetches {
 }
 
 extension ProxyFacts {
-    fileprivate var usableServers: Int {
+    /// Servers that balancing may choose.
+    var usableServers: Int {
         var count = 0
         for index in 0..<serverCount where server(index)?.isUsable == true { count += 1 }
         return count
@@ -248,13 +249,15 @@ extension Evaluation {
     /// The frontend that an argument names.
     fileprivate func frontend(_ argument: Argument) -> (any ProxyFacts)? {
         guard case .reference(let reference) = argument else { return nil }
-        return process?.frontend(reference.index.load(ordering: .relaxed))
+        let index = reference.index.load(ordering: .relaxed)
+        return index == NamedReference.current ? frontend : process?.frontend(index)
     }
 
     /// The backend that an argument names.
     fileprivate func backend(_ argument: Argument) -> (any ProxyFacts)? {
         guard case .reference(let reference) = argument else { return nil }
-        return process?.backend(reference.index.load(ordering: .relaxed))
+        let index = reference.index.load(ordering: .relaxed)
+        return index == NamedReference.current ? backend : process?.backend(index)
     }
 
     /// The server that an argument names.

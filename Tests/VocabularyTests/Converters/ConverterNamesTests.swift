@@ -221,10 +221,7 @@ struct ConverterNamesTests {
     /// Converters that Portico does not have, by the start of their names, and why.
     static let missing: [(prefix: String, reason: String)] = [
         ("51d.single", "needs a device database"), ("da-csv-conv", "needs a device database"),
-        ("in_table", "stick tables"), ("table_", "stick tables"), ("debug", "there are no event sinks (rings) yet"),
-        ("when", "rules do not tell yet what became of an exchange"),
-        ("fe_exists", "needs facts of the process by name"), ("nbsrv", "needs facts of the process by name"),
-        ("srv_is_up", "needs facts of the process by name"), ("srv_queue", "needs facts of the process by name"),
+        ("in_table", "stick tables"), ("table_", "stick tables"),
     ]
 
     static func name(_ keyword: String) -> String { String(keyword.prefix { $0 != "(" && $0 != ":" }) }

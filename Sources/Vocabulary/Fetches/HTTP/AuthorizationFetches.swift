@@ -1,3 +1,4 @@
+import Accounts
 import Bytes
 import Messages
 import Samples
@@ -60,8 +61,8 @@ enum AuthorizationFetches {
             example: "http_auth(admins)",
             takes: userList, gives: .bool, from: .requestHead
         ) { evaluation, arguments, sample in
-            guard let isUser = check(evaluation, arguments[0], &sample) else { return false }
-            sample.setBool(isUser)
+            guard let (_, user) = check(evaluation, arguments[0], &sample) else { return false }
+            sample.setBool(user != nil)
             return true
         },
         Fetch(
@@ -69,8 +70,19 @@ enum AuthorizationFetches {
             "The name of a user in the list whose Basic credentials are right; matched against groups.",
             example: "http_auth_group(staff)", takes: userList, gives: .str, from: .requestHead
         ) { evaluation, arguments, sample in
-            guard check(evaluation, arguments[0], &sample) == true else { return false }
-            return basic(evaluation, &sample) { text, user, _ in text.cut(to: user) }
+            let place = sample.cursor
+            guard let (list, found) = check(evaluation, arguments[0], &sample), let found else { return false }
+            let user = list.users[found]
+            // An ACL looks at the user's groups, one after the other.
+            guard evaluation.iterates else { return sample.setCopy(of: user.name, evaluation.scratch) }
+            guard user.groups.indices.contains(place) else {
+                sample.setText("")
+                return true
+            }
+            guard sample.setCopy(of: user.groups[place], evaluation.scratch) else { return false }
+            sample.cursor = place + 1
+            if place + 1 < user.groups.count { sample.flags.insert(.notLast) }
+            return true
         },
     ]
 
@@ -92,9 +104,12 @@ enum AuthorizationFetches {
         return true
     }
 
-    /// Whether the credentials are a user's in a list; nil without credentials.
-    private static func check(_ evaluation: Evaluation, _ list: Argument, _ sample: inout Sample) -> Bool? {
-        guard case .reference(let reference) = list else { return nil }
+    /// The list that an argument names, and the place of the user in it whose credentials these are, nil: nobody's. Nil
+    /// without credentials.
+    private static func check(
+        _ evaluation: Evaluation, _ argument: Argument, _ sample: inout Sample
+    ) -> (UserList, Int?)? {
+        guard case .reference(let reference) = argument else { return nil }
         var user = Sample()
         var password = Sample()
         let isGiven = basic(evaluation, &sample) { text, userPlace, passwordPlace in
@@ -103,8 +118,9 @@ enum AuthorizationFetches {
             password = text
             password.cut(to: passwordPlace)
         }
-        guard isGiven, let process = evaluation.process else { return nil }
-        let index = reference.index.load(ordering: .relaxed)
-        return process.isUser(user.bytes, password: password.bytes, inList: index)
+        guard isGiven, let list = evaluation.process?.userList(reference.index.load(ordering: .relaxed)) else {
+            return nil
+        }
+        return (list, evaluation.credentials.user(user.bytes, password: password.bytes, in: list))
     }
 }

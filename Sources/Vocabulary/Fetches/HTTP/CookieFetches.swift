@@ -4,88 +4,57 @@ import Samples
 
 /// Fetches of cookies (configuration.txt section 7.3.6).
 enum CookieFetches {
-    static let all: [Fetch] = both + request + response
+    static let all: [Fetch] = [both] + fetches(.request) + fetches(.response)
 
     private static let signature = ArgumentSignature([.string], required: 0)
     private static let prepareName: ArgumentPreparation = { values, _ in ConstantText(values.first) }
-    private static let requestOrResponse: SampleSource = [.requestHead, .responseHead]
 
-    private static let both: [Fetch] = [
-        Fetch(
-            "cookie", "A cookie's value in the message of the current direction.", example: "cookie(SID)",
-            takes: signature, gives: .str, from: requestOrResponse, prepare: prepareName
-        ) { evaluation, arguments, sample in
-            value(evaluation, arguments.object(), &sample, evaluation.direction)
-        }
-    ]
+    private static let both = Fetch(
+        "cookie", "A cookie's value in the message of the current direction.", example: "cookie(SID)",
+        takes: signature, gives: .str, from: [.requestHead, .responseHead], prepare: prepareName
+    ) { evaluation, arguments, sample in
+        value(evaluation, arguments.object(), &sample, evaluation.direction)
+    }
 
-    private static let request: [Fetch] =
-        ["req.cook", "cook"].map { name in
-            Fetch(
-                name, "The value of a cookie that the client sent: the last of that name, or the first of all.",
-                example: "\(name)(SID)", takes: signature, gives: .str, from: .requestHead, prepare: prepareName
-            ) { evaluation, arguments, sample in
-                value(evaluation, arguments.object(), &sample, .request)
-            }
+    /// The fetches of one direction. Old names stand beside those with the direction in front: `cook`, `scook`.
+    private static func fetches(_ direction: MessageDirection) -> [Fetch] {
+        let (prefix, old) = direction == .request ? ("req.cook", "cook") : ("res.cook", "scook")
+        let deed = direction == .request ? "the client sent" : "the server sets"
+        let owner = direction == .request ? "client" : "server"
+        let source: SampleSource = direction == .request ? .requestHead : .responseHead
+        var fetches: [Fetch] = []
+        for name in [prefix, old] {
+            fetches.append(
+                Fetch(
+                    name, "The value of a cookie that \(deed): the last of that name, or the first of all.",
+                    example: "\(name)(SID)", takes: signature, gives: .str, from: source, prepare: prepareName
+                ) { evaluation, arguments, sample in
+                    value(evaluation, arguments.object(), &sample, direction)
+                })
+            fetches.append(
+                Fetch(
+                    "\(name)_cnt", "How many cookies of that name \(deed).", example: "\(name)_cnt(SID)",
+                    takes: signature, gives: .sint, from: source, prepare: prepareName
+                ) { evaluation, arguments, sample in
+                    count(evaluation, arguments.object(), &sample, direction)
+                })
+            fetches.append(
+                Fetch(
+                    "\(name)_val", "The integer that the value of a cookie of the \(owner) starts with.",
+                    example: "\(name)_val(SID)", takes: signature, gives: .sint, from: source, prepare: prepareName
+                ) { evaluation, arguments, sample in
+                    integer(evaluation, arguments.object(), &sample, direction)
+                })
         }
-        + ["req.cook_cnt", "cook_cnt"].map { name in
+        fetches.append(
             Fetch(
-                name, "How many cookies of that name the client sent.", example: "\(name)(SID)", takes: signature,
-                gives: .sint, from: .requestHead, prepare: prepareName
+                "\(prefix)_names", "The names of the \(owner)'s cookies with a delimiter between them.",
+                example: "\(prefix)_names(;)", takes: signature, gives: .str, from: source
             ) { evaluation, arguments, sample in
-                count(evaluation, arguments.object(), &sample, .request)
-            }
-        }
-        + ["req.cook_val", "cook_val"].map { name in
-            Fetch(
-                name, "The integer that the value of a cookie of the client starts with.", example: "\(name)(SID)",
-                takes: signature, gives: .sint, from: .requestHead, prepare: prepareName
-            ) { evaluation, arguments, sample in
-                integer(evaluation, arguments.object(), &sample, .request)
-            }
-        }
-        + [
-            Fetch(
-                "req.cook_names", "The names of the client's cookies with a delimiter between them.",
-                example: "req.cook_names(;)", takes: signature, gives: .str, from: .requestHead
-            ) { evaluation, arguments, sample in
-                names(evaluation, arguments.text(0).first, &sample, .request)
-            }
-        ]
-
-    private static let response: [Fetch] =
-        ["res.cook", "scook"].map { name in
-            Fetch(
-                name, "The value of a cookie that the server sets: the last of that name, or the first of all.",
-                example: "\(name)(SID)", takes: signature, gives: .str, from: .responseHead, prepare: prepareName
-            ) { evaluation, arguments, sample in
-                value(evaluation, arguments.object(), &sample, .response)
-            }
-        }
-        + ["res.cook_cnt", "scook_cnt"].map { name in
-            Fetch(
-                name, "How many cookies of that name the server sets.", example: "\(name)(SID)", takes: signature,
-                gives: .sint, from: .responseHead, prepare: prepareName
-            ) { evaluation, arguments, sample in
-                count(evaluation, arguments.object(), &sample, .response)
-            }
-        }
-        + ["res.cook_val", "scook_val"].map { name in
-            Fetch(
-                name, "The integer that the value of a cookie of the server starts with.", example: "\(name)(SID)",
-                takes: signature, gives: .sint, from: .responseHead, prepare: prepareName
-            ) { evaluation, arguments, sample in
-                integer(evaluation, arguments.object(), &sample, .response)
-            }
-        }
-        + [
-            Fetch(
-                "res.cook_names", "The names of the server's cookies with a delimiter between them.",
-                example: "res.cook_names(;)", takes: signature, gives: .str, from: .responseHead
-            ) { evaluation, arguments, sample in
-                names(evaluation, arguments.text(0).first, &sample, .response)
-            }
-        ]
+                names(evaluation, arguments.text(0).first, &sample, direction)
+            })
+        return fetches
+    }
 
     private static let cookieFields = FieldSelector(.cookie)
     private static let setCookieFields = FieldSelector(.setCookie)

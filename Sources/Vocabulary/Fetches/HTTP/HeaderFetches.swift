@@ -6,159 +6,105 @@ import Words
 /// Fetches of header fields (configuration.txt section 7.3.6): `hdr`, `fhdr`, their counts, integers, addresses, names
 /// and whole sections, for both directions.
 enum HeaderFetches {
-    static let all: [Fetch] = both + request + response
+    static let all: [Fetch] = [both] + fetches(.request) + fetches(.response)
 
     private static let name = ArgumentSignature([.string], required: 0)
-    private static let requestOrResponse: SampleSource = [.requestHead, .responseHead]
 
-    private static let both: [Fetch] = [
-        Fetch(
-            "hdr", "A value of a header field of the current direction.", example: "hdr(host)",
-            takes: FieldSelector.signature, gives: .str, from: requestOrResponse, prepare: FieldSelector.prepare
-        ) { evaluation, arguments, sample in
-            value(evaluation, arguments.object(), &sample, evaluation.direction, isWhole: false)
-        }
-    ]
+    private static let both = Fetch(
+        "hdr", "A value of a header field of the current direction.", example: "hdr(host)",
+        takes: FieldSelector.signature, gives: .str, from: [.requestHead, .responseHead], prepare: FieldSelector.prepare
+    ) { evaluation, arguments, sample in
+        value(evaluation, arguments.object(), &sample, evaluation.direction, isWhole: false)
+    }
 
-    private static let request: [Fetch] =
-        ["req.hdr"].map { name in
-            Fetch(
-                name, "A value of a request header field, comma-separated ones apart; the last by default.",
-                example: "\(name)(x-forwarded-for,1)", takes: FieldSelector.signature, gives: .str,
-                from: .requestHead, prepare: FieldSelector.prepare
-            ) { evaluation, arguments, sample in
-                value(evaluation, arguments.object(), &sample, .request, isWhole: false)
-            }
+    /// The fetches of one direction. Old names stand beside those with the direction in front: `hdr_cnt`, `shdr_cnt`.
+    private static func fetches(_ direction: MessageDirection) -> [Fetch] {
+        let (prefix, old, message) = direction == .request ? ("req", "hdr", "request") : ("res", "shdr", "response")
+        let source: SampleSource = direction == .request ? .requestHead : .responseHead
+        let selects = FieldSelector.prepare
+        var fetches: [Fetch] = []
+        // What `hdr` alone means depends on the direction, and is above.
+        for name in direction == .request ? ["req.hdr"] : ["res.hdr", old] {
+            fetches.append(
+                Fetch(
+                    name, "A value of a \(message) header field, comma-separated ones apart; the last by default.",
+                    example: "\(name)(x-forwarded-for,1)", takes: FieldSelector.signature, gives: .str, from: source,
+                    prepare: selects
+                ) { evaluation, arguments, sample in
+                    value(evaluation, arguments.object(), &sample, direction, isWhole: false)
+                })
         }
-        + ["req.hdr_cnt", "hdr_cnt"].map { name in
+        for name in ["\(prefix).hdr_cnt", "\(old)_cnt"] {
+            fetches.append(
+                Fetch(
+                    name, "How many values of a \(message) header field there are, comma-separated ones apart.",
+                    example: "\(name)(via)", takes: Self.name, gives: .sint, from: source, prepare: selects
+                ) { evaluation, arguments, sample in
+                    count(evaluation, arguments.object(), &sample, direction, isWhole: false)
+                })
+        }
+        for name in ["\(prefix).hdr_ip", "\(old)_ip"] {
+            fetches.append(
+                Fetch(
+                    name,
+                    "A value of a \(message) header field as an IP address; values that are none are passed over.",
+                    example: "\(name)(x-forwarded-for,-1)", takes: FieldSelector.signature, gives: .addr, from: source,
+                    prepare: selects
+                ) { evaluation, arguments, sample in
+                    address(evaluation, arguments.object(), &sample, direction)
+                })
+        }
+        for name in ["\(prefix).hdr_val", "\(old)_val"] {
+            fetches.append(
+                Fetch(
+                    name, "The integer that a value of a \(message) header field starts with.",
+                    example: "\(name)(content-length)", takes: FieldSelector.signature, gives: .sint, from: source,
+                    prepare: selects
+                ) { evaluation, arguments, sample in
+                    integer(evaluation, arguments.object(), &sample, direction)
+                })
+        }
+        return fetches + lines(direction, prefix, message, source)
+    }
+
+    /// The fetches of whole lines, and of whole sections.
+    private static func lines(
+        _ direction: MessageDirection, _ prefix: String, _ message: String, _ source: SampleSource
+    ) -> [Fetch] {
+        [
             Fetch(
-                name, "How many values of a request header field there are, comma-separated ones apart.",
-                example: "\(name)(via)", takes: Self.name, gives: .sint, from: .requestHead,
+                "\(prefix).fhdr", "A whole line of a \(message) header field; the last by default.",
+                example: "\(prefix).fhdr(date)", takes: FieldSelector.signature, gives: .str, from: source,
                 prepare: FieldSelector.prepare
             ) { evaluation, arguments, sample in
-                count(evaluation, arguments.object(), &sample, .request, isWhole: false)
-            }
-        }
-        + ["req.hdr_ip", "hdr_ip"].map { name in
+                value(evaluation, arguments.object(), &sample, direction, isWhole: true)
+            },
             Fetch(
-                name, "A value of a request header field as an IP address; values that are none are passed over.",
-                example: "\(name)(x-forwarded-for,-1)", takes: FieldSelector.signature, gives: .addr,
-                from: .requestHead, prepare: FieldSelector.prepare
-            ) { evaluation, arguments, sample in
-                address(evaluation, arguments.object(), &sample, .request)
-            }
-        }
-        + ["req.hdr_val", "hdr_val"].map { name in
-            Fetch(
-                name, "The integer that a value of a request header field starts with.",
-                example: "\(name)(content-length)", takes: FieldSelector.signature, gives: .sint, from: .requestHead,
+                "\(prefix).fhdr_cnt", "How many lines of a \(message) header field there are.",
+                example: "\(prefix).fhdr_cnt(via)", takes: name, gives: .sint, from: source,
                 prepare: FieldSelector.prepare
             ) { evaluation, arguments, sample in
-                integer(evaluation, arguments.object(), &sample, .request)
-            }
-        }
-        + [
-            Fetch(
-                "req.fhdr", "A whole line of a request header field; the last by default.",
-                example: "req.fhdr(user-agent)", takes: FieldSelector.signature, gives: .str, from: .requestHead,
-                prepare: FieldSelector.prepare
-            ) { evaluation, arguments, sample in
-                value(evaluation, arguments.object(), &sample, .request, isWhole: true)
+                count(evaluation, arguments.object(), &sample, direction, isWhole: true)
             },
             Fetch(
-                "req.fhdr_cnt", "How many lines of a request header field there are.", example: "req.fhdr_cnt(via)",
-                takes: name, gives: .sint, from: .requestHead, prepare: FieldSelector.prepare
+                "\(prefix).hdr_names", "The names of the \(message) header fields with a delimiter between them.",
+                example: "\(prefix).hdr_names(;)", takes: name, gives: .str, from: source
             ) { evaluation, arguments, sample in
-                count(evaluation, arguments.object(), &sample, .request, isWhole: true)
+                names(evaluation, arguments.text(0).first, &sample, direction)
             },
             Fetch(
-                "req.hdr_names", "The names of the request header fields with a delimiter between them.",
-                example: "req.hdr_names(;)", takes: name, gives: .str, from: .requestHead
-            ) { evaluation, arguments, sample in
-                names(evaluation, arguments.text(0).first, &sample, .request)
-            },
-            Fetch(
-                "req.hdrs", "All request header fields as HTTP/1 writes them, with the empty line.", gives: .bin,
-                from: .requestHead
+                "\(prefix).hdrs", "All \(message) header fields as HTTP/1 writes them, with the empty line.", gives: .bin,
+                from: source
             ) { evaluation, _, sample in
-                section(evaluation, &sample, .request)
+                section(evaluation, &sample, direction)
             },
             Fetch(
-                "req.hdrs_bin", "All request header fields as lengths and texts.", gives: .bin, from: .requestHead
+                "\(prefix).hdrs_bin", "All \(message) header fields as lengths and texts.", gives: .bin, from: source
             ) { evaluation, _, sample in
-                binarySection(evaluation, &sample, .request)
+                binarySection(evaluation, &sample, direction)
             },
         ]
-
-    private static let response: [Fetch] =
-        ["res.hdr", "shdr"].map { name in
-            Fetch(
-                name, "A value of a response header field, comma-separated ones apart; the last by default.",
-                example: "\(name)(server)", takes: FieldSelector.signature, gives: .str, from: .responseHead,
-                prepare: FieldSelector.prepare
-            ) { evaluation, arguments, sample in
-                value(evaluation, arguments.object(), &sample, .response, isWhole: false)
-            }
-        }
-        + ["res.hdr_cnt", "shdr_cnt"].map { name in
-            Fetch(
-                name, "How many values of a response header field there are, comma-separated ones apart.",
-                example: "\(name)(set-cookie)", takes: Self.name, gives: .sint, from: .responseHead,
-                prepare: FieldSelector.prepare
-            ) { evaluation, arguments, sample in
-                count(evaluation, arguments.object(), &sample, .response, isWhole: false)
-            }
-        }
-        + ["res.hdr_ip", "shdr_ip"].map { name in
-            Fetch(
-                name, "A value of a response header field as an IP address; values that are none are passed over.",
-                example: "\(name)(x-backend)", takes: FieldSelector.signature, gives: .addr, from: .responseHead,
-                prepare: FieldSelector.prepare
-            ) { evaluation, arguments, sample in
-                address(evaluation, arguments.object(), &sample, .response)
-            }
-        }
-        + ["res.hdr_val", "shdr_val"].map { name in
-            Fetch(
-                name, "The integer that a value of a response header field starts with.",
-                example: "\(name)(content-length)", takes: FieldSelector.signature, gives: .sint, from: .responseHead,
-                prepare: FieldSelector.prepare
-            ) { evaluation, arguments, sample in
-                integer(evaluation, arguments.object(), &sample, .response)
-            }
-        }
-        + [
-            Fetch(
-                "res.fhdr", "A whole line of a response header field; the last by default.",
-                example: "res.fhdr(date)", takes: FieldSelector.signature, gives: .str, from: .responseHead,
-                prepare: FieldSelector.prepare
-            ) { evaluation, arguments, sample in
-                value(evaluation, arguments.object(), &sample, .response, isWhole: true)
-            },
-            Fetch(
-                "res.fhdr_cnt", "How many lines of a response header field there are.", example: "res.fhdr_cnt(via)",
-                takes: name, gives: .sint, from: .responseHead, prepare: FieldSelector.prepare
-            ) { evaluation, arguments, sample in
-                count(evaluation, arguments.object(), &sample, .response, isWhole: true)
-            },
-            Fetch(
-                "res.hdr_names", "The names of the response header fields with a delimiter between them.",
-                example: "res.hdr_names(;)", takes: name, gives: .str, from: .responseHead
-            ) { evaluation, arguments, sample in
-                names(evaluation, arguments.text(0).first, &sample, .response)
-            },
-            Fetch(
-                "res.hdrs", "All response header fields as HTTP/1 writes them, with the empty line.", gives: .bin,
-                from: .responseHead
-            ) { evaluation, _, sample in
-                section(evaluation, &sample, .response)
-            },
-            Fetch(
-                "res.hdrs_bin", "All response header fields as lengths and texts.", gives: .bin, from: .responseHead
-            ) { evaluation, _, sample in
-                binarySection(evaluation, &sample, .response)
-            },
-        ]
+    }
 
     // MARK: Values
 

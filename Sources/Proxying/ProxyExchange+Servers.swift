@@ -1,0 +1,103 @@
+import Bytes
+import Configuration
+import Messages
+import Rules
+import Samples
+import Servers
+import Streams
+
+// What is decided about a request and its server once all rule sets are done: `use-server`, `force-persist`,
+// `ignore-persist`, `option http-restrict-req-hdr-names`, and the fields that tell a server of its client.
+extension ProxyExchange {
+    /// Takes the first `force-persist` or `ignore-persist` whose condition holds.
+    func applyPersistenceRules(_ evaluation: Evaluation) {
+        guard let rules = backend?.settings.persistenceRules, !rules.isEmpty else { return }
+        evaluation.begin(self, .request)
+        switch rules.first(where: { $0.condition.holds(evaluation) })?.effect {
+        case .force: assignment.forcesPersistence = true
+        case .ignore: assignment.ignoresPersistence = true
+        case nil: break
+        }
+    }
+
+    /// Takes the first `use-server` whose condition holds, and whose server is up.
+    func assignServer() {
+        guard let backend, !backend.settings.useServerRules.isEmpty else { return }
+        let evaluation = frontend.worker.rules.evaluation
+        evaluation.begin(self, .request)
+        defer { evaluation.scratch.release() }
+        for rule in backend.settings.useServerRules where rule.condition.holds(evaluation) {
+            let server: SharedServer?
+            switch rule.target {
+            case .fixed(let place): server = backend.backend.server(at: place)
+            case .named(let format):
+                var name = Sample()
+                format.text(evaluation, &name)
+                server = backend.backend.server(named: name.bytes)
+                // A name that is no server's ends the search.
+                if server == nil { return }
+            }
+            guard let server, server.isReachable || assignment.forcesPersistence else { continue }
+            assignment.server = server
+            return
+        }
+    }
+
+    /// Keeps fields with unusual names from the server (`option http-restrict-req-hdr-names`). False: the request is
+    /// refused.
+    func restrictNames(_ policy: FieldNamePolicy) -> Bool {
+        guard policy != .preserve, let head = exchange.request.head else { return true }
+        var index = 0
+        while index < head.fieldCount {
+            guard !Self.isPlain(head.nameText(at: index)) else {
+                index += 1
+                continue
+            }
+            guard policy == .delete else {
+                progress.step = .done
+                noteStage()
+                frontend.answer(self, 403, .denied)
+                return false
+            }
+            head.remove(at: index)
+        }
+        return true
+    }
+
+    /// Whether a name has letters, digits and hyphens only.
+    private static func isPlain(_ name: Span<UInt8>) -> Bool {
+        for index in name.indices {
+            let byte = name[index]
+            guard byte &- 0x30 < 10 || (byte | 0x20) &- 0x61 < 26 || byte == 0x2d else { return false }
+        }
+        return true
+    }
+
+    /// Adds the fields that tell the server of the client; false when they find no room.
+    func addForwarded(_ backend: BackendWorker, _ head: MessageHead) -> Bool {
+        if let rule = backend.settings.forwarded {
+            let run = frontend.worker.rules
+            run.evaluation.begin(self, .request)
+            run.begin(.httpRequest, isBackend: true, host: self, startedAt: progress.startedAt)
+            run.isStrict = true
+            defer { run.evaluation.scratch.release() }
+            guard case .next = rule.action.run(run) else { return false }
+        }
+        do throws(MessageError) {
+            try backend.forwarding(of: frontend).apply(to: head, session)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Tells the server its name (`http-send-name-header`): after a redispatch it is another.
+    func nameServer(_ dispatch: Dispatch) {
+        guard let name = backend?.settings.serverNameField, let head = exchange.request.head,
+            let server = dispatch.server
+        else { return }
+        head.removeAll(named: name.span)
+        // A head that has no room left goes without.
+        _ = try? head.append(name: name.span, Array(server.facts.name.utf8).span)
+    }
+}
