@@ -111,7 +111,7 @@ let package = Package(
         tests("MessagesTests", ["Messages", "Bytes"]),
         tests("PatternsTests", ["Patterns", "Bytes", "TestSupport"]),
         tests("ConfigurationTests", ["Configuration"]),
-        tests("LanguageTests", ["Language", "Configuration", "Rules", "Samples"]),
+        tests("LanguageTests", ["Accounts", "Language", "Configuration", "Rules", "Samples"]),
         tests("VocabularyTests", ["Vocabulary", "Samples", "Connections", "MuxHTTP1", "MuxPassThrough", "Streams", "TLSTransport", "Messages", "Words", "Bytes", "TestSupport"]),
         tests("TLSTransportTests", ["TLSTransport", "Bytes", "COpenSSL", "CGnuTLS"]),
         tests("QUICTransportTests", ["QUICTransport", "TLSTransport", "Bytes", "TestSupport", "CNgtcp2", "COpenSSL", "CGnuTLS"]),

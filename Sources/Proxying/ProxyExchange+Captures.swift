@@ -10,6 +10,7 @@ extension ProxyExchange {
     /// The request's head is here.
     func captureRequest() {
         guard frontend.settings.mode == .http, let head = exchange.request.head else { return }
+        requestHeadSize = head.countedSize
         let captures = frontend.settings.captures
         if !captures.request.isEmpty { capture(captures.request, of: head, .request) }
         if let cookie = captures.cookie { requestCookie = Self.find(cookie, in: head, .cookie) }
@@ -28,6 +29,7 @@ extension ProxyExchange {
         let captures = frontend.settings.captures
         // The proxy's own answers are not captured, as in HAProxy.
         guard ownStatus == 0 else { return }
+        responseHeadSize = head.countedSize
         if !captures.response.isEmpty { capture(captures.response, of: head, .response) }
         if let cookie = captures.cookie { responseCookie = Self.find(cookie, in: head, .setCookie) }
     }

@@ -24,9 +24,9 @@ extension ProxyExchange: TransactionFacts {
     package var isReused: Bool { dispatch?.isReused ?? false }
     package var serverQueuePosition: Int { dispatch?.serverQueuePosition ?? 0 }
     package var backendQueuePosition: Int { dispatch?.backendQueuePosition ?? 0 }
-    package var bytesFromClient: UInt64 { exchange?.bytesFromClient ?? 0 }
+    package var bytesFromClient: UInt64 { countedFromClient }
     package var bytesToServer: UInt64 { exchange?.request.bytesOut ?? 0 }
-    package var bytesFromServer: UInt64 { exchange?.response.bytesIn ?? 0 }
+    package var bytesFromServer: UInt64 { countedFromServer }
     package var bytesToClient: UInt64 { exchange?.bytesToClient ?? 0 }
 
     package var currentTimes: ProxyTimes {

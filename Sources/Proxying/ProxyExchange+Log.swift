@@ -41,8 +41,9 @@ extension ProxyExchange {
         figures.status = ownStatus != 0 ? ownStatus : exchange.response.head?.status ?? 0
         // A client that left within its head is not told of its bad request; the line says it all the same.
         if figures.status == 0, isHTTP, exchange.isOver { figures.status = hasHead ? -1 : 400 }
-        figures.bytesToClient = exchange.bytesToClient
-        figures.bytesFromClient = exchange.bytesFromClient
+        figures.bytesToClient = countedFromServer
+        figures.bytesFromClient = countedFromClient
+        figures.serverSource = serverSource
         (figures.cause, figures.stage) = terminationState
         if let dispatch {
             figures.retries = dispatch.retries

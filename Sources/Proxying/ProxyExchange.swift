@@ -36,6 +36,11 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     package var isLogged = false
     /// The number of the exchange on its session, from 1.
     package let number: UInt64
+    /// What its heads count for `%U` and `%B`; 0 before they came.
+    var requestHeadSize: UInt64 = 0
+    var responseHeadSize: UInt64 = 0
+    /// Our address on the connection to the server.
+    var serverSource: SocketAddress?
     /// What rules have decided about its server.
     var assignment = ServerAssignment()
     /// Whether a service of the process answers it.
@@ -106,6 +111,7 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
 
     package func dispatched(_ dispatch: Dispatch) {
         armTimer()
+        if frontend.settings.lines.format != nil { serverSource = serverConnection?.socketSource }
         frontend.worker.log?.serverReached(self)
     }
 

@@ -126,7 +126,8 @@ struct ArgumentReader {
         case .mask6:
             guard let mask = Self.mask(text, bits: 128) else { throw failure() }
             return .ipv6(high: mask.high, low: mask.low)
-        case .frontend, .backend, .table, .server, .userList: return .reference(context.refer(kind, to: text, argument: place))
+        case .frontend, .backend, .table, .server, .userList:
+            return .reference(context.refer(kind, to: text, argument: place))
         case .variable: return .variable(try context.variable(text))
         case .fieldNumber:
             var numbers: [UInt64] = []

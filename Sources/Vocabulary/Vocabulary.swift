@@ -21,8 +21,10 @@ package enum Vocabulary {
 
     private static let converters: [Converter] = [
         AddressConverters.all, ArithmeticConverters.all, CaptureConverters.all, CaseConverters.all, ChunkConverters.all,
-        DiagnosticConverters.all, EncodingConverters.all, FieldConverters.all, ForwardedConverters.all, HashConverters.all, JoinConverters.all,
-        LanguageConverter.all, ProxyConverters.all, RegsubConverter.all, StructureConverters.all, TextConverters.all, TimeConverters.all,
+        DiagnosticConverters.all, EncodingConverters.all, FieldConverters.all, ForwardedConverters.all,
+        HashConverters.all, JoinConverters.all,
+        LanguageConverter.all, ProxyConverters.all, RegsubConverter.all, StructureConverters.all, TextConverters.all,
+        TimeConverters.all,
         URLConverters.all,
         VariableConverters.all,
     ].flatMap { $0 }

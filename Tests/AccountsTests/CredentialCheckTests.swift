@@ -64,7 +64,7 @@ import Testing
         let check = CredentialCheck()
         for number in users.indices { #expect(user(check, list, "u\(number)", "p\(number)") != nil) }
         #expect(user(check, list, "u7", "p8") == nil)
-        #expect(!PasswordWorkspace().supports(Array("foo".utf8)))
+        #expect(!PasswordWorkspace().supports(Array("$7$zz".utf8)))
         #expect(PasswordWorkspace().supports(hash))
     }
 

@@ -86,7 +86,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("when(nothing)", "expects a supported keyword among {error,forwarded,normal,processed,stopping,toapplet,acl} but got 'nothing'"),
+        (
+            "when(nothing)",
+            "expects a supported keyword among {error,forwarded,normal,processed,stopping,toapplet,acl} but got 'nothing'"
+        ),
         ("when(acl)", "'acl' selector requires an extra argument with the ACL name"),
         ("when(acl,zz)", "ACL 'zz' not found"),
     ])

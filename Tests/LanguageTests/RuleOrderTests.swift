@@ -24,9 +24,15 @@ import Testing
     @Test(arguments: [
         ("use_backend l if TRUE\nhttp-request deny if TRUE", "a 'http-request' rule placed after a 'use_backend' rule"),
         ("use-server s1 if TRUE\nhttp-request deny if TRUE", "a 'http-request' rule placed after a 'use-server' rule"),
-        ("redirect prefix / if TRUE\nhttp-request deny if TRUE", "a 'http-request' rule placed after a 'redirect' rule"),
+        (
+            "redirect prefix / if TRUE\nhttp-request deny if TRUE",
+            "a 'http-request' rule placed after a 'redirect' rule"
+        ),
         ("use_backend l if TRUE\nredirect prefix / if TRUE", "a 'redirect' rule placed after a 'use_backend' rule"),
-        ("http-request deny if TRUE\nmonitor fail if TRUE", "a 'monitor fail' rule placed after an 'http-request' rule"),
+        (
+            "http-request deny if TRUE\nmonitor fail if TRUE",
+            "a 'monitor fail' rule placed after an 'http-request' rule"
+        ),
         (
             "monitor fail if FALSE\ntcp-request content accept",
             "a 'tcp-request content' rule placed after a 'monitor fail' rule"
@@ -70,7 +76,8 @@ import Testing
         ("http-request auth", true), ("http-request tarpit", true), ("http-request set-header a b", false),
     ])
     func nothingIsReachedBehindAFinalAction(line: String, isFinal: Bool) {
-        let expected = "10:2 previous 'http-request' action is final and has no condition attached, further entries are NOOP."
+        let expected =
+            "10:2 previous 'http-request' action is final and has no condition attached, further entries are NOOP."
         #expect(warnings(line + "\nhttp-request set-header x y") == (isFinal ? [expected] : []))
     }
 }

@@ -1,5 +1,6 @@
 import Configuration
 import Language
+import Samples
 import Testing
 
 @Suite struct ServerRuleTests {
@@ -94,18 +95,19 @@ import Testing
         #expect(load(Self.head + " option forwarded proto for_port\n").warnings == [warning])
     }
 
-    @Test(arguments: [
-        ("set-var proc.a int(1)", nil), ("set-var proc.b str(hello),upper", nil),
-        ("set-var-fmt proc.c \"a %[env(HOME)] b\"", nil),
-        (
-            "set-var txn.a int(1)",
-            "2:10 'set-var': cannot set variable 'txn.a', only scope 'proc' is permitted in the global section."
-        ),
-        (
-            "set-var proc.f req.hdr(x)",
-            "2:17 fetch method 'req.hdr' extracts information from 'HTTP request headers', none of which is available here"
-        ),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("set-var proc.a int(1)", nil), ("set-var proc.b str(hello),upper", nil),
+            ("set-var-fmt proc.c \"a %[env(HOME)] b\"", nil),
+            (
+                "set-var txn.a int(1)",
+                "2:10 'set-var': cannot set variable 'txn.a', only scope 'proc' is permitted in the global section."
+            ),
+            (
+                "set-var proc.f req.hdr(x)",
+                "2:17 fetch method 'req.hdr' extracts information from 'HTTP request headers', none of which is available here"
+            ),
+        ] as [(String, String?)])
     func globalVariables(line: String, alert: String?) {
         #expect(load("global\n \(line)\n").alerts == (alert.map { [$0] } ?? []))
     }

@@ -1,4 +1,5 @@
 import Accounts
+import Configuration
 import Language
 import Testing
 
@@ -62,7 +63,7 @@ import Testing
             "3:7 ignoring duplicated user 'u' in userlist 'a'."
         ),
         (
-            "userlist a\n user u password foo",
+            "userlist a\n user u password $7$zz",
             "2:7 the encrypted password used for user 'u' is not supported by crypt(3): nobody can log in with it."
         ),
     ])

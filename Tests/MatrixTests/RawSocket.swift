@@ -53,6 +53,17 @@ final class RawSocket: @unchecked Sendable {
     }
 
     /// What one read came to.
+    /// The port on this side.
+    var localPort: Int {
+        var address = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let socket = descriptor
+        _ = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(socket, $0, &length) }
+        }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+
     enum Piece: Equatable, Sendable {
         case bytes([UInt8])
         case end, reset, timeout

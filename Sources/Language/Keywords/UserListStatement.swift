@@ -120,7 +120,8 @@ enum UserListStatement {
         let clock = ContinuousClock()
         var isSupported = false
         let time = clock.measure { isSupported = workspace.supports(hash) }
-        let milliseconds = Int(time.components.attoseconds / 1_000_000_000_000_000) + Int(time.components.seconds) * 1000
+        let milliseconds =
+            Int(time.components.attoseconds / 1_000_000_000_000_000) + Int(time.components.seconds) * 1000
         if !isSupported {
             statement.warn(
                 "the encrypted password used for user '\(user.text)' is not supported by crypt(3): nobody can log in"

@@ -93,7 +93,8 @@ enum HeaderFetches {
                 names(evaluation, arguments.text(0).first, &sample, direction)
             },
             Fetch(
-                "\(prefix).hdrs", "All \(message) header fields as HTTP/1 writes them, with the empty line.", gives: .bin,
+                "\(prefix).hdrs", "All \(message) header fields as HTTP/1 writes them, with the empty line.",
+                gives: .bin,
                 from: source
             ) { evaluation, _, sample in
                 section(evaluation, &sample, direction)
