@@ -381,6 +381,8 @@ struct SectionParser {
         }
         resolver = ResolverDraft(
             settings: ResolverSettings(name: name.text, location: line.location), system: global.surroundings.system)
+    }
+
     private mutating func beginUserList(_ words: [Word], on line: SourceLine) {
         current = .users
         let name = words.count > 1 ? words[1] : Word(text: "", column: words[0].column)
