@@ -101,11 +101,7 @@ import Testing
                 "2:20 'log' : the sample size must be greater than the ends of its ranges"
             ),
             ("log stdout profile p local0", "2 unknown log-profile 'p'"),
-            ("log ring@x local0", "2:6 log : addresses with 'ring@' are not supported by this version of Portico"),
-            (
-                "log tcp@1.1.1.1:514 local0",
-                "2:6 log : log servers over streams are not supported by this version of Portico"
-            ),
+            ("log ring@x local0", "2:6 log server uses unknown ring named 'x'"),
             ("log 1.1.1.1:0 local0", "2:6 log : invalid port in '1.1.1.1:0'"),
             ("log 1.1.1.1:+1 local0", "2:6 log : port offset not permitted here in '1.1.1.1:+1'"),
             ("log fd@x local0", "2:6 log : file descriptor 'x' is not a valid integer in 'fd@x'"),

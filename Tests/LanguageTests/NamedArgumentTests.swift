@@ -34,7 +34,7 @@ import Testing
         ),
         (
             "http-request deny if { http_auth() }",
-            "1 missing userlist name in arg 1 of ACL keyword 'http_auth' in proxy 'f'."
+            "35 missing userlist name in arg 1 of ACL keyword 'http_auth' in proxy 'f'."
         ),
         (
             "acl a srv_is_up(zzzzzz/x)",

@@ -37,7 +37,7 @@ import Testing
     @Test(arguments: [
         ("userlist", "1:1 'userlist' expects <name> as arguments."),
         ("userlist a b", "1:12 'userlist' : unexpected extra argument 'b'"),
-        ("userlist a\n grp x", "2:2 unknown keyword 'grp' in 'userlist' section"),
+        ("userlist a\n grp x", "2:2 unknown keyword 'grp' in 'userlist' section; did you mean 'group' maybe ?"),
         ("userlist a\n group", "2:2 'group' expects <name> as arguments"),
         ("userlist a\n group g user x", "2:10 'group' only supports 'users' option."),
         ("userlist a\n group g users a users b", "2:18 'users' option already defined in 'group' name 'g'."),

@@ -200,11 +200,12 @@ import Testing
         ("/auth", [basic("u1:")], " 401 "), ("/rej", ["a_b: 1"], " 403 "),
     ])
     func refusals(path: String, fields: [String], status: String) async throws {
-        let (_, port, server) = try await Self.start()
+        let (process, port, server) = try await Self.start()
         let (answer, _) = try Self.ask(port, path, fields)
         #expect(answer.hasPrefix("HTTP/1.1\(status)"), "\(answer)")
         if status == " 401 " { #expect(answer.contains("www-authenticate: Basic realm=\"R\"\r\n")) }
         #expect(server.received.isEmpty)
+        #expect(process.process.exitStatus == nil)
     }
 
     @Test func probesAreIgnored() async throws {
