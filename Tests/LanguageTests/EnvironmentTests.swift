@@ -52,4 +52,20 @@ import Testing
     func refusals(line: String, message: String) {
         #expect(load("global\n \(line)\n").alerts == [message])
     }
+
+    @Test func addressesTakeVariablesOutsideOfQuotes() throws {
+        let result = load(
+            """
+            defaults
+             timeout client 1s
+             timeout connect 1s
+             timeout server 1s
+            listen l
+             bind $HOST:${PORT}
+             server s $SOCKET
+            """, environment: ["HOST": "127.0.0.1", "PORT": "8080", "SOCKET": "/run/docker.sock"])
+        #expect(result.diagnostics == [])
+        #expect(result.configuration?.backends.first?.servers.first?.address == .unix(path: "/run/docker.sock"))
+        #expect(result.configuration?.frontends.first?.binds.count == 1)
+    }
 }

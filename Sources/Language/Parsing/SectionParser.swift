@@ -126,6 +126,7 @@ struct SectionParser {
             start = 1
         }
         if modifier == .none, beginSection(words, on: line) { return }
+        let words = withAddress(words)
         switch current {
         case .none:
             let name = words[start].text
@@ -172,6 +173,20 @@ struct SectionParser {
 
     private static let resolversTable = KeywordTable(ResolversStatement.keywords, refused: [])
     private static let healthcheckTable = KeywordTable(CheckKeywords.section, refused: [])
+
+    /// Variables in the address of a statement mean their values, though the lexer only looks into quotes.
+    private func withAddress(_ words: [Word]) -> [Word] {
+        let place =
+            switch words[0].text {
+            case "bind", "log": 1
+            case "server", "stats": 2
+            default: Int.max
+            }
+        guard words.indices.contains(place), words[place].text.utf8.contains(UInt8(ascii: "$")) else { return words }
+        var words = words
+        words[place].text = variables.expanding(words[place].text)
+        return words
+    }
 
     private static let profileTable = KeywordTable(LogProfileStatement.keywords, refused: [])
     private static let userTable = KeywordTable(UserListStatement.keywords, refused: [])

@@ -17,6 +17,27 @@ struct Variables: Sendable {
         environment[name]
     }
 
+    /// A text with the values of `$NAME` and `${NAME}` in it, nothing for those that are not set: addresses take variables
+    /// also outside of quotes.
+    func expanding(_ text: String) -> String {
+        var result: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.first {
+            rest = rest.dropFirst()
+            guard byte == UInt8(ascii: "$") else {
+                result.append(byte)
+                continue
+            }
+            let isBraced = rest.first == UInt8(ascii: "{")
+            if isBraced { rest = rest.dropFirst() }
+            let name = rest.prefix { Byte.isLetter($0) || Byte.isDigit($0) || $0 == UInt8(ascii: "_") }
+            rest = rest.dropFirst(name.count)
+            if isBraced, rest.first == UInt8(ascii: "}") { rest = rest.dropFirst() }
+            result += Array((value(of: String(decoding: name, as: UTF8.self)) ?? "").utf8)
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+
     /// The value of one of the parser's own variables; nil: there is none of that name.
     func pseudoValue(of name: String) -> String? {
         switch name {
