@@ -25,6 +25,7 @@ test: certs ## set up, then run all tests; FILTER=Name runs those that match
 	swift build --build-tests
 	swift test --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)',--skip $(processes))
 	$(if $(FILTER),,swift test --skip-build --disable-xctest --no-parallel --filter $(processes))
+	$(if $(FILTER),,interop/test .build/debug)
 
 setup: ## install missing Debian packages (says which; asks sudo when not root)
 	@scripts/setup
@@ -47,8 +48,8 @@ bench: certs ## CPU time per request beside haproxy and nginx; ARGS="--quick", A
 	swift build -c release --product portico-load
 	@Benchmarks/bench $(ARGS)
 
-interop: release certs ## the matrix against other implementations, both ways; ARGS=--help
-	@scripts/setup test
+interop: release ## every client with every server over an emulated link; ARGS="--ours --jobs 2", ARGS=--help
+	@scripts/setup interop
 	@interop/run $(ARGS)
 
 lint: setup ## check the layout of all Swift files

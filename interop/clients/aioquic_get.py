@@ -15,7 +15,7 @@ import socket
 import ssl
 import sys
 import time
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.h3.connection import H3_ALPN, ErrorCode, H3Connection
@@ -28,6 +28,9 @@ from aioquic.quic.events import (
     StopSendingReceived,
     StreamReset,
 )
+from aioquic.quic.logger import QuicFileLogger
+from aioquic.quic.packet import QuicProtocolVersion
+from aioquic.tls import CipherSuite
 
 
 class Exchange:
@@ -104,8 +107,16 @@ class Client(QuicConnectionProtocol):
         self.http = H3Connection(quic)
         self.exchanges = {}
         self.cancel_after = None
+        # Whether another local address goes with another connection ID.
+        self.changes_id = False
         self.handshake = None
         self.closed = None
+
+    def connection_made(self, transport):
+        super().connection_made(transport)
+        if self.changes_id:
+            # At once: nothing may leave by the new path with a connection ID of the old one.
+            self.change_connection_id()
 
     def quic_event_received(self, event):
         super().quic_event_received(event)
@@ -154,11 +165,11 @@ class Client(QuicConnectionProtocol):
             self._quic.stop_stream(exchange.stream_id, ErrorCode.H3_REQUEST_CANCELLED)
             exchange.finish()
 
-    async def exchange(self, options):
+    async def exchange(self, options, target=None, urgency=None):
         """Sends one request as the options say, and waits for the end of its response."""
         stream_id = self._quic.get_next_available_stream_id()
         exchange = self.exchanges[stream_id] = Exchange(stream_id, options.show_body)
-        url = urlsplit(options.url)
+        url = urlsplit(target or options.url)
         path = (url.path or "/") + ("?" + url.query if url.query else "")
         fields = [(":method", options.method)]
         if options.method != "CONNECT" or options.protocol:
@@ -170,6 +181,8 @@ class Client(QuicConnectionProtocol):
             fields += [("content-length", str(options.body))]
         if options.expect:
             fields += [("expect", "100-continue")]
+        if urgency is not None:
+            fields += [("priority", f"u={urgency}")]
         fields += options.header
 
         def encoded(fields):
@@ -181,7 +194,7 @@ class Client(QuicConnectionProtocol):
         if options.expect:
             await asyncio.wait_for(exchange.may_send_body.wait(), options.timeout)
         if has_more and not exchange.over.is_set():
-            body = pattern(options.body or 0)
+            body = options.raw or pattern(options.body or 0)
             if options.cut is not None:
                 self.http.send_data(stream_id, body[: options.cut], end_stream=options.cut_by == "end")
                 self.transmit()
@@ -230,6 +243,7 @@ def arguments():
     add("--protocol", metavar="NAME", help="extended CONNECT: the :protocol")
     add("--header", "-H", type=field, action="append", default=[], metavar="N: V", help="add a field")
     add("--body", type=int, metavar="BYTES", help="send a body of this size")
+    add("--raw", type=bytes.fromhex, default=b"", metavar="HEX", help="with --protocol: send these bytes")
     add("--no-length", action="store_true", help="send no content-length with the body")
     add("--trailer", type=field, action="append", default=[], metavar="N: V", help="add a trailer field")
     add("--expect", action="store_true", help="send Expect: 100-continue, and wait for it")
@@ -242,6 +256,13 @@ def arguments():
     add("--migrate", action="store_true", help="the same, with a new connection ID")
     add("--key-update", action="store_true", help="between rounds, update the keys")
     add("--resume", action="store_true", help="connect twice; requests go as early data of the second")
+    add("--no-early-data", action="store_true", help="with --resume: wait for the handshake all the same")
+    add("--also", action="append", default=[], metavar="PATH", help="ask for this too, at the same time")
+    add("--urgencies", metavar="N,N,…", help="the urgency of each path, in their order (RFC 9218)")
+    add("--chacha20", action="store_true", help="offer ChaCha20-Poly1305 and no other cipher suite")
+    add("--v2", action="store_true", help="prefer QUIC version 2 (compatible version negotiation)")
+    add("--secrets", metavar="FILE", help="append the TLS secrets, in the format of SSLKEYLOGFILE")
+    add("--qlog", metavar="FOLDER", help="write a qlog file for each connection there")
     add("--hold", type=float, default=0, metavar="SECONDS", help="keep the idle connection so long")
     add("--window", type=int, metavar="BYTES", help="flow control limits of connection and stream")
     add("--timeout", type=float, default=10, metavar="SECONDS", help="for each request (10)")
@@ -303,8 +324,17 @@ async def run(options, session, rounds):
         configuration.verify_mode = ssl.CERT_NONE
     if options.window:
         configuration.max_data = configuration.max_stream_data = options.window
+    if options.chacha20:
+        configuration.cipher_suites = [CipherSuite.CHACHA20_POLY1305_SHA256]
+    if options.v2:
+        configuration.supported_versions = [QuicProtocolVersion.VERSION_2, QuicProtocolVersion.VERSION_1]
+        configuration.original_version = QuicProtocolVersion.VERSION_1
+    if options.secrets:
+        configuration.secrets_log_file = open(options.secrets, "a", buffering=1)
+    if options.qlog:
+        configuration.quic_logger = QuicFileLogger(options.qlog)
     configuration.session_ticket = session.ticket
-    early = session.ticket is not None
+    early = session.ticket is not None and not options.no_early_data
     address = await resolve(options)
     quic = QuicConnection(configuration=configuration, session_ticket_handler=session.keep)
     client = Client(quic)
@@ -321,13 +351,20 @@ async def run(options, session, rounds):
                 raise NoConnection(reason, client.closed) from error
         for number in range(rounds):
             if number > 0 and (options.rebind or options.migrate):
+                client.changes_id = options.migrate
                 transports.append(await endpoint(client, address))
-                if options.migrate:
-                    client.change_connection_id()
             if number > 0 and options.key_update:
                 client.request_key_update()
-            await asyncio.gather(*(client.exchange(options) for _ in range(options.streams)))
-        if options.resume and not early:
+            targets = [options.url, *(urljoin(options.url, path) for path in options.also)]
+            urgencies = options.urgencies.split(",") if options.urgencies else [None] * len(targets)
+            await asyncio.gather(
+                *(
+                    client.exchange(options, target, urgency)
+                    for target, urgency in zip(targets, urgencies)
+                    for _ in range(options.streams)
+                )
+            )
+        if options.resume and session.ticket is None:
             # The ticket may come after the response.
             for _ in range(100):
                 if session.ticket is not None:

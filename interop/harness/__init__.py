@@ -1,0 +1,1 @@
+"""The interop harness: peers, an emulated link, test cases, and the report."""

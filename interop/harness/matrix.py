@@ -1,0 +1,163 @@
+"""Runs the cells: one client, one server, one case, over one emulated link; then asks the case what to think of it."""
+
+import json
+import shutil
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from . import cases, pcap, semantics
+from .cases import Case
+from .cell import Job, Tools
+from .checks import Played, explain
+from .clients import Client
+from .forwarder import Forwarder, LinkPlan
+from .processes import Failure, Unsupported, free_port
+from .servers import Server
+from .trace import Trace
+
+PASSED, FAILED, UNSUPPORTED = "passed", "failed", "unsupported"
+ALL_CASES: tuple[Case, ...] = cases.TRANSPORT + semantics.SEMANTICS
+SEMANTIC_NAMES = {case.name for case in semantics.SEMANTICS}
+
+
+@dataclass
+class Cell:
+    """The result of one cell."""
+
+    client: str
+    server: str
+    case: str
+    letter: str
+    result: str
+    reason: str = ""
+    """Why it failed or is unsupported; for a passed one, what was measured."""
+    seconds: float = 0.0
+    folder: str = ""
+    """Where its logs are, below the run's folder."""
+    run: int = 1
+    seed: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One cell to run."""
+
+    client: Client
+    server: Server
+    case: Case
+    run: int
+
+
+_ports = threading.Lock()
+
+
+def plans(clients: Iterable[Client], servers: Iterable[Server], chosen: Iterable[Case], repeat: int) -> list[Plan]:
+    """Every pair and case whose HTTP version both speak."""
+    found = []
+    for run in range(1, repeat + 1):
+        for server in servers:
+            for client in clients:
+                for case in chosen:
+                    version = case.versions[0]
+                    if version in client.versions and version in server.versions:
+                        found.append(Plan(client, server, case, run))
+    return found
+
+
+def run(tools: Tools, folder: Path, plan: Plan, seed: int) -> Cell:
+    """Runs one cell; whatever goes wrong becomes its result."""
+    client, server, case = plan.client, plan.server, plan.case
+    name = f"{server.name}/{client.name}/{case.name}" + (f"-{plan.run}" if plan.run > 1 else "")
+    own = folder / name
+    shutil.rmtree(own, ignore_errors=True)
+    own.mkdir(parents=True)
+    # The same cell gets the same fate whatever else runs.
+    cell_seed = f"{seed}/{name}"
+    cell = Cell(client.name, server.name, case.name, case.letter, PASSED, "", 0.0, name, plan.run, cell_seed)
+    with _ports:
+        port = free_port(case.host)
+    job = Job(
+        tools, own, case.name, case.versions[0], case.host, case.knob, case.sizes, case.separately, case.timeout, port
+    )
+    started = time.monotonic()
+    try:
+        cell.reason = _play(plan, job, cell_seed) or ""
+    except Unsupported as reason:
+        cell.result, cell.reason = UNSUPPORTED, str(reason)
+    except Failure as reason:
+        cell.result, cell.reason = FAILED, str(reason)
+    except Exception as error:  # noqa: BLE001 - a bug here must not end the run, and must not look like a pass
+        cell.result, cell.reason = FAILED, f"harness: {type(error).__name__}: {error}"
+        (own / "harness.log").write_text(traceback.format_exc())
+    cell.seconds = round(time.monotonic() - started, 2)
+    for unneeded in ("downloads", "upload", "download", "profile"):
+        target = own / unneeded
+        shutil.rmtree(target, ignore_errors=True) if target.is_dir() else target.unlink(missing_ok=True)
+    (own / "cell.json").write_text(json.dumps(asdict(cell), indent=1) + "\n")
+    return cell
+
+
+def _play(plan: Plan, job: Job, seed: str) -> str | None:
+    client, server, case = plan.client, plan.server, plan.case
+    semantic = case.name in SEMANTIC_NAMES
+    for peer in (client, server):
+        if (reason := peer.missing(job)) is not None:
+            raise Unsupported(reason)
+    (semantics.can if semantic else cases.can)(client, server, case)
+    if (reason := server.lacks.get(case.name) or client.lacks.get(case.name)) is not None:
+        raise Unsupported(reason)
+    kind = semantics.kind_of(case)
+    with server.program(job):
+        if job.version != 3:
+            job.port = job.server_port
+            outcome = semantics.play(client, job, kind)
+            return case.check(Played(job, client, server, outcome, Trace([]), 0))
+        with Forwarder((job.host, job.server_port), _link(plan), seed) as link:
+            job.port = link.address[1]
+            trouble: Exception | None = None
+            try:
+                outcome = semantics.play(client, job, kind) if semantic else client.fetch(job)
+                time.sleep(0.1)
+            except (Failure, Unsupported) as error:
+                trouble = error
+    trace = _write_trace(job, link)
+    if trouble is not None:
+        raise trouble
+    return case.check(Played(job, client, server, outcome, trace, len(link.rebindings)))
+
+
+def _link(plan: Plan) -> LinkPlan:
+    """The case's link. What it drops by number comes after the ClientHello, which may take several datagrams."""
+    link = plan.case.link
+    later = frozenset(number + plan.client.hello_datagrams - 1 for number in link.to_server.drop_numbers)
+    return replace(link, to_server=link.to_server.with_changes(drop_numbers=later))
+
+
+def _write_trace(job: Job, link: Forwarder) -> Trace:
+    """Keeps the packets: a pcap, a list in plain text, and what the link did."""
+    logs = (job.keylog(end) for end in ("client", "server"))
+    secrets = "".join(log.read_text(errors="replace") for log in logs if log.exists())
+    trace = Trace(link.seen, secrets)
+    pcap.write(job.folder / "link.pcapng", link.seen, link.wall_clock, secrets)
+    counts = {name: asdict(one.counts) for name, one in zip(("to server", "to client"), link.links)}
+    lines = [f"# {json.dumps(counts)}", f"# address changes at {link.rebindings}"]
+    (job.folder / "packets.txt").write_text("\n".join(lines + [explain(one) for one in trace.packets]) + "\n")
+    return trace
+
+
+def run_all(
+    tools: Tools, folder: Path, chosen: list[Plan], seed: int, jobs: int, progress: Callable[[int, Cell], None]
+) -> list[Cell]:
+    """Runs the cells, several at a time, and tells of each as it ends; the results in the order of the plans."""
+    results: dict[int, Cell] = {}
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = {pool.submit(run, tools, folder, plan, seed): index for index, plan in enumerate(chosen)}
+        for done, future in enumerate(as_completed(futures), 1):
+            results[futures[future]] = future.result()
+            progress(done, future.result())
+    return [results[index] for index in range(len(chosen))]
