@@ -29,7 +29,9 @@ package final class HTTP1BackMux: ByteStreamMux, ServerMux, StreamEnd {
     /// How far the reading side is.
     enum Receiving { case head, body, complete }
 
-    unowned let host: any MuxHost
+    private unowned(unsafe) let connection: any MuxHost
+    /// The connection, which keeps the mux.
+    var host: any MuxHost { unsafe connection }
     let settings: HTTP1BackSettings
     var exchange: Exchange?
     var sending = Sending.head
@@ -61,7 +63,7 @@ package final class HTTP1BackMux: ByteStreamMux, ServerMux, StreamEnd {
     ///   - host: the connection; it owns the mux.
     ///   - seed: where the keys of WebSocket handshakes come from.
     package init(host: any MuxHost, settings: HTTP1BackSettings = HTTP1BackSettings(), seed: UInt64) {
-        self.host = host
+        unsafe connection = host
         self.settings = settings
         self.seed = seed
     }

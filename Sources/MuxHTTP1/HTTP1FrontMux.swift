@@ -48,7 +48,9 @@ package final class HTTP1FrontMux: ByteStreamMux, StreamEnd {
         case ended
     }
 
-    unowned let host: any MuxHost
+    private unowned(unsafe) let connection: any MuxHost
+    /// The connection, which keeps the mux.
+    var host: any MuxHost { unsafe connection }
     let settings: HTTP1FrontSettings
     var exchange: Exchange?
     var intake = Intake.fresh
@@ -84,7 +86,7 @@ package final class HTTP1FrontMux: ByteStreamMux, StreamEnd {
 
     /// - Parameter host: the connection; it owns the mux.
     package init(host: any MuxHost, settings: HTTP1FrontSettings = HTTP1FrontSettings()) {
-        self.host = host
+        unsafe connection = host
         self.settings = settings
     }
 

@@ -105,7 +105,10 @@ package enum HTTP2SessionError: Error, Equatable, Sendable {
         unsafe input = nil
         unsafe output = nil
         unsafe lines = .allocate(capacity: lineCapacity)
-        floodGuard = FloodGuard(settings.limits)
+        let limits = settings.limits
+        floodGuard = FloodGuard(
+            resets: limits.resets, controlFrames: limits.controlFrames, emptyDataFrames: limits.emptyDataFrames,
+            glitches: limits.glitches)
         endReason = side == .front ? .clientProtocolError : .serverProtocolError
         do {
             unsafe session = try Self.makeSession(side, settings)

@@ -107,7 +107,10 @@ package import Streams
         unsafe firstMarked = nil
         unsafe lastMarked = nil
         controlReader = ControlStreamReader(isServer: connection.role == .server)
-        floodGuard = FloodGuard(settings.limits)
+        let limits = settings.limits
+        floodGuard = FloodGuard(
+            resets: limits.resets, controlFrames: limits.controlFrames, emptyDataFrames: limits.emptyDataFrames,
+            glitches: limits.glitches)
         encoder = try QPACKEncoder(capacity: max(0, settings.qpackEncoderCapacity))
         decoder = try QPACKDecoder(
             capacity: max(0, settings.qpackTableCapacity), blockedStreams: max(0, settings.qpackBlockedStreams),

@@ -209,7 +209,12 @@ package enum Socket {
     /// Writes the first pieces of `output`, in one call; does not consume them.
     package static func send(_ descriptor: Int32, _ output: borrowing OutputQueue) -> TransferResult {
         let count = unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: 32) { vectors in
-            let (used, _) = unsafe output.describe(into: vectors)
+            let (used, bytes) = unsafe output.describe(into: vectors)
+            // One piece goes without a vector: the kernel has less to look at.
+            if used == 1 {
+                let piece = unsafe vectors[0].iov_base
+                return retryingInterrupts { unsafe Glibc.send(descriptor, piece, bytes, Int32(MSG_NOSIGNAL)) }
+            }
             var message = unsafe msghdr()
             unsafe message.msg_iov = vectors.baseAddress
             unsafe message.msg_iovlen = used
