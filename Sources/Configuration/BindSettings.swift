@@ -8,6 +8,10 @@ package struct BindSettings: Sendable, Equatable {
     package var tls: BindTLSSettings?
     /// Whether each connection starts with a PROXY protocol header, version 1 or 2 (`accept-proxy`).
     package var acceptsProxyHeader: Bool
+    /// The magic number of the NetScaler Client IP header that comes first (`accept-netscaler-cip`); nil: none does.
+    package var addressMagic: UInt32?
+    /// What is spoken whatever ALPN and the first bytes say (`proto`); nil: what they say.
+    package var forcedProtocol: ForcedProtocol?
     /// The name that statistics show (`name`).
     package var name: String?
     /// Connections at once on each port of this address (`maxconn`); nil: the frontend's limit only.
@@ -30,6 +34,8 @@ package struct BindSettings: Sendable, Equatable {
         self.transport = transport
         self.tls = nil
         self.acceptsProxyHeader = false
+        addressMagic = nil
+        forcedProtocol = nil
         self.name = nil
         self.maxconn = nil
         self.backlog = nil
@@ -116,4 +122,13 @@ package enum CongestionControl: String, Sendable {
     case cubic
     case newreno
     case bbr
+}
+
+/// What `proto` makes a listener speak.
+package enum ForcedProtocol: String, Sendable, Equatable {
+    case http1 = "h1"
+    case http2 = "h2"
+    /// TCP passed through, which no rule can make HTTP of.
+    case none
+    case quic
 }

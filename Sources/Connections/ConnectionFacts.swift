@@ -1,7 +1,9 @@
 package import Bytes
+import Runtime
 package import TLSTransport
 
-/// What a connection tells on demand: rare facts that ``Session`` does not keep. Good while the connection is open.
+/// What a connection tells on demand: rare facts that ``Session`` does not keep; and what rules do to it. Good while the
+/// connection is open.
 package protocol ConnectionFacts: AnyObject {
     /// The addresses of the socket, whatever a PROXY header says.
     var socketSource: SocketAddress { get }
@@ -24,9 +26,45 @@ package protocol ConnectionFacts: AnyObject {
     var streamLimit: Int? { get }
     /// The number of the error that ended the connection before it was ready, as HAProxy counts them; 0 without one.
     var errorCode: Int { get }
+    /// What comes now may be a replay: the handshake is not complete (RFC 8446 section 8).
+    var isHandshaking: Bool { get }
+    /// Marks the packets to the peer from now on. Sockets that connections share (QUIC) stay as they are.
+    func apply(_ marks: PacketMarks)
+    /// Gives the connection a smaller (above 0) or larger (below 0) share of the turns, -1024 to 1024.
+    func setNice(_ nice: Int)
+    /// Ends the connection at the end of this turn without telling the peer (`silent-drop`).
+    ///
+    /// - Parameter hops: how far a reset may travel; nil: none is sent if the system can do without.
+    func vanish(hops: UInt8?)
+}
+
+/// What packets carry beside their payload; nil: what the system gives them.
+package struct PacketMarks: Sendable, Equatable {
+    /// The firewall mark (`set-fc-mark`, `set-bc-mark`).
+    package var mark: UInt32?
+    /// The type of service, the whole octet (`set-fc-tos`, `set-bc-tos`).
+    package var typeOfService: UInt8?
+
+    package init(mark: UInt32? = nil, typeOfService: UInt8? = nil) {
+        self.mark = mark
+        self.typeOfService = typeOfService
+    }
+
+    package var isEmpty: Bool { mark == nil && typeOfService == nil }
+
+    /// Sets them on a socket.
+    package func apply(to descriptor: Int32) {
+        // Without the privilege for it the mark stays out, as in HAProxy.
+        if let mark { Socket.setMark(descriptor, mark) }
+        if let typeOfService { Socket.setTypeOfService(descriptor, typeOfService) }
+    }
 }
 
 extension ConnectionFacts {
+    package var isHandshaking: Bool { false }
+    package func apply(_ marks: PacketMarks) {}
+    package func setNice(_ nice: Int) {}
+    package func vanish(hops: UInt8?) {}
     package var proxyHeader: ProxyHeader? { nil }
     package var savedSYN: [UInt8]? { nil }
     package var errorCode: Int { 0 }

@@ -26,15 +26,16 @@ package final class ConnectionManager {
     /// Connections that are open on this worker.
     package var count: Int { connections.count }
 
-    /// Takes over an accepted socket.
+    /// Takes over an accepted socket. The session tells of headers to expect, and of marks for its packets.
     package func accept(
         _ descriptor: Int32, session: Session, owner: any ConnectionOwner, settings: ConnectionSettings,
-        expectsProxyHeader: Bool, tls: TLSEngine?
+        tls: TLSEngine?
     ) {
         Socket.setNoDelay(descriptor)
+        session.marks.apply(to: descriptor)
         Self.sizeBuffers(descriptor, settings)
         let connection = StreamConnection(
-            role: .client, descriptor: descriptor, phase: expectsProxyHeader ? .proxyHeader : .connecting,
+            role: .client, descriptor: descriptor, phase: session.expectedHeader == nil ? .connecting : .header,
             manager: self, owner: owner, settings: settings,
             session: session, tls: tls)
         do throws(SystemError) {
@@ -135,6 +136,8 @@ package struct ConnectionRoute: Sendable {
     package var source: SocketAddress?
     /// The network interface; nil: the kernel's choice.
     package var interface: String?
+    /// What its packets carry.
+    package var marks = PacketMarks()
 
     package init(source: SocketAddress?, interface: String?) {
         self.source = source
@@ -142,6 +145,7 @@ package struct ConnectionRoute: Sendable {
     }
 
     func apply(to descriptor: Int32) throws(SystemError) {
+        marks.apply(to: descriptor)
         if let interface { try Socket.bind(descriptor, toInterface: interface) }
         guard let source else { return }
         // A port is found when the peer is known: many connections may share it then.

@@ -14,6 +14,8 @@ package enum ConnectionFailure: Error, Sendable {
     case handshakeTimeout
     /// The PROXY header was missing or malformed.
     case proxyHeader(ProxyHeaderError)
+    /// The NetScaler Client IP header was missing or malformed.
+    case addressHeader(AddressHeaderError)
     /// The peer ended during the TLS handshake.
     case closedEarly
     /// The client ended before it had sent a byte of a request.
@@ -34,6 +36,11 @@ package enum ConnectionFailure: Error, Sendable {
         case .proxyHeader(.timeout): "Timeout while waiting for PROXY protocol header"
         case .proxyHeader(.truncated): "Truncated PROXY protocol header received"
         case .proxyHeader: "Received something which does not look like a PROXY protocol header"
+        case .addressHeader(.closed): "Connection closed while waiting for NetScaler Client IP header"
+        case .addressHeader(.timeout): "Timeout while waiting for a NetScaler Client IP header"
+        case .addressHeader(.truncated): "Truncated NetScaler Client IP header received"
+        case .addressHeader(.badMagic): "Received an invalid NetScaler Client IP magic number"
+        case .addressHeader(.badProtocol): "Received an unhandled protocol in the NetScaler Client IP header"
         case .closedEarly: "Connection closed during SSL handshake"
         case .noRequest: "Connection closed before the first request"
         case .transport(let failure): "\(failure)"

@@ -29,6 +29,9 @@ package protocol QUICConnectionOwner: AnyObject {
     /// The mux of a client's connection opens an exchange.
     func openExchange(on link: QUICLink, for end: any StreamEnd) -> Exchange?
 
+    /// A client's handshake is complete: what came before it was no replay.
+    func handshakeCompleted(_ link: QUICLink)
+
     /// A server's connection has completed its handshake and may be used.
     func connectionReady(_ link: QUICLink)
 
@@ -40,8 +43,34 @@ package protocol QUICConnectionOwner: AnyObject {
     func connectionClosed(_ link: QUICLink, _ close: QUICClose)
 }
 
+extension QUICConnectionOwner {
+    package func handshakeCompleted(_ link: QUICLink) {}
+}
+
+/// What becomes of a client's first packet, before anything is kept for it.
+package enum InitialDecision: Sendable {
+    case accept
+    /// Passed over in silence.
+    case drop
+    /// The client is told that it is refused (CONNECTION_REFUSED).
+    case reject
+    /// The client has to prove its address first (RFC 9000 section 8.1.2); accepted when it has.
+    case retry
+}
+
+extension QUICListenerOwner {
+    package var decidesInitials: Bool { false }
+    package func decide(_ session: Session) -> InitialDecision { .accept }
+}
+
 /// Who takes the connections of a QUIC listener.
 package protocol QUICListenerOwner: QUICConnectionOwner {
+    /// Whether ``decide(_:)`` is to be asked.
+    var decidesInitials: Bool { get }
+
+    /// Decides about a client's first packet; `session` has its addresses, and nothing comes after it.
+    func decide(_ session: Session) -> InitialDecision
+
     /// Takes a place for the connection of a client's first packet. False when a limit is reached: the packet is
     /// dropped, and the client sends it again later.
     func takePlace(for listener: QUICListener) -> Bool
@@ -93,6 +122,8 @@ package struct QUICListenerCounters: Equatable, Sendable {
     package var invalidTokens: UInt64 = 0
     /// First packets dropped because a limit was reached, or the listener closes.
     package var limited: UInt64 = 0
+    /// First packets that the owner dropped or refused.
+    package var refused: UInt64 = 0
     /// First packets that no connection could be made for: TLS or memory.
     package var unusable: UInt64 = 0
     /// Datagrams of other workers' connections, handed over to them.

@@ -26,6 +26,8 @@ extension QUICLink: ConnectionFacts {
             version: connection.version, hasEarlyData: connection.tls?.isEarlyDataAccepted ?? false)
     }
 
+    package var isHandshaking: Bool { isEarlyData }
+
     package var httpMajor: Int? { mux is HTTP3Mux ? 3 : nil }
     package var openStreams: Int? { (mux as? HTTP3Mux)?.openStreamCount }
     package var streamLimit: Int? { (mux as? HTTP3Mux)?.streamLimit }

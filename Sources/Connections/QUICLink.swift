@@ -42,6 +42,8 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
     private var activity = MuxActivity.fresh
     private var activitySince: Instant
     private var idleDeadline = Instant.distantFuture
+    /// The link ends at the end of this turn, and the peer is not told.
+    private var isVanishing = false
 
     private enum Stage: UInt8, Comparable {
         case handshaking, open, ended, removed
@@ -102,6 +104,7 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
 
     package override func flush() {
         guard stage != .removed else { return }
+        if isVanishing { return fallSilent() }
         waitsForSocket = false
         // What completing the handshake sends leaves with this flush.
         followPhase()
@@ -146,6 +149,7 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
             return
         }
         socket.handshakeEnded(self, isComplete: true)
+        owner?.handshakeCompleted(self)
         // Not needed for this connection: without it the client's next one takes longer.
         _ = try? socket.endpoint.sendToken(on: connection, wall: loop.clock.wall)
     }
@@ -177,6 +181,23 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
     }
 
     // MARK: What the owner says
+
+    /// Ends the connection without a packet: the client waits for an answer until it gives up.
+    package func vanish(hops: UInt8?) {
+        isVanishing = true
+        loop.schedule(self)
+    }
+
+    /// How long what a client still sends is passed over, milliseconds.
+    private static let silence = 30_000
+
+    private func fallSilent() {
+        isVanishing = false
+        mux?.transportFailed(.stopping)
+        connection.fallSilent(until: loop.clock.now.advanced(milliseconds: Self.silence))
+        followPhase()
+        armTimer()
+    }
 
     /// Ends gracefully: open exchanges finish, no new ones start.
     package func drain() {

@@ -57,6 +57,22 @@ package final class QUICListener: QUICSocket {
             counters.limited &+= 1
             return
         }
+        var asksRetry = settings.forcesRetry
+        if owner.decidesInitials {
+            switch owner.decide(makeSession(on: path)) {
+            case .accept: break
+            case .drop:
+                counters.refused &+= 1
+                return
+            case .reject:
+                counters.refused &+= 1
+                outbox.claim(for: self)
+                // RFC 9000 section 20.1: CONNECTION_REFUSED.
+                _ = endpoint.writeRefusal(of: initial, transportError: 0x02, path: path, into: &outbox.batch)
+                return
+            case .retry: asksRetry = true
+            }
+        }
         if initial.addressValidation == .invalid {
             counters.invalidTokens &+= 1
             // RFC 9000 section 20.1: INVALID_TOKEN.
@@ -64,7 +80,7 @@ package final class QUICListener: QUICSocket {
             return
         }
         if initial.addressValidation == .none,
-            settings.forcesRetry || settings.handshakes.count >= settings.retryThreshold
+            asksRetry || settings.handshakes.count >= settings.retryThreshold
         {
             return retry(initial, path)
         }
@@ -94,10 +110,11 @@ package final class QUICListener: QUICSocket {
         guard let connection else { return nil }
         return QUICLink(
             role: .client, connection: connection, socket: self, manager: manager, owner: owner,
-            settings: settings.connection,
-            session: Session(
-                source: path.remote, destination: path.local, clock: loop.clock, isQUIC: true, listener: context),
-            initial: initial)
+            settings: settings.connection, session: makeSession(on: path), initial: initial)
+    }
+
+    private func makeSession(on path: QUICPath) -> Session {
+        Session(source: path.remote, destination: path.local, clock: loop.clock, isQUIC: true, listener: context)
     }
 
     override func retry(_ initial: QUICInitial, _ path: QUICPath) {

@@ -27,12 +27,23 @@ package final class Session {
     package let acceptedAt: Instant
     /// The same on the wall clock: nanoseconds since 1970-01-01 UTC.
     package let acceptedWall: UInt64
-    /// The client's address; with `accept-proxy` the one that the header names.
-    package internal(set) var source: SocketAddress
-    /// The address that the client connected to; with `accept-proxy` the one that the header names.
-    package internal(set) var destination: SocketAddress
-    /// The text of ``source`` without its port, as bytes.
-    package private(set) lazy var sourceText: [UInt8] = Array(source.host.utf8)
+    /// The client's address; with `accept-proxy` the one that the header names, and what rules have put in its place.
+    package var source: SocketAddress { didSet { heldText = nil } }
+    /// The address that the client connected to; with `accept-proxy` the one that the header names, and what rules have
+    /// put in its place.
+    package var destination: SocketAddress
+    private var heldText: [UInt8]?
+    /// What rules of `tcp-request connection` have put in place of the socket's addresses.
+    package var changedSocketSource: SocketAddress?
+    package var changedSocketDestination: SocketAddress?
+    /// The header that comes before everything else, when a bind line or a rule expects one.
+    package var expectedHeader: ConnectionHeader?
+    /// What the packets to the client carry.
+    package var marks = PacketMarks() { didSet { connection?.apply(marks) } }
+    /// Rules have made an HTTP connection of a TCP one (`switch-mode`).
+    package var isUpgradedToHTTP = false
+    /// What the owner hands on from the TCP exchange to the first one of HTTP.
+    package var upgradedFrom: AnyObject?
     /// When the transport was ready for the first request: after PROXY header and TLS. Zero before.
     package internal(set) var handshakenAt = Instant.zero
     package var tls: TLSFacts?
@@ -64,6 +75,14 @@ package final class Session {
         unsafe held = nil
     }
 
+    /// The text of ``source`` without its port, as bytes.
+    package var sourceText: [UInt8] {
+        if let heldText { return heldText }
+        let text = Array(source.host.utf8)
+        heldText = text
+        return text
+    }
+
     /// Names the connection; whoever does so calls ``detach()`` before it goes.
     package func attach(_ connection: any ConnectionFacts) { unsafe held = connection }
 
@@ -85,10 +104,12 @@ package final class ListenerContext: Sendable {
     package let identifier: Int
     /// Connections of the bind line.
     package let admission: Admission
+    /// The magic number of NetScaler Client IP headers (`accept-netscaler-cip`).
+    package let addressMagic: UInt32
 
     package init(
         frontend: Int, bind: Int, name: String, givenName: String? = nil, identifier: Int? = nil,
-        admission: Admission = Admission(limit: .max)
+        admission: Admission = Admission(limit: .max), addressMagic: UInt32 = 0
     ) {
         self.frontend = frontend
         self.bind = bind
@@ -96,5 +117,6 @@ package final class ListenerContext: Sendable {
         self.givenName = givenName
         self.identifier = identifier ?? bind + 1
         self.admission = admission
+        self.addressMagic = addressMagic
     }
 }

@@ -38,6 +38,19 @@ extension StreamConnection: ConnectionFacts {
     package var tlsSession: (any TLSSessionFacts)? { tls }
     package var quicStatistics: QUICStatistics? { nil }
 
+    package func apply(_ marks: PacketMarks) { marks.apply(to: descriptor) }
+
+    package func setNice(_ nice: Int) {
+        readsPerTurn = nice > 0 ? max(1, 4 - nice / 256) : 4 + min(12, -nice / 64)
+    }
+
+    package func vanish(hops: UInt8?) {
+        guard phase != .closed, !isVanishing else { return }
+        isVanishing = true
+        Socket.closeSilently(descriptor, hops: hops)
+        loop.schedule(self)
+    }
+
     package var httpMajor: Int? {
         switch mux {
         case nil, is PassThroughMux: nil
@@ -72,6 +85,11 @@ extension ConnectionFailure {
         case .proxyHeader(.truncated): 14
         case .proxyHeader(.noSignature), .proxyHeader(.badLine): 15
         case .proxyHeader: 16
+        case .addressHeader(.closed): 18
+        case .addressHeader(.timeout): 20
+        case .addressHeader(.truncated): 21
+        case .addressHeader(.badMagic): 22
+        case .addressHeader(.badProtocol): 23
         case .closedEarly: 24
         case .handshakeTimeout: 26
         case .handshake: 34

@@ -16,7 +16,7 @@ extension StreamConnection {
         if role == .client {
             readReady = true
             writeReady = true
-            if phase == .proxyHeader { readProxyHeader() } else { transportReady() }
+            if phase == .header { readHeader() } else { transportReady() }
         }
     }
 
@@ -58,8 +58,10 @@ extension StreamConnection {
         }
     }
 
-    func readProxyHeader() {
+    /// Reads the header that the session expects before everything else.
+    func readHeader() {
         guard readReady else { return }
+        let kind = session?.expectedHeader ?? .proxy
         var failure: ConnectionFailure?
         var header: ProxyHeader?
         unsafe withUnsafeTemporaryAllocation(byteCount: ProxyHeader.maximumLength, alignment: 8) { room in
@@ -67,15 +69,15 @@ extension StreamConnection {
                 unsafe recv(descriptor, room.baseAddress, room.count, Int32(MSG_PEEK))
             }
             if count == 0 {
-                failure = .proxyHeader(.closed)
+                failure = kind == .proxy ? .proxyHeader(.closed) : .addressHeader(.closed)
             } else if count < 0 {
                 if errno == EAGAIN { readReady = false } else { failure = .transport(.reset) }
             } else {
                 let bytes = unsafe UnsafeRawBufferPointer(rebasing: room[..<count])
-                do throws(ProxyHeaderError) {
-                    header = try ProxyHeader.parse(unsafe Span<UInt8>(_unsafeBytes: bytes))
+                do throws(ConnectionFailure) {
+                    header = try unsafe kind.parse(Span<UInt8>(_unsafeBytes: bytes))
                 } catch {
-                    failure = .proxyHeader(error)
+                    failure = error
                 }
                 if header == nil, failure == nil {
                     if count == room.count { failure = .proxyHeader(.badHeader) }
@@ -90,7 +92,7 @@ extension StreamConnection {
         }
         if let failure { return close(failure) }
         guard let header else { return }
-        proxyHeader = header
+        if kind == .proxy { proxyHeader = header }
         if let source = header.source { session?.source = source }
         if let destination = header.destination { session?.destination = destination }
         transportReady()

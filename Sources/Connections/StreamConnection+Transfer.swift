@@ -6,14 +6,11 @@ import TLSTransport
 
 // Reading and writing: tried before waiting for epoll, bounded per turn, stopped by the mux's backpressure.
 extension StreamConnection {
-    /// Reads per turn: a fast sender does not starve the worker's other connections.
-    private static let readsPerTurn = 4
-
     /// Reads while the socket has bytes and the mux wants them.
     func readInput() {
         guard let mux else { return }
         var reads = 0
-        while readReady, !sawEnd, reads < Self.readsPerTurn, !input.isFull, mux.wantsInput, phase == .open {
+        while readReady, !sawEnd, reads < readsPerTurn, !input.isFull, mux.wantsInput, phase == .open {
             reads += 1
             let wasEmpty = input.isEmpty
             switch receive() {

@@ -13,7 +13,7 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
 
     /// How far the connection has come.
     package enum Phase: UInt8, Sendable, Comparable {
-        case connecting, proxyHeader, handshake, detecting, open
+        case connecting, header, handshake, detecting, open
         /// Output is sent and our direction ended; the peer's last bytes are read and dropped, so that no reset
         /// overtakes what it still has to read.
         case lingering
@@ -52,6 +52,12 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
     var endDelivered = false
     var didShutdownWrite = false
     private var isRetired = false
+    /// Reads in one turn: a fast sender does not starve the worker's other connections.
+    var readsPerTurn = 4
+    /// The connection ends at the end of this turn, and the peer is not told.
+    var isVanishing = false
+    /// What the mux that comes next is to read before anything else.
+    var upgrade: Upgrade?
     private var timer: Timer!
     private var activity = MuxActivity.fresh
     private var activitySince: Instant
@@ -133,7 +139,7 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
     func advance() {
         switch phase {
         case .connecting: finishConnect()
-        case .proxyHeader: readProxyHeader()
+        case .header: readHeader()
         case .handshake: shakeHands()
         case .detecting: detectProtocol()
         case .open:
@@ -145,6 +151,8 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
     }
 
     public override func flush() {
+        if isVanishing { return close(nil) }
+        if upgrade != nil { return changeMux() }
         if isRetired, phase < .open { return close(nil) }
         guard phase == .open, let mux else { return }
         if isRetired {
@@ -274,7 +282,7 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
 
     package func timerFired(_ timer: Timer) {
         switch phase {
-        case .proxyHeader: close(.proxyHeader(.timeout))
+        case .header: close(session?.expectedHeader == .proxy ? .proxyHeader(.timeout) : .addressHeader(.timeout))
         case .handshake where role == .client: close(.handshakeTimeout)
         case .connecting, .handshake: close(.timeout)
         case .detecting:

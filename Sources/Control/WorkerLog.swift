@@ -96,20 +96,20 @@ package final class WorkerLog: LoopMember, AccessLog {
             return send(frontends[frontend.shared.index], .info)
         }
         step(record, .accept, isDue: false)
-        guard frontend.settings.mode == .http else { return }
+        guard record.isHTTP else { return }
         step(record, .request, isDue: Self.needs(format, lines) == .request)
     }
 
     package func serverReached(_ record: ProxyExchange) {
         let settings = record.frontend.settings
         guard let format = settings.lines.format else { return }
-        let isDue = settings.mode == .tcp && !Self.needs(format, settings.lines).contains(.end)
+        let isDue = !record.isHTTP && !Self.needs(format, settings.lines).contains(.end)
         step(record, .connect, isDue: isDue)
     }
 
     package func responseReceived(_ record: ProxyExchange) {
         let settings = record.frontend.settings
-        guard let format = settings.lines.format, record.ownStatus == 0, settings.mode == .http else { return }
+        guard let format = settings.lines.format, record.ownStatus == 0, record.isHTTP else { return }
         step(record, .response, isDue: !Self.needs(format, settings.lines).contains(.end))
     }
 
@@ -137,14 +137,14 @@ package final class WorkerLog: LoopMember, AccessLog {
         guard settings.lines.format != nil else { return }
         if let steps = settings.lines.steps, !steps.contains(.close) { return }
         if record.isLogged { return }
-        if settings.options.dontLogNull, Self.isEmpty(record, exchange, settings.mode) { return }
+        if settings.options.dontLogNull, Self.isEmpty(record, exchange) { return }
         log(record, .close)
     }
 
     /// Whether the client sent nothing. In HTTP mode an exchange opens with its first byte, but for the 408 to a client
     /// that sent none: that one opens and ends in the same turn.
-    private static func isEmpty(_ record: ProxyExchange, _ exchange: Exchange, _ mode: ProxyMode) -> Bool {
-        if mode == .tcp { return exchange.bytesFromClient == 0 }
+    private static func isEmpty(_ record: ProxyExchange, _ exchange: Exchange) -> Bool {
+        if !record.isHTTP { return exchange.bytesFromClient == 0 }
         return exchange.request.head == nil && record.ownStatus == 408
             && exchange.openedAt == exchange.resources.clock.now
     }

@@ -86,7 +86,8 @@ extension HTTP1FrontMux {
             parsed = try HeadParser.request(input.bytes.extracting(0..<end), into: head)
         } catch {
             heads.giveBack(head)
-            refuse(error)
+            // HTTP/2 where it is not spoken: its preface looks like a method that nobody knows (RFC 9113 section 3.4).
+            refuse(error, status: Self.isPreface(input.bytes) ? 405 : error.status)
             return true
         }
         input.consume(end)
@@ -109,11 +110,17 @@ extension HTTP1FrontMux {
     }
 
     /// Refuses what the client sent; the handler answers, and the connection closes after that.
-    private func refuse(_ error: MessageError) {
+    private func refuse(_ error: MessageError, status: Int? = nil) {
         lastError = error
         intake = .closed
-        exchange?.rejectRequest(status: error.status)
+        exchange?.rejectRequest(status: status ?? error.status)
         host.muxNeedsFlush()
+    }
+
+    private static func isPreface(_ bytes: Span<UInt8>) -> Bool {
+        let start: StaticString = "PRI * HTTP/2.0"
+        let count = start.utf8CodeUnitCount
+        return bytes.count >= count && bytes.extracting(0..<count).equals(start)
     }
 
     // MARK: Bodies

@@ -45,7 +45,7 @@ extension HTTP1FrontMux {
     }
 
     private func startMessage(_ head: MessageHead, _ output: inout OutputQueue) {
-        persists = facts.persists && settings.keepsAlive && !isDraining
+        persists = facts.persists && settings.keepsAlive && !isDraining && !head.asksToClose
         switch intake {
         case .held:
             // The tunnel is refused. What a client sent ahead after CONNECT is not a request.
@@ -148,5 +148,13 @@ extension HTTP1FrontMux {
         let reason = open.response.failure ?? .internalError
         close(breakIntent(reason))
         open.frontAborted(reason)
+    }
+}
+
+extension MessageHead {
+    /// Whether a rule, or the proxy's own answer, asks for the end of the connection (RFC 9112 section 9.6).
+    fileprivate var asksToClose: Bool {
+        guard let index = first(.connection) else { return false }
+        return value(at: index).listContains("close")
     }
 }

@@ -146,6 +146,8 @@ enum HeadParser {
         try fields.read(bytes, from: end + 2, base: base, into: head)
         let facts = try framing(fields, to: request, head)
         try fields.connection.removeNominated(from: head)
+        // It is about the connection to the server; one that a rule adds is about the client's.
+        head.removeAll(.connection)
         head.bodyLength = facts.framing.bodyLength
         return facts
     }

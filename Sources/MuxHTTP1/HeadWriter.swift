@@ -39,7 +39,17 @@ enum HeadWriter {
             let hasHost = !authority.isEmpty || head.first(.host) != nil
             room.put(head.methodText)
             room.put(" ")
-            room.put(head.method == .connect ? authority : head.path)
+            if head.method == .connect {
+                room.put(authority)
+            } else {
+                // What came to a proxy goes on as such: HTTP/1 in absolute form (RFC 9112 section 3.2.2).
+                if head.version <= .http11, !head.scheme.isEmpty, !authority.isEmpty, !head.path.equals("*") {
+                    room.put(head.scheme)
+                    room.put("://")
+                    room.put(authority)
+                }
+                room.put(head.path)
+            }
             // RFC 9112 section 3.2: HTTP/1.1 needs a Host. A client of HTTP/1.0 that sent none speaks 1.0 here too.
             room.put(hasHost && !plan.isOld ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n")
             if hasHost { room.line(FieldName.host.bytes, authority) }

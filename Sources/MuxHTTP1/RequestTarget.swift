@@ -22,6 +22,16 @@ enum RequestTarget {
         try readAbsolute(target, at: place, into: head)
     }
 
+    /// An authority without a port that the scheme has anyway.
+    @_lifetime(copy authority)
+    private static func withoutPort(_ authority: Span<UInt8>, of scheme: Span<UInt8>) -> Span<UInt8> {
+        guard let parts = authority.authorityParts, parts.hostEnd < authority.count else { return authority }
+        let usual: UInt16? =
+            scheme.equalsIgnoringCase("http") ? 80 : scheme.equalsIgnoringCase("https") ? 443 : nil
+        guard parts.port == nil || parts.port == usual else { return authority }
+        return authority.extracting(0..<parts.hostEnd)
+    }
+
     private static func readAbsolute(
         _ target: Span<UInt8>, at place: UInt32, into head: MessageHead
     ) throws(MessageError) {
@@ -37,8 +47,15 @@ enum RequestTarget {
         let authority = target.extracting(start..<end)
         guard authority.authorityParts != nil else { throw .badAuthority }
         try head.setScheme(scheme)
-        // RFC 9112 section 3.2.2: the target's authority replaces what `Host` says.
-        try head.setAuthorityAndHost(authority)
+        // RFC 9110 section 4.2.3: the scheme's own port says nothing.
+        let named = withoutPort(authority, of: scheme)
+        // RFC 9112 section 3.2.2 has the target's authority replace what `Host` says. Somebody on the path who reads the
+        // other one would see another site: HAProxy refuses such requests, and so do we.
+        if let index = head.first(.host) {
+            let host = withoutPort(head.value(at: index), of: scheme)
+            guard host.equalsIgnoringCase(named) else { throw .badAuthority }
+        }
+        try head.setAuthorityAndHost(named)
         let rest = target.extracting(end..<target.count)
         if rest.isEmpty {
             try head.setPath(head.method == .options ? Span("*") : Span("/"))

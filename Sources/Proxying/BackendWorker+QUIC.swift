@@ -16,7 +16,7 @@ extension BackendWorker: QUICConnectionOwner {
     func connectQUIC(
         _ connector: QUICConnector, for dispatch: Dispatch, to server: PoolServer, _ side: ServerSide
     ) throws(DispatchFailure) {
-        guard case .ip(let address) = server.facts.target(forClientPort: dispatch.clientPort) else {
+        guard case .ip(let address) = dispatch.record?.target(of: server) else {
             throw DispatchFailure(reason: "QUIC needs an IP address")
         }
         let link = ServerLink(server, dispatch, key: side.key(for: dispatch, server))

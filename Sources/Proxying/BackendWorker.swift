@@ -63,15 +63,26 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
     func dispatch(_ record: ProxyExchange) {
         let (_, current) = shared.servers.current.wrappingAdd(1, ordering: .relaxed)
         traffic.maxSessions = max(traffic.maxSessions, current)
-        let source = record.session.source
+        shared.sessionRate.count(worker.index, at: now)
+        let source = record.source
         var hash: UInt32 = 0
         for index in 0..<16 { hash = hash &* 31 &+ UInt32(source.octets[index]) }
         hash ^= hash >> 16
         backend.dispatch(
             record.exchange, session: record.session, isFirst: record.number <= 1, sourceHash: hash,
-            clientPort: record.session.destination.port, assignment: record.assignment, owner: record,
-            remember: { record.dispatch = $0 })
+            clientPort: record.destination.port, assignment: record.assignment, owner: record,
+            remember: { remember($0, for: record) })
         traffic.maxQueue = max(traffic.maxQueue, shared.servers.queued.load(ordering: .relaxed))
+    }
+
+    /// Ties an exchange and its way to a server together, with what rules have set for it.
+    private func remember(_ dispatch: Dispatch, for record: ProxyExchange) {
+        record.dispatch = dispatch
+        guard let overrides = record.overrides else { return }
+        dispatch.priorityClass = overrides.priorityClass
+        dispatch.priorityOffset = overrides.priorityOffset
+        dispatch.limits = DispatchLimits(
+            retries: overrides.retries, connectTimeout: overrides.connectTimeout, queueTimeout: overrides.queueTimeout)
     }
 
     /// Closes every idle connection: the worker ends.
@@ -113,8 +124,8 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
         let link = ServerLink(server, dispatch, key: side.key(for: dispatch, server), isWebSocket: isWebSocket)
         do throws(ConnectionFailure) {
             link.stream = try worker.connections.connect(
-                to: server.facts.target(forClientPort: dispatch.clientPort), from: side.route,
-                preamble: side.preamble(for: dispatch.session as? Session), owner: self, settings: connectionSettings,
+                to: dispatch.record?.target(of: server) ?? server.facts.address, from: side.route(for: dispatch),
+                preamble: side.preamble(for: dispatch.record), owner: self, settings: connectionSettings,
                 ownerContext: link
             ) { descriptor throws(TLSError) in
                 guard let context = isWebSocket ? side.webSocketTLS : side.tls else { return nil }

@@ -51,7 +51,7 @@ package final class Blueprint: Sendable {
             frontends.append(
                 try SharedFrontend(
                     settings, index: index, processMaxconn: admission.limit, ticketKeys: ticketKeys, stores: &stores,
-                    keepsRequestLine: hasRequestRules))
+                    keepsRequestLine: hasRequestRules, workers: workerCount))
         }
         self.frontends = frontends
         var backends: [SharedProxyBackend] = []

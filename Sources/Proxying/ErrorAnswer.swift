@@ -21,6 +21,7 @@ extension ReplyContent {
             // Without a phrase the muxes write the standard one.
             if let reason { try head.setReason(reason.span) }
             try head.append(.contentLength, Array(String(body.count).utf8).span)
+            if closes { try head.append(.connection, Span("close")) }
             for field in fields { try head.append(name: field.name.span, field.value.span) }
         } catch {
             return exchange.kill(.internalError)

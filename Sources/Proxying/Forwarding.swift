@@ -2,6 +2,7 @@ import Bytes
 import Configuration
 import Connections
 import Messages
+import Samples
 
 /// `option forwardfor` and `option originalto` of a frontend and a backend together: fields that tell the server the
 /// client's address, and the one that it connected to.
@@ -33,12 +34,16 @@ struct Forwarding {
         }
     }
 
-    func apply(to head: MessageHead, _ session: Session) throws(MessageError) {
-        if let source, Self.isWanted(source, session.source, head) {
-            try head.append(name: source.name.span, session.sourceText.span)
+    func apply(to head: MessageHead, _ record: ProxyExchange) throws(MessageError) {
+        if let source, Self.isWanted(source, record.source, head) {
+            if record.overrides?.source == nil {
+                try head.append(name: source.name.span, record.session.sourceText.span)
+            } else {
+                try head.append(name: source.name.span, Array(record.source.host.utf8).span)
+            }
         }
-        if let destination, Self.isWanted(destination, session.destination, head) {
-            try head.append(name: destination.name.span, Array(session.destination.host.utf8).span)
+        if let destination, Self.isWanted(destination, record.destination, head) {
+            try head.append(name: destination.name.span, Array(record.destination.host.utf8).span)
         }
     }
 

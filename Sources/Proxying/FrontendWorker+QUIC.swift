@@ -3,6 +3,7 @@ import Configuration
 package import Connections
 import MuxHTTP3
 package import QUICTransport
+import Rules
 import Runtime
 import Samples
 package import Streams
@@ -61,9 +62,36 @@ extension FrontendWorker: QUICListenerOwner {
 
     package func makeMux(for link: QUICLink, _ alpn: ApplicationProtocol) -> (any QUICMux)? {
         guard alpn == .h3 else { return nil }
-        if let session = link.session { countSession(session, version: 3) }
+        if let session = link.session {
+            if let verdict = refusal(of: session, .tcpRequestConnection) { return refuse(link, verdict) }
+            countSession(session, version: 3)
+            if let verdict = refusal(of: session, .tcpRequestSession) { return refuse(link, verdict) }
+        }
         return try? HTTP3Mux(
             settings: muxes.http3, connection: link.connection, host: link, resources: worker.http3)
+    }
+
+    private func refuse(_ link: QUICLink, _ verdict: Verdict) -> (any QUICMux)? {
+        if case .vanish(let hops) = verdict { link.vanish(hops: hops) }
+        return nil
+    }
+
+    package var decidesInitials: Bool { shared.rules[.quicInitial] != nil }
+
+    package func decide(_ session: Session) -> InitialDecision {
+        switch refusal(of: session, .quicInitial) {
+        case nil: .accept
+        case .drop: .drop
+        case .retry: .retry
+        default: .reject
+        }
+    }
+
+    package func handshakeCompleted(_ link: QUICLink) {
+        guard !handshakeWaiters.isEmpty else { return }
+        let waiting = handshakeWaiters.filter { $0.session === link.session }
+        handshakeWaiters.removeAll { $0.session === link.session }
+        for record in waiting { record.resumeRules() }
     }
 
     package func openExchange(on link: QUICLink, for end: any StreamEnd) -> Exchange? {

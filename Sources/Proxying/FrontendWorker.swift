@@ -25,8 +25,12 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     /// TLS contexts by bind line; nil for clear ones.
     private let tlsContexts: [TLSServerContext?]
     let connectionSettings: ConnectionSettings
+    /// The same for listeners whose protocol does not depend on the first bytes.
+    private let undetected: ConnectionSettings
     let muxes: MuxSettings
     private(set) var listeners: [StreamListener] = []
+    /// Exchanges whose rules wait until their connection's handshake is complete.
+    var handshakeWaiters: [ProxyExchange] = []
     /// What this worker has counted for the frontend.
     var traffic = TrafficCounters()
 
@@ -61,6 +65,12 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         connections.receiveBuffer = tune.socketBuffers.clientReceive
         connections.sendBuffer = tune.socketBuffers.clientSend
         connectionSettings = connections
+        connections.detectsHTTP2 = false
+        undetected = connections
+    }
+
+    func forcedProtocol(bind index: Int) -> ForcedProtocol? {
+        settings.binds.indices.contains(index) ? settings.binds[index].forcedProtocol : nil
     }
 
     // MARK: Listeners
@@ -128,7 +138,9 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         let session = Session(
             source: peer, destination: isIP ? Socket.localAddress(descriptor) : peer, clock: worker.loop.clock,
             isQUIC: false, listener: listener.context)
-        guard admits(session, .tcpRequestConnection) else {
+        session.expectedHeader = bind.settings.expectedHeader
+        if let verdict = refusal(of: session, .tcpRequestConnection) {
+            if case .vanish(let hops) = verdict { Socket.closeSilently(descriptor, hops: hops) }
             _ = OwnedDescriptor(adopting: descriptor)
             return leave(session)
         }
@@ -143,8 +155,8 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
             }
         }
         worker.connections.accept(
-            descriptor, session: session, owner: self, settings: connectionSettings,
-            expectsProxyHeader: bind.settings.acceptsProxyHeader, tls: engine)
+            descriptor, session: session, owner: self,
+            settings: bind.settings.forcedProtocol == nil ? connectionSettings : undetected, tls: engine)
     }
 
     package func acceptFailed(_ error: SystemError, on listener: StreamListener) {
@@ -161,27 +173,38 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
 
     // MARK: Connections
 
-    /// Whether the rules that act on connections take this one.
-    func admits(_ session: Session, _ kind: RuleSetKind) -> Bool {
-        guard let rules = shared.rules[kind] else { return true }
+    /// How the rules that act on connections refuse this one; nil: they take it.
+    func refusal(of session: Session, _ kind: RuleSetKind) -> Verdict? {
+        guard let rules = shared.rules[kind] else { return nil }
         let run = worker.rules
         run.evaluation.begin(session)
         run.begin(kind, isBackend: false, host: nil, startedAt: now)
         var cursor = RuleCursor()
-        if case .done = run.run(rules, &cursor) { return true }
+        guard case .finish(let verdict) = run.run(rules, &cursor) else { return nil }
         switch kind {
+        case .quicInitial: break
         case .tcpRequestConnection: traffic.deniedConnections &+= 1
         default: traffic.deniedSessions &+= 1
         }
-        return false
+        return verdict
     }
 
     package func makeMux(for connection: StreamConnection, _ alpn: ApplicationProtocol) -> (any ByteStreamMux)? {
-        if let session = connection.session {
-            countSession(session, version: settings.mode == .tcp ? 0 : alpn == .h2 ? 2 : 1)
+        let isUpgraded = connection.session?.isUpgradedToHTTP ?? false
+        var alpn = alpn
+        switch connection.session.flatMap({ forcedProtocol(bind: $0.listener.bind) }) {
+        case .http1: alpn = .http11
+        case .http2: alpn = .h2
+        default: break
         }
-        if let session = connection.session, !admits(session, .tcpRequestSession) { return nil }
-        if settings.mode == .tcp {
+        if let session = connection.session, !isUpgraded {
+            countSession(session, version: settings.mode == .tcp ? 0 : alpn == .h2 ? 2 : 1)
+            if let verdict = refusal(of: session, .tcpRequestSession) {
+                if case .vanish(let hops) = verdict { connection.vanish(hops: hops) }
+                return nil
+            }
+        }
+        if settings.mode == .tcp, !isUpgraded {
             let mux = PassThroughMux(role: .front, host: connection)
             mux.start()
             return mux
@@ -207,6 +230,10 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         worker.process.streams &+= 1
         worker.process.currentStreams += 1
         record.begin(exchange)
+        if let earlier = session.upgradedFrom as? ProxyExchange {
+            session.upgradedFrom = nil
+            record.goOn(from: earlier)
+        }
         return exchange
     }
 
@@ -259,7 +286,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         record.observeFailure(reason)
         if record.retries(after: .failure(reason, isUnsent: isUnsent)) { return }
         record.noteStage(isServerSide: true)
-        if settings.mode == .tcp { return exchange.kill(reason) }
+        if !record.isHTTP { return exchange.kill(reason) }
         answer(record, reason == .serverTimeout ? 504 : 502, reason)
     }
 
@@ -276,7 +303,8 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         // The line's counts are those that remain without this exchange, as HAProxy has them.
         record.end()
         if record.dispatch != nil { record.backend?.leave() }
-        if !record.isMonitor { worker.log?.exchangeEnded(record) }
+        handshakeWaiters.removeAll { $0 === record }
+        if !record.isMonitor, !record.isUpgraded { worker.log?.exchangeEnded(record) }
         worker.live.remove(record)
         record.session.lastExchangeEndedAt = worker.loop.clock.now
     }
@@ -286,7 +314,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         guard let exchange = record.exchange, !exchange.isOver else { return }
         exchange.note(reason)
         record.ownStatus = status
-        if settings.mode == .tcp || exchange.response.phase != .idle { return exchange.kill(reason) }
+        if !record.isHTTP || exchange.response.phase != .idle { return exchange.kill(reason) }
         record.ownMessage(status).send(exchange)
     }
 }

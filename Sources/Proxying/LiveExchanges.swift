@@ -97,7 +97,7 @@ extension Worker {
             id: Self.id(record), worker: index, transport: transport,
             source: isUnix ? "unix:\(session.listener.bind + 1)" : "\(session.source.host):\(session.source.port)",
             frontend: record.frontend.settings.name, frontendID: record.frontend.settings.id,
-            isHTTP: record.frontend.settings.mode == .http, listener: session.listener.name,
+            isHTTP: record.isHTTP, listener: session.listener.name,
             backend: backend?.settings.name, backendID: backend?.settings.id, server: server?.facts.name,
             serverID: server?.shared.id, retries: record.dispatch?.retries ?? 0, number: record.number,
             age: Int(now.nanoseconds(since: exchange.openedAt) / 1_000_000_000), acceptedWall: session.acceptedWall,

@@ -9,14 +9,14 @@ extension ProxyExchange {
     /// Bytes of the request so far; in TCP mode those that the client sent.
     package var countedFromClient: UInt64 {
         guard let exchange else { return 0 }
-        guard frontend.settings.mode == .http else { return exchange.bytesFromClient }
+        guard isHTTP else { return exchange.bytesFromClient }
         return requestHeadSize == 0 ? 0 : requestHeadSize + Self.bodySize(exchange.request)
     }
 
     /// Bytes of the server's response so far; in TCP mode those that the client got. None for an answer of our own.
     package var countedFromServer: UInt64 {
         guard let exchange else { return 0 }
-        guard frontend.settings.mode == .http else { return exchange.bytesToClient }
+        guard isHTTP else { return exchange.bytesToClient }
         guard responseHeadSize > 0, ownStatus == 0 else { return responseHeadSize }
         return responseHeadSize + Self.bodySize(exchange.response)
     }

@@ -9,7 +9,7 @@ import Streams
 extension ProxyExchange {
     /// The request's head is here.
     func captureRequest() {
-        guard frontend.settings.mode == .http, let head = exchange.request.head else { return }
+        guard isHTTP, let head = exchange.request.head else { return }
         requestHeadSize = head.countedSize
         let captures = frontend.settings.captures
         if !captures.request.isEmpty { capture(captures.request, of: head, .request) }
@@ -25,7 +25,7 @@ extension ProxyExchange {
 
     /// The response's head is here.
     func captureResponse() {
-        guard frontend.settings.mode == .http, let head = exchange.response.head else { return }
+        guard isHTTP, let head = exchange.response.head else { return }
         let captures = frontend.settings.captures
         // The proxy's own answers are not captured, as in HAProxy.
         guard ownStatus == 0 else { return }

@@ -3,6 +3,7 @@ import Bytes
 import Configuration
 package import Connections
 import Messages
+import Runtime
 package import Samples
 import Servers
 import Streams
@@ -18,7 +19,9 @@ extension ProxyExchange: TransactionFacts {
         return link.stream ?? link.quic
     }
     package var serverStatus: Int { ownStatus == 0 ? exchange?.response.head?.status ?? -1 : -1 }
-    package var currentRetries: Int { backend?.settings.retries ?? 0 }
+    package var currentRetries: Int { overrides?.retries ?? backend?.settings.retries ?? 0 }
+    package var priorityClass: Int { overrides?.priorityClass ?? 0 }
+    package var priorityOffset: Int { overrides?.priorityOffset ?? 0 }
     package var retries: Int { dispatch?.retries ?? 0 }
     package var isRedispatched: Bool { dispatch?.isRedispatched ?? false }
     package var isReused: Bool { dispatch?.isReused ?? false }
@@ -32,6 +35,13 @@ extension ProxyExchange: TransactionFacts {
     package var currentTimes: ProxyTimes {
         var times = ProxyTimes(backend?.settings.timeouts ?? Timeouts())
         times.client = frontend.settings.timeouts.client ?? 0
+        guard let overrides else { return times }
+        times.client = overrides.clientTimeout ?? times.client
+        times.connect = overrides.connectTimeout ?? times.connect
+        times.queue = overrides.queueTimeout ?? times.queue
+        times.server = overrides.serverTimeout ?? times.server
+        times.tarpit = overrides.tarpitTimeout ?? times.tarpit
+        times.tunnel = overrides.tunnelTimeout ?? times.tunnel
         return times
     }
 
@@ -115,11 +125,14 @@ extension ProxyTimes {
         connect = timeouts.connect ?? 0
         queue = timeouts.queue ?? timeouts.connect ?? 0
         server = timeouts.server ?? 0
+        tarpit = timeouts.tarpit ?? timeouts.connect ?? 0
         tunnel = timeouts.tunnel ?? 0
     }
 }
 
 extension FrontendWorker: ProxyFacts {
+    package var sessionRate: Int { shared.sessionRate.rate(at: now) }
+    package var requestRate: Int { shared.requestRate.rate(at: now) }
     package var nameBytes: [UInt8] { shared.nameBytes }
     package var identifier: Int { settings.id }
     package var currentConnections: Int { shared.admission.count }
@@ -130,6 +143,7 @@ extension FrontendWorker: ProxyFacts {
 }
 
 extension BackendWorker: ProxyFacts {
+    package var sessionRate: Int { shared.sessionRate.rate(at: now) }
     package var nameBytes: [UInt8] { shared.nameBytes }
     package var identifier: Int { settings.id }
     package var currentConnections: Int { shared.servers.current.load(ordering: .relaxed) }
@@ -161,6 +175,8 @@ extension SharedServer: ServerFigures {
     package var isBackup: Bool { settings.isBackup }
     // Effective weights are kept in sixteenths.
     package var currentWeight: Int { (effectiveWeight + 15) / 16 }
+    // The sample asks at a time of its own turn; a few milliseconds are nothing to a rate.
+    package var sessionRate: Int { sessionRates.rate(at: SystemClock.now()) }
     package var userWeight: Int { weight }
     package var initialWeight: Int { settings.weight }
 }
@@ -190,4 +206,6 @@ extension Worker: ProcessFacts {
     package var isStopping: Bool { isDraining }
     package var startedWall: UInt64 { blueprint.startedWall }
     package var currentConnections: Int { blueprint.admission.count }
+    package var workerUsage: Int { usage.worker(at: loop.clock.now) }
+    package var processUsage: Int { usage.process(at: loop.clock.now, workers: blueprint.workerCount) }
 }

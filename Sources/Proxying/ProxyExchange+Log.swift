@@ -28,7 +28,6 @@ extension ProxyExchange {
             figures.acceptedWall = clock.wall &- min(clock.wall, clock.now.nanoseconds(since: idleSince))
             figures.handshakeTime = 0
         }
-        let isHTTP = frontend.settings.mode == .http
         figures.idleTime = isHTTP ? exchange.openedAt.milliseconds(since: idleSince) : 0
         figures.totalTime = clock.now.milliseconds(since: start)
         figures.userTime = figures.totalTime - max(0, figures.idleTime)
@@ -53,7 +52,7 @@ extension ProxyExchange {
             if let server = dispatch.server {
                 figures.server = server.facts.name
                 figures.serverConnections = server.shared.served.load(ordering: .relaxed)
-                if case .ip(let address) = server.facts.target(forClientPort: dispatch.clientPort),
+                if case .ip(let address) = target(of: server),
                     exchange.attachedAt != .zero
                 {
                     figures.serverAddress = address
@@ -87,7 +86,7 @@ extension ProxyExchange {
         if dispatch?.isRedispatched == true { return true }
         if let failure = exchange.failure, failure != .notNeeded { return true }
         if exchange.failure == nil, ownStatus == 0, dispatch?.retries ?? 0 > 0 { return true }
-        return frontend.settings.mode == .http && (exchange.response.head?.status ?? ownStatus) >= 500
+        return isHTTP && (exchange.response.head?.status ?? ownStatus) >= 500
     }
 
     // MARK: The unique identifier

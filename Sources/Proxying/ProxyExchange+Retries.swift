@@ -19,6 +19,9 @@ extension ProxyExchange {
     /// Sends the request again when the configuration allows it for `occasion`, a retry is left, and the request is still
     /// whole. False: nothing was done.
     func retries(after occasion: RetryOccasion) -> Bool {
+        if overrides?.onlyRetriesConnections == true {
+            guard case .failure(_, isUnsent: true) = occasion else { return false }
+        }
         guard let dispatch, let causes = backend?.settings.retryOn, allows(occasion, causes), dispatch.canReattach,
             exchange.request.isRewindable
         else { return false }
@@ -36,7 +39,7 @@ extension ProxyExchange {
         case .status(let status): return causes.statuses.contains(status)
         case .failure(let reason, let isUnsent):
             if isUnsent, reason == .serverAborted || reason == .connectFailed { return causes.connectionFailure }
-            guard frontend.settings.mode == .http else { return false }
+            guard isHTTP else { return false }
             let attempt = exchange.attempt
             if reason == .serverProtocolError || attempt.responseStarted { return causes.junkResponse }
             guard reason == .serverAborted || reason == .connectFailed else { return false }

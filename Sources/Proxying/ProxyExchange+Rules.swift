@@ -26,6 +26,10 @@ struct RuleProgress {
     var waitsUntil: Instant?
     /// The wait has come to its end: what is missing now is missing for good.
     var waitIsOver = false
+    /// An error message is being made.
+    var seeksMessage = false
+    /// It goes on from an exchange of TCP, whose rules are done.
+    var isUpgrade = false
     /// Rules of `http-after-response` failed: the answer about that goes out without them.
     var skipsAfterRules = false
 }
@@ -35,6 +39,7 @@ extension ProxyExchange: RuleHost {
     /// The request's head is here: rules, the choice of a backend, and the way to a server.
     func startRequest() {
         progress.startedAt = frontend.now
+        if progress.isUpgrade { progress.step = backend == nil ? .frontendBody : .setBackend }
         if isHTTP, answerMonitor() { return }
         runRules()
     }
@@ -47,6 +52,14 @@ extension ProxyExchange: RuleHost {
         progress.cursor = RuleCursor()
         progress.startedAt = frontend.now
         if progress.step == .done { finishResponse() } else { runRules() }
+    }
+
+    /// Goes on where an exchange of TCP has come to (`switch-mode`, or a backend of HTTP): with its variables, and behind
+    /// the rules that it has done.
+    func goOn(from earlier: ProxyExchange) {
+        takeOver(earlier)
+        progress.isUpgrade = true
+        backend = earlier.backend
     }
 
     /// More is here, or a wait is over: rules that wait go on.
@@ -77,7 +90,8 @@ extension ProxyExchange: RuleHost {
                 if startStatistics(frontend.settings.statisticsPage, of: frontend.settings.name) { return }
                 advance(to: .setBackend)
             case .setBackend:
-                guard chooseBackend() else { return }
+                guard (progress.isUpgrade && backend != nil) || chooseBackend() else { return }
+                if !isHTTP, backend?.settings.mode == .http { return upgrade(version: nil) }
                 advance(to: .backendRequestContent)
             case .backendRequestContent:
                 guard run(backend?.shared.rules, .tcpRequestContent, isBackend: true) else { return }
@@ -121,8 +135,6 @@ extension ProxyExchange: RuleHost {
         finishResponse()
     }
 
-    private var isHTTP: Bool { frontend.settings.mode == .http }
-
     private func advance(to step: RuleProgress.Step) {
         progress.step = step
         progress.cursor = RuleCursor()
@@ -147,12 +159,15 @@ extension ProxyExchange: RuleHost {
         run.evaluation.begin(self, kind.direction)
         run.begin(kind, isBackend: isBackend, host: self, startedAt: progress.startedAt)
         switch run.run(list, &progress.cursor, waitsForData: dataDeadline(kind, isBackend: isBackend)) {
-        case .done: return true
+        case .done:
+            settleLastRule()
+            return true
         case .finish(let verdict):
             end(verdict, kind)
             return false
         case .wait(let until):
             progress.waitsUntil = until
+            if until == .distantFuture { frontend.handshakeWaiters.append(self) }
             if kind.direction == .response { exchange.response.isHeld = true }
             armTimer()
             return false
@@ -217,6 +232,10 @@ extension ProxyExchange: RuleHost {
     }
 
     package func errorMessage(_ status: Int) -> ReplyContent {
+        // The message for a status may be declared as the proxy's message for it: that is the built-in one then.
+        if progress.seeksMessage { return BuiltInErrors.message(status) }
+        progress.seeksMessage = true
+        defer { progress.seeksMessage = false }
         let run = frontend.worker.rules
         return backend?.shared.errors.answer(status, run) ?? frontend.shared.errors.answer(status, run)
             ?? BuiltInErrors.message(status)
@@ -237,6 +256,7 @@ extension ProxyExchange: RuleHost {
     }
 
     package var tarpitTime: Int {
+        if let changed = overrides?.tarpitTimeout { return changed }
         let times = backend?.settings.timeouts ?? frontend.settings.timeouts
         return times.tarpit ?? times.connect ?? 0
     }
@@ -260,7 +280,9 @@ extension ProxyExchange: RuleHost {
             break
         }
         if backend == nil, let standard = frontend.defaultBackend, mayTake(standard, evaluation) { backend = standard }
-        if backend != nil {
+        if let backend {
+            // What was set for the own back half says nothing of another one.
+            if backend !== frontend.ownBackend { overrides?.forgetBackend() }
             applyPersistenceRules(evaluation)
             return true
         }
@@ -321,11 +343,17 @@ extension ProxyExchange: RuleHost {
         let isResponse = kind.direction == .response
         progress.step = .done
         if kind == .httpAfterResponse { progress.skipsAfterRules = true }
+        if case .switchToHTTP(let version) = verdict { return upgrade(version: version) }
+        // An answer is made before its rule counts as the last one, as in HAProxy.
+        if !verdict.isAnswer { settleLastRule() }
         noteStage(Self.stage(of: verdict) ?? (isResponse ? .headers : nil))
         switch verdict {
         case .answer(let reply, let isDenial): answer(reply, isDenial ? .denied : .answered, isResponse)
         case .tarpit(let reply): answer(reply, .denied, isResponse)
         case .reject: exchange.kill(.denied)
+        case .vanish(let hops): vanish(hops)
+        case .service(let name): ask(name)
+        case .switchToHTTP, .drop, .retry: exchange.kill(.denied)
         case .internalError: refuse(500, .internalError, isResponse)
         case .badMessage: refuse(400, .clientProtocolError, isResponse)
         case .timeout: refuse(isResponse ? 504 : 408, isResponse ? .serverTimeout : .clientTimeout, isResponse)
@@ -336,13 +364,16 @@ extension ProxyExchange: RuleHost {
         switch verdict {
         case .tarpit: .tarpit
         case .timeout: .data
+        case .vanish: .request
         default: nil
         }
     }
 
     private func answer(_ reply: any RuleReply, _ reason: CloseReason, _ isResponse: Bool) {
         let run = frontend.worker.rules
-        guard let content = reply.make(run) else { return refuse(500, .internalError, isResponse) }
+        let made = reply.make(run)
+        settleLastRule()
+        guard let content = made else { return refuse(500, .internalError, isResponse) }
         run.evaluation.scratch.release()
         exchange.note(reason)
         if reason == .answered, !isResponse { frontend.traffic.intercepted &+= 1 }

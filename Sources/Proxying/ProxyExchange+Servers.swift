@@ -84,7 +84,7 @@ extension ProxyExchange {
             guard case .next = rule.action.run(run) else { return false }
         }
         do throws(MessageError) {
-            try backend.forwarding(of: frontend).apply(to: head, session)
+            try backend.forwarding(of: frontend).apply(to: head, self)
             return true
         } catch {
             return false

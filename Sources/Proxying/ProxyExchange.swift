@@ -19,6 +19,8 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     }
 
     package let frontend: FrontendWorker
+    /// Whether it is a request and its response; otherwise a TCP connection pair.
+    package let isHTTP: Bool
     package internal(set) var backend: BackendWorker?
     /// The exchange's way to its server; nil when the proxy answered by itself.
     package internal(set) var dispatch: Dispatch?
@@ -49,12 +51,23 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     var isMonitor = false
     /// How far the rules have come.
     var progress = RuleProgress()
+    /// The rule that ended its set last, and the one that waits.
+    var lastEnded: Rule?
+    var ending: Rule?
+    var waiting: Rule?
+    /// A change of a list of patterns that rules asked for is still to be done.
+    package var awaitsPatterns = false
+    /// It goes on as an exchange of HTTP, and is neither counted nor logged (`switch-mode`).
+    var isUpgraded = false
+    /// The client's bytes as a request, in TCP mode, and how many there were of them.
+    var probe: (bytes: UInt64, request: RawRequest)?
     /// Where it stands among the worker's open exchanges.
     var liveIndex = -1
     private var timer: Timer!
 
     init(frontend: FrontendWorker, session: Session) {
         self.frontend = frontend
+        isHTTP = frontend.settings.mode == .http || session.isUpgradedToHTTP
         number = session.exchanges &+ 1
         idleSince = session.lastExchangeEndedAt == .zero ? session.handshakenAt : session.lastExchangeEndedAt
         processNumber = frontend.worker.nextNumber()
@@ -73,6 +86,7 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     func end() {
         timer.disarm()
         dispatch?.release()
+        forgetProbe()
     }
 
     /// Keeps the stage of the first failure.
@@ -151,8 +165,7 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
         if deadline > frontend.worker.loop.clock.now { return armTimer() }
         if reason == .serverTimeout, exchange.response.phase == .idle { observeFailure(reason) }
         noteStage(isServerSide: reason == .serverTimeout)
-        let isTCP = frontend.settings.mode == .tcp
-        if exchange.response.phase == .idle, !isTCP {
+        if exchange.response.phase == .idle, isHTTP {
             if reason == .serverTimeout, retries(after: .timeout) { return armTimer() }
             exchange.dropBack(reason)
             frontend.answer(self, reason == .clientTimeout ? 408 : 504, reason)
@@ -168,7 +181,7 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
         let isTunnel = request.phase == .body && response.phase == .body && exchange.isTunnel
         let client = frontend.settings.timeouts
         let server = backend?.settings.timeouts
-        if isTunnel, let limit = server?.tunnel {
+        if isTunnel, let limit = overrides?.tunnelTimeout ?? server?.tunnel {
             let last = max(max(request.lastPut, request.lastTake), max(response.lastPut, response.lastTake))
             return (last.advanced(milliseconds: limit), last == response.lastPut ? .clientTimeout : .serverTimeout)
         }
@@ -179,8 +192,10 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
             if deadline < best.0 { best = (deadline, reason) }
         }
         let isHalfClosed = exchange.isTunnel && (request.phase == .ended || response.phase == .ended)
-        let clientLimit = isHalfClosed ? client.clientHalfClosed : client.client
-        let serverLimit = isHalfClosed ? server?.serverHalfClosed : server?.server
+        let usualClient = overrides?.clientTimeout ?? client.client
+        let usualServer = overrides?.serverTimeout ?? server?.server
+        let clientLimit = isHalfClosed ? client.clientFin ?? usualClient : usualClient
+        let serverLimit = isHalfClosed ? server?.serverFin ?? usualServer : usualServer
         // The client is waited for when it still sends and there is room, or when bytes wait for it.
         if request.phase < .ended, request.count < request.limit, response.phase == .idle || exchange.isTunnel {
             // A direction that has ended starts the time of the other.

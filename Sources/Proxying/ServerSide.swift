@@ -6,6 +6,7 @@ import MuxHTTP2
 import MuxHTTP3
 import QUICTransport
 import Runtime
+import Samples
 import Servers
 import Streams
 import TLSTransport
@@ -96,10 +97,11 @@ final class ServerSide {
     }
 
     /// What goes before everything else on a connection for a session; empty: nothing.
-    func preamble(for session: Session?) -> [UInt8] {
+    func preamble(for record: ProxyExchange?) -> [UInt8] {
         guard let header = settings.proxyHeader, header.version > 0 else { return [] }
-        let source = session?.source ?? .unspecified
-        let destination = session?.destination ?? .unspecified
+        let session = record?.session
+        let source = record?.source ?? .unspecified
+        let destination = record?.destination ?? .unspecified
         guard header.version == 2 else { return ProxyHeader.text(source: source, destination: destination) }
         let facts = session?.tls
         let authority = facts.map(\.serverName).flatMap { $0.isEmpty ? nil : $0 }
@@ -111,6 +113,14 @@ final class ServerSide {
             hasChecksum: header.options.contains(.crc32c))
     }
 
+    /// Where a connection for a dispatch comes from, and what its packets carry.
+    func route(for dispatch: Dispatch) -> ConnectionRoute? {
+        guard let marks = dispatch.record?.overrides?.serverMarks, !marks.isEmpty else { return route }
+        var marked = route ?? ConnectionRoute(source: nil, interface: nil)
+        marked.marks = marks
+        return marked
+    }
+
     /// What an exchange needs of its connection beside the server: the name in SNI, the port when it is the client's, the
     /// client's addresses in a PROXY header.
     func key(for dispatch: Dispatch, _ server: PoolServer) -> UInt64 {
@@ -120,10 +130,45 @@ final class ServerSide {
         }
         if case .ofClient = server.facts.port { key = key &* 31 &+ UInt64(dispatch.clientPort) &+ 1 }
         if settings.proxyHeader != nil {
-            key = key &* 31 &+ FNV.hash(preamble(for: dispatch.session as? Session))
+            key = key &* 31 &+ FNV.hash(preamble(for: dispatch.record))
         }
         if isSpecialWebSocket(dispatch.exchange) { key = key &* 31 &+ 0x5753 }
+        if let marks = dispatch.record?.overrides?.serverMarks, !marks.isEmpty {
+            key = key &* 31 &+ UInt64(marks.mark ?? 0) &+ UInt64(marks.typeOfService ?? 0) << 32 &+ 0x4d4b
+        }
+        if server.facts.isOfClient, let destination = dispatch.record?.destination {
+            for index in 0..<16 { key = key &* 31 &+ UInt64(destination.octets[index]) }
+        }
         return key
+    }
+}
+
+extension Dispatch {
+    /// The proxy's record of the exchange.
+    var record: ProxyExchange? { owner as? ProxyExchange }
+}
+
+extension ServerFacts {
+    /// Whether the server is where the client wanted to go: its address is 0.0.0.0 or `::`.
+    var isOfClient: Bool {
+        guard case .ip(let address) = self.address else { return false }
+        for index in 0..<16 where address.octets[index] != 0 { return false }
+        return true
+    }
+}
+
+extension ProxyExchange {
+    /// Where to connect for a server: where the client wanted to go when the configuration leaves that open.
+    func target(of server: PoolServer) -> Socket.Target {
+        let facts = server.facts
+        let wanted = destination
+        let target = facts.target(forClientPort: wanted.port)
+        guard facts.isOfClient, case .ip(let found) = target, wanted.family == .ipv4 || wanted.family == .ipv6 else {
+            return target
+        }
+        var address = wanted
+        if found.port != 0 { address.port = found.port }
+        return .ip(address)
     }
 }
 

@@ -3,6 +3,7 @@ package import Configuration
 package import Connections
 import Messages
 import Rules
+import Runtime
 import Samples
 import Synchronization
 package import TLSTransport
@@ -32,6 +33,9 @@ package final class SharedFrontend: Sendable {
     private let stateNow = Atomic<UInt8>(FrontendState.open.rawValue)
     let errors: ErrorAnswers
     let rules: RuleTable
+    /// Connections and requests in the last second.
+    let sessionRate: SharedRate
+    let requestRate: SharedRate
     /// The value of `alt-svc` that TLS responses carry: the frontend's QUIC listener. Nil without one.
     let alternativeService: [UInt8]?
 
@@ -39,9 +43,11 @@ package final class SharedFrontend: Sendable {
 
     init(
         _ settings: FrontendSettings, index: Int, processMaxconn: Int, ticketKeys: TicketKeyRing,
-        stores: inout CertificateCache, keepsRequestLine: Bool
+        stores: inout CertificateCache, keepsRequestLine: Bool, workers: Int
     ) throws(BlueprintError) {
         self.settings = settings
+        sessionRate = SharedRate(workers: workers)
+        requestRate = SharedRate(workers: workers)
         self.index = index
         nameBytes = Array(settings.name.utf8)
         requestCaptureLengths = settings.captures.request.map(\.length)
@@ -105,7 +111,7 @@ package final class SharedBind: Sendable {
         admission = Admission(limit: settings.maxconn ?? .max)
         context = ListenerContext(
             frontend: frontend, bind: index, name: settings.name ?? "\(index + 1)", givenName: settings.name,
-            admission: admission)
+            admission: admission, addressMagic: settings.addressMagic ?? 0)
         guard let tls = settings.tls else {
             certificates = nil
             return

@@ -22,6 +22,8 @@ package final class SharedProxyBackend: Sendable {
 
     let errors: ErrorAnswers
     let rules: RuleTable
+    /// Exchanges in the last second.
+    let sessionRate: SharedRate
     private let workers: Int
 
     package init(
@@ -30,6 +32,7 @@ package final class SharedProxyBackend: Sendable {
     ) throws(BlueprintError) {
         servers = SharedBackend(settings: settings, index: index, events: events, isDynamic: isDynamic)
         self.workers = workers
+        sessionRate = SharedRate(workers: workers)
         nameBytes = Array(settings.name.utf8)
         rules = RuleTable(settings.rules)
         errors = ErrorAnswers(settings.errorFiles)

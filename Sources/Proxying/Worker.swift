@@ -5,7 +5,7 @@ import Messages
 import MuxHTTP3
 import Patterns
 import QUICTransport
-import Rules
+package import Rules
 package import Runtime
 import Samples
 package import Servers
@@ -54,6 +54,8 @@ package final class Worker {
     var serviceWaits = ServiceWaits()
     /// The exchanges that are open.
     var live = LiveExchanges()
+    /// What the worker and the process have used of CPU time lately.
+    let usage = UsageMeter()
     /// What this worker has counted for the whole process.
     var process = ProcessTraffic()
     /// Where unique identifiers are made, in the middle of rules and log lines.
@@ -266,14 +268,21 @@ package final class WorkerGroup: Sendable {
     let report: @Sendable (String) -> Void
     /// Who makes statistics pages; nil: nobody.
     let statisticsService: (any StatisticsService)?
+    /// Who changes lists of patterns at the request of rules; nil: nobody.
+    let patternWriter: (any PatternWriter)?
+    /// What `use-service` can name.
+    let services: [String: any HTTPService]
     /// By worker: whether its loop has ended.
     private let ended: [EndedFlag]
 
     package init(
         _ blueprint: Blueprint, sockets: ListenerSockets, statistics: (any StatisticsService)? = nil,
+        patterns: (any PatternWriter)? = nil, services: [String: any HTTPService] = [:],
         report: @escaping @Sendable (String) -> Void
     ) throws(SystemError) {
         statisticsService = statistics
+        patternWriter = patterns
+        self.services = services
         self.blueprint = blueprint
         self.sockets = sockets
         self.report = report

@@ -1,4 +1,4 @@
-internal import Bytes
+package import Bytes
 internal import CNgtcp2
 internal import TLSTransport
 
@@ -41,6 +41,15 @@ extension QUICConnection {
         guard phase != .closed else { return }
         end(QUICClose(reason: .dropped, initiator: .local), next: .closed)
         finish()
+    }
+
+    /// Ends the connection in silence, and keeps silent to what the peer still sends until `time`: it finds nobody, not
+    /// even a stateless reset. Not to be called from inside an application's method.
+    package func fallSilent(until time: Instant) {
+        guard phase == .handshaking || phase == .established else { return }
+        ending.deadline = time
+        deadline = time
+        end(QUICClose(reason: .dropped, initiator: .local), next: .draining)
     }
 
     /// The first reason counts.

@@ -51,6 +51,8 @@ package enum BuiltInErrors {
         content.reason = Array(message.reason.utf8)
         content.add(.cacheControl, Array("no-cache".utf8))
         content.add(.contentType, Array("text/html".utf8))
+        // What came after a request that was not understood, or not whole, is not to be looked at.
+        content.closes = status == 400 || status == 408
         return content
     }
 }

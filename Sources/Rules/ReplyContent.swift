@@ -12,6 +12,8 @@ package struct ReplyContent: Sendable {
     package var body: [UInt8]
     /// End without an answer: an empty error file.
     package var isSilent = false
+    /// The connection of HTTP/1 ends after the answer.
+    package var closes = false
 
     package init(status: Int, fields: [(name: [UInt8], value: [UInt8])] = [], body: [UInt8] = []) {
         self.status = status
@@ -57,6 +59,8 @@ extension ReplyContent {
             guard let colon = line.firstIndex(of: 0x3a), colon > 0 else { return nil }
             let name = line[..<colon].map(\.asciiLowercased)
             let value = line[(colon + 1)...].drop { $0 == 0x20 || $0 == 9 }
+            let isConnection = String(decoding: name, as: UTF8.self) == "connection"
+            if isConnection, String(decoding: value, as: UTF8.self).lowercased().contains("close") { closes = true }
             // The muxes write the fields of framing and connection themselves.
             let ours = ["connection", "content-length", "transfer-encoding", "keep-alive"]
             if !ours.contains(String(decoding: name, as: UTF8.self)) { fields.append((name, Array(value))) }

@@ -1,4 +1,5 @@
 package import Bytes
+package import Messages
 package import Samples
 import Streams
 
@@ -6,6 +7,12 @@ import Streams
 package protocol RuleAction: AnyObject, Sendable {
     /// Does it for the exchange or connection that `run` stands at.
     func run(_ run: RuleRun) -> RuleOutcome
+    /// Whether it changes lists of patterns, which another thread does.
+    var changesPatterns: Bool { get }
+}
+
+extension RuleAction {
+    package var changesPatterns: Bool { false }
 }
 
 /// What happens after an action.
@@ -21,7 +28,7 @@ package enum RuleOutcome {
 }
 
 /// How rules end an exchange or connection.
-package enum Verdict {
+package enum Verdict: Sendable {
     /// An answer by the proxy itself: `return`, `deny`, `redirect`. It counts as denied when `isDenial`.
     case answer(any RuleReply, isDenial: Bool)
     /// The answer after a pause that was to slow the client down; it counts as denied.
@@ -34,6 +41,18 @@ package enum Verdict {
     case badMessage
     /// The message that rules waited for did not come in time: 408 or 504.
     case timeout
+    /// The client's connection is gone without the client being told (`silent-drop`).
+    ///
+    /// - Parameter hops: how far a reset may travel; nil: none is sent if the system can do without.
+    case vanish(hops: UInt8?)
+    /// The TCP connection goes on as one of HTTP (`switch-mode http`): of that version, or of the one that it turns out.
+    case switchToHTTP(version: HTTPVersion?)
+    /// A service answers (`use-service`).
+    case service(name: String)
+    /// A QUIC client's first packet is passed over.
+    case drop
+    /// A QUIC client has to prove its address.
+    case retry
 }
 
 /// An answer that a rule gives.
@@ -168,17 +187,21 @@ extension RuleRun {
             ruleStartedAt = cursor.ruleStartedAt
             waitedUntil = cursor.waitedUntil
             let outcome = rules.act(cursor.index, self)
+            if isResumed { host?.ruleWaits(nil) }
             switch outcome {
             case .next:
                 cursor.isResumed = false
                 cursor.index += 1
             case .accept:
+                host?.ruleEnded(rules[cursor.index])
                 cursor.isResumed = false
                 cursor.index = rules.count
             case .finish(let verdict):
+                host?.ruleEnded(rules[cursor.index])
                 cursor.index = rules.count
                 return .finish(verdict)
             case .wait(let time):
+                host?.ruleWaits(rules[cursor.index])
                 cursor.isResumed = true
                 cursor.waitedUntil = time
                 return .wait(until: time)

@@ -1,3 +1,5 @@
+package import Patterns
+
 /// What actions can ask of the proxy that runs them.
 package protocol RuleHost: AnyObject {
     /// A rewrite failed: it counts in the proxy's `wrew`.
@@ -8,6 +10,56 @@ package protocol RuleHost: AnyObject {
     var isProxyRequest: Bool { get }
     /// How long `tarpit` keeps a client waiting, in milliseconds.
     var tarpitTime: Int { get }
+    /// A rule has ended its set: the last one that did is what `last_rule_line` tells.
+    func ruleEnded(_ rule: Rule)
+    /// A rule waits: what `waiting_entity` tells when the exchange fails meanwhile. Nil: it waits no more.
+    func ruleWaits(_ rule: Rule?)
+    /// Changes a list of patterns. True: the rules are resumed once it is done. False: too many changes wait.
+    func change(_ patterns: PatternChange) -> Bool
+    /// Whether a change that ``change(_:)`` took is still to be done.
+    var awaitsPatterns: Bool { get }
+}
+
+/// A change that rules ask for in a list of patterns (`set-map`, `del-map`, `add-acl`, `del-acl`).
+package struct PatternChange: Sendable {
+    package enum Kind: Sendable {
+        /// An entry is added if there is none with the key.
+        case add
+        /// The entries with the key get the value; without any, one is added.
+        case set(value: [UInt8])
+        /// The entries with the key go.
+        case delete
+    }
+
+    package let reference: PatternReference
+    package let kind: Kind
+    package let key: [UInt8]
+
+    package init(_ reference: PatternReference, _ kind: Kind, key: [UInt8]) {
+        self.reference = reference
+        self.kind = kind
+        self.key = key
+    }
+
+    /// Makes the change. On the thread that writes lists. What the list does not take (a value of another kind) is left
+    /// out.
+    package func apply() {
+        do throws(PatternError) {
+            switch kind {
+            case .add:
+                guard !reference.hasValues else { return }
+                if !reference.value(of: key.span).isFound { try reference.add(key: key.span) }
+            case .set(let value):
+                guard reference.hasValues else { return }
+                if reference.value(of: key.span).isFound {
+                    try reference.set(key: key.span, value: value.span)
+                } else {
+                    try reference.add(key: key.span, value: value.span)
+                }
+            case .delete: while reference.delete(key: key.span) {}
+            }
+        } catch {}
+    }
 }
 
 /// An answer that is the same every time.

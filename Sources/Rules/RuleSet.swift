@@ -76,6 +76,9 @@ package struct ProxyRules: Sendable, Equatable {
 
     package var isEmpty: Bool { sets.isEmpty && redirects.isEmpty }
 
+    /// Whether some rule changes lists of patterns.
+    package var changesPatterns: Bool { sets.values.contains { $0.contains { $0.action.changesPatterns } } }
+
     package subscript(kind: RuleSetKind) -> [Rule] {
         get { sets[kind] ?? [] }
         set { sets[kind] = newValue.isEmpty ? nil : newValue }

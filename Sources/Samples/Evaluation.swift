@@ -1,5 +1,5 @@
 package import Accounts
-import Bytes
+package import Bytes
 package import Connections
 package import Messages
 package import Streams
@@ -64,7 +64,7 @@ package final class Evaluation {
         self.transaction = transaction
         session = transaction.session
         exchange = transaction.exchange
-        requestHead = exchange?.request.head
+        heldRequestHead = exchange?.request.head
         responseHead = exchange?.response.head
         self.direction = direction
         self.isFinal = isFinal
@@ -76,7 +76,7 @@ package final class Evaluation {
     package func begin(check exchange: Exchange?, _ variables: VariableStore, facts: (any TransactionFacts)?) {
         begin()
         self.exchange = exchange
-        requestHead = exchange?.request.head
+        heldRequestHead = exchange?.request.head
         responseHead = exchange?.response.head
         direction = .response
         checkVariables = variables
@@ -90,7 +90,7 @@ package final class Evaluation {
     package func begin(_ session: Session) {
         transaction = nil
         exchange = nil
-        requestHead = nil
+        heldRequestHead = nil
         responseHead = nil
         self.session = session
         direction = .request
@@ -103,7 +103,7 @@ package final class Evaluation {
     package func begin() {
         transaction = nil
         exchange = nil
-        requestHead = nil
+        heldRequestHead = nil
         responseHead = nil
         session = nil
         direction = .request
@@ -112,8 +112,20 @@ package final class Evaluation {
         if figures != nil { figures = nil }
     }
 
-    /// The request's head; nil in TCP mode and before it came.
-    package private(set) var requestHead: MessageHead?
+    /// The request's head; nil before it came. In TCP mode it is read from the bytes that the client sent, if these are a
+    /// request.
+    package var requestHead: MessageHead? {
+        if let heldRequestHead { return heldRequestHead }
+        guard case .head(let head) = rawRequest else { return nil }
+        return head
+    }
+    private var heldRequestHead: MessageHead?
+    /// What the client's bytes are in TCP mode.
+    package var rawRequest: RawRequest { unsafe transaction?.facts?.rawRequest ?? .none }
+    /// The client's address: the exchange's own, or the session's.
+    package var source: SocketAddress? { transaction?.source ?? session?.source }
+    /// The address that the client connected to: the exchange's own, or the session's.
+    package var destination: SocketAddress? { transaction?.destination ?? session?.destination }
     /// The response's head; nil before it came.
     package private(set) var responseHead: MessageHead?
     /// What the proxy tells of the exchange; nil without one.

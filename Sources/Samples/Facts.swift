@@ -1,5 +1,6 @@
 package import Accounts
 package import Connections
+package import Messages
 
 /// What expressions know of a frontend or a backend. Whoever has no such figure leaves the standard answer.
 package protocol ProxyFacts: AnyObject {
@@ -117,6 +118,17 @@ package struct RuleLocation: Sendable {
     }
 }
 
+/// What the bytes of a client are in TCP mode, where nobody reads messages unless a rule asks.
+package enum RawRequest {
+    /// The exchange is one of HTTP.
+    case none
+    /// The bytes may be the start of a request.
+    case incomplete
+    /// They are no request.
+    case invalid
+    case head(MessageHead)
+}
+
 /// What `Proxying` tells of an exchange beyond its messages. Whoever has no such figure leaves the standard answer.
 package protocol TransactionFacts: AnyObject {
     var frontendFacts: (any ProxyFacts)? { get }
@@ -166,6 +178,8 @@ package protocol TransactionFacts: AnyObject {
     var isForwarded: Bool { get }
     /// A service of the process answers it, such as the statistics page.
     var isServedHere: Bool { get }
+    /// What the client's bytes are in TCP mode; ``RawRequest/none`` otherwise.
+    var rawRequest: RawRequest { get }
     /// What aliases of log formats show of the exchange as it stands now.
     func logFigures(_ evaluation: Evaluation) -> LogFigures
 }
@@ -197,6 +211,7 @@ extension TransactionFacts {
     package var isAbnormal: Bool { false }
     package var isForwarded: Bool { false }
     package var isServedHere: Bool { false }
+    package var rawRequest: RawRequest { .none }
     package func logFigures(_ evaluation: Evaluation) -> LogFigures { LogFigures() }
 }
 

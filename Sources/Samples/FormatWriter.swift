@@ -320,7 +320,7 @@ package struct FormatWriter {
         if let kept = figures.requestLine {
             text.append(kept.span.extracting(0..<min(limit, kept.count)))
         } else {
-            guard let head = evaluation.requestHead else { return nil }
+            guard let head = evaluation.exchange?.request.head else { return nil }
             head.appendRequestLine(to: &text, limit: limit)
         }
         text.finish(&made)

@@ -1,3 +1,4 @@
+package import Bytes
 package import Connections
 import Messages
 package import Streams
@@ -36,6 +37,8 @@ open class Transaction {
     package final var responseCookie: [UInt8]?
     /// The level of the line (`set-log-level`).
     package final var logLevel = ExchangeLogLevel.standard
+    /// What rules have set for this exchange alone; nil until they set something.
+    package private(set) final var overrides: ExchangeOverrides?
     /// The request's unique identifier, once it was made (`unique-id-format`).
     package final var uniqueID: [UInt8]?
     /// Method and target as the client sent them; nil as long as the head still says the same.
@@ -44,6 +47,28 @@ open class Transaction {
     package init(session: Session) {
         self.session = session
         unsafe facts = nil
+    }
+
+    /// The overrides, made when there are none yet.
+    package final func makeOverrides() -> ExchangeOverrides {
+        if let overrides { return overrides }
+        let made = ExchangeOverrides()
+        overrides = made
+        return made
+    }
+
+    /// The client's address as this exchange has it (`set-src`).
+    package final var source: SocketAddress { overrides?.source ?? session.source }
+    /// The address that the client connected to, as this exchange has it (`set-dst`).
+    package final var destination: SocketAddress { overrides?.destination ?? session.destination }
+
+    /// Takes over what rules have set and captured in an exchange that this one goes on from (`switch-mode`).
+    package final func takeOver(_ earlier: Transaction) {
+        transactionVariables = earlier.transactionVariables
+        requestVariables = earlier.requestVariables
+        requestCaptures = earlier.requestCaptures
+        logLevel = earlier.logLevel
+        overrides = earlier.overrides
     }
 
     /// Keeps the start line as the client sent it. Rules that change method or target call this first.

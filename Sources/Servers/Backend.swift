@@ -153,7 +153,7 @@ package final class Backend {
 
     private func connect(_ dispatch: Dispatch, _ server: PoolServer) {
         dispatch.state = .connecting
-        if let limit = shared.settings.timeouts.connect {
+        if let limit = dispatch.connectTimeout {
             dispatch.timer.arm(at: clock.now.advanced(milliseconds: limit))
         }
         do throws(DispatchFailure) {
@@ -183,6 +183,7 @@ package final class Backend {
         }
         dispatch.connection = connection
         server.shared.total.wrappingAdd(1, ordering: .relaxed)
+        server.shared.sessionRates.count(worker, at: clock.now)
         server.settle(connection)
         dispatch.owner.dispatched(dispatch)
         return true
@@ -204,7 +205,7 @@ package final class Backend {
     func retry(_ dispatch: Dispatch, _ reason: CloseReason) {
         dispatch.leaveServer()
         let isWanted = shared.settings.mode == .tcp || shared.settings.retryOn.connectionFailure
-        guard isWanted, dispatch.retries < shared.settings.retries else { return fail(dispatch, reason) }
+        guard isWanted, dispatch.retries < dispatch.retryLimit else { return fail(dispatch, reason) }
         dispatch.retries += 1
         if isRedispatchDue(dispatch) {
             dispatch.state = .retrying
@@ -212,7 +213,7 @@ package final class Backend {
         }
         // HAProxy's turn-around: a server that refuses gets a second (or the connect timeout) before the next try.
         dispatch.state = .retrying
-        let pause = min(1000, shared.settings.timeouts.connect ?? 1000)
+        let pause = min(1000, dispatch.connectTimeout ?? 1000)
         dispatch.timer.arm(at: clock.now.advanced(milliseconds: pause))
     }
 
@@ -220,7 +221,7 @@ package final class Backend {
     private func isRedispatchDue(_ dispatch: Dispatch) -> Bool {
         let interval = shared.settings.redispatchInterval
         if interval > 0 { return dispatch.retries % interval == 0 }
-        return interval < 0 && dispatch.retries == shared.settings.retries + 1 + interval
+        return interval < 0 && dispatch.retries == dispatch.retryLimit + 1 + interval
     }
 
     /// A request that had been taken by a connection of `last` is sent again, there or elsewhere.
@@ -248,7 +249,7 @@ package final class Backend {
         dispatch.state = .queued
         dispatch.backendQueuePosition = shared.queued.wrappingAdd(1, ordering: .relaxed).oldValue
         queue.append(dispatch)
-        if let limit = shared.settings.timeouts.queue {
+        if let limit = dispatch.queueTimeout {
             dispatch.timer.arm(at: dispatch.startedAt.advanced(milliseconds: limit))
         }
         // A place may have become free between the two looks.

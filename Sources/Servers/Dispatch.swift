@@ -32,6 +32,19 @@ package struct ServerAssignment {
     package init() {}
 }
 
+/// Settings of one dispatch alone; nil: those of its backend. Times are in milliseconds.
+package struct DispatchLimits: Sendable {
+    package var retries: Int?
+    package var connectTimeout: Int?
+    package var queueTimeout: Int?
+
+    package init(retries: Int? = nil, connectTimeout: Int? = nil, queueTimeout: Int? = nil) {
+        self.retries = retries
+        self.connectTimeout = connectTimeout
+        self.queueTimeout = queueTimeout
+    }
+}
+
 /// One exchange's way to a server: choice, queue, connection, retries. It holds a place at its server until
 /// ``release()``.
 package final class Dispatch: TimerTarget {
@@ -50,6 +63,11 @@ package final class Dispatch: TimerTarget {
     package let clientPort: UInt16
     /// What rules have decided.
     package let assignment: ServerAssignment
+    /// The place among those that wait: lower classes first, then by time with an offset in milliseconds.
+    package var priorityClass = 0
+    package var priorityOffset = 0
+    /// What rules have set for this exchange in place of the backend's settings; nil: as it is there.
+    package var limits = DispatchLimits()
     package internal(set) var state = State.idle
     /// The server that was chosen last.
     package internal(set) var server: PoolServer?
@@ -72,7 +90,7 @@ package final class Dispatch: TimerTarget {
     /// What the connector keeps about the connection it starts for this dispatch.
     package var attempt: AnyObject?
 
-    unowned let owner: any DispatchOwner
+    package unowned let owner: any DispatchOwner
     var holdsPlace = false
     /// Where the dispatch stands among those of its server.
     var setIndex = -1
@@ -94,6 +112,12 @@ package final class Dispatch: TimerTarget {
         timer = Timer(on: backend.timers, target: self)
     }
 
+    /// The most retries.
+    var retryLimit: Int { limits.retries ?? backend.shared.settings.retries }
+    /// Longest wait for a connection, and for a place; milliseconds, nil: for ever.
+    var connectTimeout: Int? { limits.connectTimeout ?? backend.shared.settings.timeouts.connect }
+    var queueTimeout: Int? { limits.queueTimeout ?? backend.shared.settings.timeouts.queue }
+
     /// The connection that was started for this dispatch is ready.
     package func connected(_ connection: any PooledConnection) {
         // The exchange may have gone away in the meantime: the connection serves others then.
@@ -110,7 +134,7 @@ package final class Dispatch: TimerTarget {
     }
 
     /// Whether a retry is left for an exchange that a connection has taken.
-    package var canReattach: Bool { state == .attached && retries < backend.shared.settings.retries }
+    package var canReattach: Bool { state == .attached && retries < retryLimit }
 
     /// The back end failed, and the request may be sent again: on another connection, or to another server when
     /// `option redispatch` says so. False when no retry is left.

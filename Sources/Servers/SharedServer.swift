@@ -59,6 +59,8 @@ package final class SharedServer: Sendable {
     package let connections = ConnectionCounts()
     /// Idle connections by worker.
     package let workerIdle: [WorkerIdleCount]
+    /// Exchanges sent to the server in the last second.
+    package let sessionRates: SharedRate
     /// Exchanges sent to the server since the start.
     package let total = Atomic<UInt64>(0)
     /// Connection attempts that failed since the start.
@@ -119,6 +121,7 @@ package final class SharedServer: Sendable {
         self.id = id
         self.transport = transport
         self.isDynamic = isDynamic
+        sessionRates = SharedRate(workers: workers)
         workerIdle = (0..<max(1, workers)).map { _ in WorkerIdleCount() }
         maxconn = Atomic(settings.maxconn ?? 0)
         maxqueue = Atomic(settings.maxqueue ?? 0)

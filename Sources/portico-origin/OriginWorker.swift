@@ -80,7 +80,7 @@ final class OriginWorker: ListenerOwner, ConnectionOwner, QUICListenerOwner, Exc
             listener: listener.context)
         let engine = listener.context.frontend == 1 ? try? tls?.makeEngine(descriptor: descriptor) : nil
         connections.accept(
-            descriptor, session: session, owner: self, settings: settings, expectsProxyHeader: false, tls: engine)
+            descriptor, session: session, owner: self, settings: settings, tls: engine)
     }
 
     func makeMux(for connection: StreamConnection, _ alpn: ApplicationProtocol) -> (any ByteStreamMux)? {

@@ -90,7 +90,9 @@ final class Process {
             let checks: CheckThread
             do throws(Runtime.SystemError) {
                 checks = try CheckThread(blueprint) { Terminal.warning($0) }
-                group = try WorkerGroup(blueprint, sockets: sockets, statistics: runtime) { Terminal.warning($0) }
+                group = try WorkerGroup(blueprint, sockets: sockets, statistics: runtime, patterns: runtime) {
+                    Terminal.warning($0)
+                }
             } catch { throw StartError("\(error)") }
             let threads = try WorkerThreads(group, configuration)
             RingForwarder.start(configuration) { Terminal.warning($0) }

@@ -56,8 +56,7 @@ private final class Owner: ConnectionOwner {
         let context = ListenerContext(frontend: 0, bind: 0, name: "test")
         let session = Session(source: .unix, destination: .unix, clock: loop.clock, isQUIC: false, listener: context)
         manager.accept(
-            pair[0], session: session, owner: owner, settings: ConnectionSettings(), expectsProxyHeader: false, tls: nil
-        )
+            pair[0], session: session, owner: owner, settings: ConnectionSettings(), tls: nil)
         for _ in 0..<20 where !owner.closed {
             try loop.turn(waitingAtMost: SystemClock.now().advanced(milliseconds: 1000))
         }

@@ -59,8 +59,8 @@ import Testing
                 + " 'default_backend' (see 'mode')"
         ),
         (
-            "frontend f\n bind :80\n use_backend b\nlisten b\n mode http\n bind :81",
-            "3:14 tcp frontend 'f' (test.cfg:1) tries to use incompatible http proxy 'b' (test.cfg:4) by its"
+            "frontend f\n mode http\n bind :80\n use_backend b\nlisten b\n bind :81",
+            "4:14 http frontend 'f' (test.cfg:1) tries to use incompatible tcp proxy 'b' (test.cfg:5) by its"
                 + " 'use_backend' (see 'mode')"
         ),
         (

@@ -127,14 +127,6 @@ import Testing
             ("server s 127.0.0.1:80-90", "2:11 'server b/s' : port range not permitted here in '127.0.0.1:80-90'"),
             ("server s ::1", "2:11 'server b/s' : invalid address: ':' in '::1'"),
             (
-                "server s *:80",
-                "2:11 'server b/s' : '*:80' stands for the client's own destination, which is not supported by this version of Portico"
-            ),
-            (
-                "server s 0.0.0.0:80",
-                "2:11 'server b/s' : '0.0.0.0:80' stands for the client's own destination, which is not supported by this version of Portico"
-            ),
-            (
                 "server s udp@127.0.0.1:80",
                 "2:11 'server b/s' : dgram-type address not acceptable in 'udp@127.0.0.1:80'"
             ),

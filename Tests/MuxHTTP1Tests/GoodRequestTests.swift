@@ -27,10 +27,15 @@ private let heads = [
     GoodHead("get / HTTP/1.1\r\nHost: a\r\n\r\n", "get / HTTP/1.1\r\nhost: a\r\n\r\n"),
     // Targets.
     GoodHead("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n"),
-    GoodHead("OPTIONS http://b HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS * HTTP/1.1\r\nhost: b\r\n\r\n"),
-    GoodHead("GET http://b:81/x?y HTTP/1.1\r\nHost: a\r\n\r\n", "GET /x?y HTTP/1.1\r\nhost: b:81\r\n\r\n"),
-    GoodHead("GET http://b HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nhost: b\r\n\r\n"),
-    GoodHead("GET HTTPS://[::1]?y=1 HTTP/1.1\r\nHost: a\r\n\r\n", "GET /?y=1 HTTP/1.1\r\nhost: [::1]\r\n\r\n"),
+    GoodHead("OPTIONS http://b HTTP/1.1\r\nHost: b\r\n\r\n", "OPTIONS * HTTP/1.1\r\nhost: b\r\n\r\n"),
+    GoodHead(
+        "GET http://b:81/x?y HTTP/1.1\r\nHost: b:81\r\n\r\n", "GET http://b:81/x?y HTTP/1.1\r\nhost: b:81\r\n\r\n"),
+    GoodHead("GET http://b:80/x?y HTTP/1.1\r\nHost: b\r\n\r\n", "GET http://b/x?y HTTP/1.1\r\nhost: b\r\n\r\n"),
+    GoodHead("GET https://b/x HTTP/1.1\r\nHost: b:443\r\n\r\n", "GET https://b/x HTTP/1.1\r\nhost: b\r\n\r\n"),
+    GoodHead("GET http://b HTTP/1.1\r\nHost: b\r\n\r\n", "GET http://b/ HTTP/1.1\r\nhost: b\r\n\r\n"),
+    GoodHead(
+        "GET HTTPS://[::1]?y=1 HTTP/1.1\r\nHost: [::1]\r\n\r\n",
+        "GET https://[::1]/?y=1 HTTP/1.1\r\nhost: [::1]\r\n\r\n"),
     GoodHead("CONNECT b:443 HTTP/1.1\r\nHost: a\r\n\r\n", "CONNECT b:443 HTTP/1.1\r\nhost: b:443\r\n\r\n"),
     // Fields.
     GoodHead(

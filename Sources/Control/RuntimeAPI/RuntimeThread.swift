@@ -4,11 +4,16 @@ import Glibc
 package import Proxying
 package import Rules
 import Runtime
+import Synchronization
 
 /// The thread of the runtime API, as the rest of the process sees it.
 package final class RuntimeThread: Sendable {
     private let sockets: RuntimeSockets
     private let report: @Sendable (String) -> Void
+    /// Changes of lists of patterns that wait.
+    private let waitingChanges = Atomic<Int>(0)
+    /// Most changes that may wait.
+    private static let changeLimit = 65_536
 
     /// - Parameters:
     ///   - report: takes what goes wrong, for the operator.
@@ -85,12 +90,29 @@ extension RuntimeThread: StatisticsService {
     }
 }
 
+extension RuntimeThread: PatternWriter {
+    package func write(_ change: PatternChange, done: @escaping @Sendable () -> Void) -> Bool {
+        guard waitingChanges.wrappingAdd(1, ordering: .relaxed).newValue <= Self.changeLimit else {
+            waitingChanges.wrappingSubtract(1, ordering: .relaxed)
+            return false
+        }
+        Task { @ControlActor in
+            change.apply()
+            waitingChanges.wrappingSubtract(1, ordering: .relaxed)
+            done()
+        }
+        return true
+    }
+}
+
 extension Configuration {
-    /// Whether something needs the control thread: a statistics page, or a name that is followed.
+    /// Whether something needs the control thread: a statistics page, a name that is followed, rules that change lists of
+    /// patterns.
     fileprivate var needsControl: Bool {
-        frontends.contains { $0.statisticsPage != nil }
+        frontends.contains { $0.statisticsPage != nil || $0.rules.changesPatterns }
             || backends.contains { backend in
-                backend.statisticsPage != nil || backend.servers.contains { $0.resolution.resolvers != nil }
+                backend.statisticsPage != nil || backend.rules.changesPatterns
+                    || backend.servers.contains { $0.resolution.resolvers != nil }
             }
     }
 }

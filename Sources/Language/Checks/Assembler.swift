@@ -288,7 +288,8 @@ struct Assembler {
             return nil
         }
         let other = sections.proxies[target.draft]
-        if other.mode != draft.mode {
+        // A TCP connection that goes to a backend of HTTP becomes one of HTTP.
+        if other.mode != draft.mode, !(draft.mode == .tcp && other.mode == .http) {
             report(
                 .alert,
                 "\(draft.mode.rawValue) \(draft.kind.word) '\(draft.name)' (\(draft.mark.location)) tries to use"

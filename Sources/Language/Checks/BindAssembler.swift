@@ -23,6 +23,9 @@ enum BindAssembler {
             if transport == .quic { try checkQUIC(draft, mode) }
             if draft.usesTLS { bind.tls = try tls(of: draft, transport, mode, tune) }
             bind.acceptsProxyHeader = draft.acceptsProxyHeader
+            bind.addressMagic = draft.addressMagic
+            bind.forcedProtocol = draft.forcedProtocol
+            try check(draft, mode, transport)
             bind.name = draft.name
             bind.maxconn = draft.maxconn
             bind.backlog = draft.backlog
@@ -35,9 +38,29 @@ enum BindAssembler {
         return result
     }
 
+    private static func check(
+        _ draft: BindDraft, _ mode: ProxyMode, _ transport: BindTransport
+    ) throws(AssemblyError) {
+        let fits =
+            switch draft.forcedProtocol {
+            case nil: true
+            case .quic: transport == .quic
+            case ForcedProtocol.none?: transport == .stream && mode == .tcp
+            case .http1, .http2: transport == .stream && mode == .http
+            }
+        if !fits {
+            throw AssemblyError(
+                message: "'bind \(draft.text)' : mode and protocol do not go together: see 'proto' and 'mode'")
+        }
+    }
+
     private static func checkQUIC(_ draft: BindDraft, _ mode: ProxyMode) throws(AssemblyError) {
         if mode != .http {
             throw AssemblyError(message: "'bind \(draft.text)' : a QUIC listener needs 'mode http'")
+        }
+        if draft.addressMagic != nil {
+            throw AssemblyError(
+                message: "'bind \(draft.text)' : 'accept-netscaler-cip' option cannot be used with a QUIC listener")
         }
         if draft.acceptsProxyHeader {
             throw AssemblyError(

@@ -11,6 +11,8 @@ struct BindDraft: Sendable {
     var alpn: [String]?
     var alpnMark: Mark?
     var acceptsProxyHeader = false
+    var addressMagic: UInt32?
+    var forcedProtocol: ForcedProtocol?
     var name: String?
     var maxconn: Int?
     var backlog: Int?

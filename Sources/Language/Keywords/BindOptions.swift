@@ -11,6 +11,20 @@ enum BindOptions {
     private static let sockets: [LineOption<BindDraft>] =
         [
             LineOption("accept-proxy") { (bind, _, _) in bind.acceptsProxyHeader = true },
+            LineOption("accept-netscaler-cip") { (bind, statement, option) throws(Complaint) in
+                let word = try statement.value(of: option, "a magic number")
+                guard let magic = number(word.text), magic > 0 else {
+                    throw Complaint("'accept-netscaler-cip' : invalid magic number '\(word.text)'", at: word)
+                }
+                bind.addressMagic = magic
+            },
+            LineOption("proto") { (bind, statement, option) throws(Complaint) in
+                let word = try statement.value(of: option, "a protocol: h1, h2, quic or none")
+                guard let name = ForcedProtocol(rawValue: word.text) else {
+                    throw Complaint("'proto' : unknown MUX protocol '\(word.text)'", at: word)
+                }
+                bind.forcedProtocol = name
+            },
             LineOption("name") { (bind, statement, option) throws(Complaint) in
                 bind.name = try statement.value(of: option, "a name").text
             },
@@ -27,6 +41,11 @@ enum BindOptions {
             LineOption("v6only") { (bind, _, _) in bind.isIPv6Only = true },
         ]
         + permissions(\.permissions)
+
+    /// A number in decimal, or in hexadecimal behind `0x`.
+    private static func number(_ text: String) -> UInt32? {
+        text.lowercased().hasPrefix("0x") ? UInt32(text.dropFirst(2), radix: 16) : UInt32(text)
+    }
 
     private static let tls: [LineOption<BindDraft>] = [
         LineOption("ssl") { (bind, _, _) in bind.usesTLS = true },

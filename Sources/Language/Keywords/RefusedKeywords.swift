@@ -9,13 +9,9 @@ enum RefusedKeywords {
 
     /// Actions of rules.
     static let actions = [
-        "add-acl", "attach-srv", "cache-store", "cache-use", "del-acl", "del-map", "dgram-drop", "disable-l7-retry",
-        "do-resolve", "expect-netscaler-cip", "expect-proxy", "sc-add-gpc", "sc-inc-gpc", "sc-inc-gpc0",
-        "sc-inc-gpc1", "sc-set-gpt", "sc-set-gpt0", "send-retry", "send-spoe-group", "set-bandwidth-limit",
-        "set-bc-mark", "set-bc-tos", "set-dst", "set-dst-port", "set-fc-mark", "set-fc-tos", "set-log-level",
-        "set-map", "set-mark", "set-nice", "set-priority-class", "set-priority-offset", "set-retries", "set-src",
-        "set-src-port", "set-timeout", "set-tos", "silent-drop", "switch-mode", "track-sc0", "track-sc1", "track-sc2",
-        "use-service", "wait-for-handshake",
+        "attach-srv", "cache-store", "cache-use", "do-resolve", "sc-add-gpc", "sc-inc-gpc", "sc-inc-gpc0",
+        "sc-inc-gpc1", "sc-set-gpt", "sc-set-gpt0", "send-spoe-group", "set-bandwidth-limit", "track-sc0", "track-sc1",
+        "track-sc2",
     ]
 
     /// In `global`.
@@ -52,7 +48,7 @@ enum RefusedKeywords {
         "tune.h1.fe.glitches-threshold", "tune.h1.zero-copy-fwd-recv", "tune.h1.zero-copy-fwd-send",
         "tune.h2.be.max-frames-at-once", "tune.h2.fe.max-frames-at-once",
         "tune.h2.fe.max-rst-at-once", "tune.h2.log-errors", "tune.h2.zero-copy-fwd-send", "tune.http.cookielen",
-        "tune.idle-pool.shared", "tune.idletimer", "tune.listener.default-shards", "tune.listener.multi-queue",
+        "tune.idletimer", "tune.listener.default-shards", "tune.listener.multi-queue",
         "tune.lua.bool-sample-conversion", "tune.lua.burst-timeout", "tune.lua.forced-yield", "tune.lua.log.loggers",
         "tune.lua.log.stderr", "tune.lua.maxmem", "tune.lua.openlibs", "tune.lua.service-timeout",
         "tune.lua.session-timeout", "tune.lua.task-timeout", "tune.max-checks-per-thread", "tune.max-rules-at-once",
@@ -111,12 +107,12 @@ enum RefusedKeywords {
 
     /// On `bind` lines.
     static let bind = [
-        "accept-netscaler-cip", "allow-0rtt",
+        "allow-0rtt",
         "ca-file", "ca-ignore-err", "ca-sign-file", "ca-sign-pass",
         "ca-verify-file", "cc", "client-sigalgs", "crl-file", "crt-ignore-err", "crt-list", "defer-accept", "ecdhe",
         "ech", "expose-fd",
         "generate-certificates", "guid-prefix", "id", "idle-ping", "interface", "ktls", "label", "level", "mss",
-        "namespace", "nbconn", "nice", "no-ca-names", "npn", "proto", "quic-socket", "severity-output", "shards",
+        "namespace", "nbconn", "nice", "no-ca-names", "npn", "quic-socket", "severity-output", "shards",
         "tcp-md5sig", "tcp-ss", "tcp-ut", "thread", "tls-ticket-keys", "transparent", "verify",
     ]
 

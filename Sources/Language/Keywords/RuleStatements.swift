@@ -91,6 +91,9 @@ enum RuleStatements {
                 "'\(kind.rawValue)' : unknown action '\(name)'\(hint.map { "; did you mean '\($0)' maybe ?" } ?? "")",
                 at: word)
         }
+        if proxy.kind == .defaults, name == "set-retries" {
+            throw Complaint("'\(kind.rawValue)' : '\(name)' is not allowed in 'defaults' sections", at: word)
+        }
         let location = statement.location.description
         let words = statement.remaining
         context.bufferSize = proxy.surroundings.bufsize

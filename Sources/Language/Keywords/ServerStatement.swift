@@ -56,12 +56,7 @@ enum ServerStatement {
         }
         let host: HostAddress
         if let address = try parsed.ipAddress() {
-            // HAProxy connects where the client wanted to go.
-            if address.isAny {
-                throw AddressError(
-                    "'\(text)' stands for the client's own destination, which is not supported by this version of"
-                        + " Portico")
-            }
+            // No address at all (0.0.0.0, `::`, `*`) stands for the one that the client wanted.
             host = .ip(address)
         } else {
             host = .name(parsed.host, family: parsed.addressFamily)

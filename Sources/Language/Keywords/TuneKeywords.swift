@@ -87,6 +87,13 @@ enum TuneKeywords {
         socketBuffer("tune.sndbuf.server", \.socketBuffers.serverSend),
         socketBuffer("tune.rcvbuf.frontend", \.socketBuffers.frontendReceive),
         socketBuffer("tune.sndbuf.frontend", \.socketBuffers.frontendSend),
+        GlobalKeywords.once("tune.idle-pool.shared") { (_, statement) throws(Complaint) in
+            // An idle connection stays with its worker here.
+            guard let word = statement.next() else { throw Complaint("expects 'off'") }
+            guard word.text == "off" else {
+                throw Complaint("only 'off' is possible: idle connections stay with their worker", at: word)
+            }
+        },
         GlobalKeywords.once("tune.ssl.lifetime") { (global, statement) throws(Complaint) in
             global.settings.tune.tls.sessionLifetime = try statement.time(in: .seconds)
         },

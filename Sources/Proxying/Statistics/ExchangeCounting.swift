@@ -23,6 +23,7 @@ extension FrontendWorker {
     func countSession(_ session: Session, version: Int) {
         worker.process.sessions &+= 1
         traffic.sessions &+= 1
+        shared.sessionRate.count(worker.index, at: worker.loop.clock.now)
         traffic.sessionsByVersion[version] &+= 1
         guard let tls = session.tls else { return }
         worker.process.clientTLS &+= 1
@@ -39,7 +40,8 @@ extension FrontendWorker {
     /// An exchange has its request's head, or its connection in TCP mode.
     func countRequest(_ exchange: Exchange) {
         worker.process.requests &+= 1
-        guard settings.mode == .http else { return }
+        guard exchange.request.head != nil else { return }
+        shared.requestRate.count(worker.index, at: worker.loop.clock.now)
         traffic.requestsByVersion[Self.version(exchange)] &+= 1
     }
 
@@ -56,22 +58,24 @@ extension FrontendWorker {
     func count(_ record: ProxyExchange) {
         guard let exchange = record.exchange else { return }
         worker.process.currentStreams -= 1
+        if record.isUpgraded { return }
+        let isHTTP = record.isHTTP
         worker.process.bytesOut &+= exchange.bytesToClient
-        let status = settings.mode == .http ? (exchange.response.head?.status ?? record.ownStatus) : 0
+        let status = isHTTP ? (exchange.response.head?.status ?? record.ownStatus) : 0
         let outcome = Outcome(exchange, status: status, isOwn: record.ownStatus != 0)
         outcome.add(to: &traffic)
         guard let backend = record.backend else { return }
         outcome.add(to: &backend.traffic)
-        if settings.mode == .http { backend.traffic.requestsByVersion[Self.version(exchange)] &+= 1 }
+        if isHTTP { backend.traffic.requestsByVersion[Self.version(exchange)] &+= 1 }
         guard let dispatch = record.dispatch else { return }
-        let times = Times(dispatch, exchange, isHTTP: settings.mode == .http)
+        let times = Times(dispatch, exchange, isHTTP: isHTTP)
         count(dispatch, times, in: &backend.traffic)
         backend.traffic.lastSession = worker.loop.clock.now
         backend.traffic.sessions &+= 1
         guard let server = dispatch.server else { return }
         let counted = backend.traffic(of: server.shared)
         outcome.add(to: &counted.counters)
-        if settings.mode == .http { counted.counters.requestsByVersion[Self.version(exchange)] &+= 1 }
+        if isHTTP { counted.counters.requestsByVersion[Self.version(exchange)] &+= 1 }
         count(dispatch, times, in: &counted.counters)
         counted.counters.lastSession = worker.loop.clock.now
         counted.counters.sessions &+= 1

@@ -28,7 +28,7 @@ extension ProxyExchange {
             let request = StatisticsRequest(
                 page: page, proxy: proxy, options: String(options), isHead: head.method == .head)
             let worker = frontend.worker
-            worker.ask(service, request, for: self)
+            worker.ask(for: self) { service.answer(request, reply: $0) }
             return true
         }
         send(reply)
@@ -107,7 +107,7 @@ enum Base64Text {
     }
 }
 
-/// Exchanges of one worker that wait for the control thread's answer.
+/// Exchanges of one worker that wait for what another thread does for them.
 struct ServiceWaits {
     private var waiting: [UInt64: Weak] = [:]
     private var next: UInt64 = 0
@@ -126,12 +126,12 @@ struct ServiceWaits {
 }
 
 extension Worker {
-    /// Gives a request to the control thread; its answer goes to `record` when that is still open.
-    func ask(_ service: any StatisticsService, _ request: StatisticsRequest, for record: ProxyExchange) {
+    /// Gives a request to a service, which `ask` calls; its answer goes to `record` when that is still open.
+    func ask(for record: ProxyExchange, _ ask: (@escaping @Sendable (ReplyContent) -> Void) -> Void) {
         let ticket = serviceWaits.insert(record)
         let group = group
         let index = index
-        service.answer(request) { reply in
+        ask { reply in
             group.ask(index) {
                 $0.deliver(reply, to: ticket)
             } answer: { _ in

@@ -33,6 +33,22 @@ enum FlowActions {
         ) { (reader) throws(Complaint) in
             Answer(try denial(&reader, reader.kind == .httpRequest ? 403 : 502), isDenial: true)
         },
+        ActionKeyword("dgram-drop", "Passes over a QUIC client's first packet in silence.", in: [.quicInitial]) {
+            _ in Decide(.drop)
+        },
+        ActionKeyword("send-retry", "Makes a QUIC client prove its address first.", in: [.quicInitial]) {
+            _ in Decide(.retry)
+        },
+        ActionKeyword(
+            "use-service", "Lets a service of the process answer.", usage: "<service-name>",
+            in: [.httpRequest, .tcpRequestContent]
+        ) { (reader) throws(Complaint) in
+            let name = try reader.argument("a service name")
+            guard reader.kind == .httpRequest, ServiceNames.all.contains(name.text) else {
+                throw Complaint("'\(reader.name)' unknown service name '\(name.text)'", at: name)
+            }
+            return Decide(.service(name: name.text))
+        },
         ActionKeyword("reject", "Closes the connection, or the stream of the request.", in: tcp + [.httpRequest]) {
             _ in Reject()
         },
@@ -72,6 +88,15 @@ enum FlowActions {
 
 private final class Accept: RuleAction {
     func run(_ run: RuleRun) -> RuleOutcome { .accept }
+}
+
+/// What a set of rules ends with, whatever the exchange.
+final class Decide: RuleAction {
+    private let verdict: Verdict
+
+    init(_ verdict: Verdict) { self.verdict = verdict }
+
+    func run(_ run: RuleRun) -> RuleOutcome { .finish(verdict) }
 }
 
 private final class Reject: RuleAction {

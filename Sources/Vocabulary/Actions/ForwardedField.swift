@@ -58,11 +58,11 @@ package final class ForwardedField: RuleAction {
         }
         if parameters.by.name != nil {
             begin("by=")
-            append(parameters.by, session.destination, evaluation, &text)
+            append(parameters.by, evaluation.destination ?? session.destination, evaluation, &text)
         }
         if parameters.for.name != nil {
             begin("for=")
-            append(parameters.for, session.source, evaluation, &text)
+            append(parameters.for, evaluation.source ?? session.source, evaluation, &text)
         }
         return run.rewritten(!text.isFull && write(text.bytes, head, evaluation.scratch))
     }

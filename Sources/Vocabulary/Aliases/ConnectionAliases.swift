@@ -7,18 +7,19 @@ enum ConnectionAliases {
     static let all: [Alias] = [
         Alias("ci", "The client's address.", needs: .client) { writer in
             guard let session = writer.evaluation.session else { return writer.put(nil) }
-            if writer.options.contains(.hexadecimal) { return writer.put(session.source) }
+            if writer.options.contains(.hexadecimal) { return writer.put(writer.evaluation.source) }
+            if let changed = writer.evaluation.transaction?.overrides?.source { return writer.put(changed) }
             let text = session.sourceText
             writer.put(text.span)
         },
         Alias("cp", "The client's port.", needs: .client) { writer in
-            writer.put(portOf: writer.evaluation.session?.source)
+            writer.put(portOf: writer.evaluation.source)
         },
         Alias("fi", "The address that the client connected to.", needs: .client) { writer in
-            writer.put(writer.evaluation.session?.destination)
+            writer.put(writer.evaluation.destination)
         },
         Alias("fp", "The port that the client connected to.", needs: .client) { writer in
-            writer.put(portOf: writer.evaluation.session?.destination)
+            writer.put(portOf: writer.evaluation.destination)
         },
         Alias("bi", "Our address on the connection to the server.", needs: .server) { writer in
             writer.put(writer.figures.serverSource)

@@ -13,36 +13,34 @@ enum ConnectionFetches {
 
     private static let addresses: [Fetch] = [
         Fetch("src", "The client's address.", gives: .addr, from: .clientAddress) { evaluation, _, sample in
-            guard let session = evaluation.session else { return false }
-            return sample.setAddress(session.source)
+            address(evaluation.source, &sample)
         },
         Fetch("src_port", "The client's port.", gives: .sint, from: .clientAddress) { evaluation, _, sample in
-            port(evaluation.session?.source, &sample)
+            port(evaluation.source, &sample)
         },
         Fetch("dst", "The address that the client connected to.", gives: .addr, from: .clientAddress) {
             evaluation, _, sample in
-            guard let session = evaluation.session else { return false }
-            return sample.setAddress(session.destination)
+            address(evaluation.destination, &sample)
         },
         Fetch("dst_port", "The port that the client connected to.", gives: .sint, from: .clientAddress) {
             evaluation, _, sample in
-            port(evaluation.session?.destination, &sample)
+            port(evaluation.destination, &sample)
         },
         Fetch("fc_src", "The address of the client's socket.", gives: .addr, from: .clientAddress) {
             evaluation, _, sample in
-            address(evaluation.client?.socketSource ?? evaluation.session?.source, &sample)
+            address(evaluation.socketSource, &sample)
         },
         Fetch("fc_src_port", "The port of the client's socket.", gives: .sint, from: .clientAddress) {
             evaluation, _, sample in
-            port(evaluation.client?.socketSource ?? evaluation.session?.source, &sample)
+            port(evaluation.socketSource, &sample)
         },
         Fetch("fc_dst", "Our address on the client's socket.", gives: .addr, from: .clientAddress) {
             evaluation, _, sample in
-            address(evaluation.client?.socketDestination ?? evaluation.session?.destination, &sample)
+            address(evaluation.socketDestination, &sample)
         },
         Fetch("fc_dst_port", "Our port on the client's socket.", gives: .sint, from: .clientAddress) {
             evaluation, _, sample in
-            port(evaluation.client?.socketDestination ?? evaluation.session?.destination, &sample)
+            port(evaluation.socketDestination, &sample)
         },
         Fetch("bc_src", "Our address on the connection to the server.", gives: .addr, from: .serverAddress) {
             evaluation, _, sample in
@@ -75,7 +73,7 @@ enum ConnectionFetches {
         ["src_is_local", "fc_src_is_local"].map { name in
             Fetch(name, "True when the client's address is one of this machine.", gives: .bool, from: .clientAddress) {
                 evaluation, _, sample in
-                local(evaluation.session?.source, &sample)
+                local(name == "src_is_local" ? evaluation.source : evaluation.socketSource, &sample)
             }
         }
         + ["dst_is_local", "fc_dst_is_local"].map { name in
@@ -83,7 +81,7 @@ enum ConnectionFetches {
                 name, "True when the address that the client connected to is one of this machine.", gives: .bool,
                 from: .clientAddress
             ) { evaluation, _, sample in
-                local(evaluation.session?.destination, &sample)
+                local(name == "dst_is_local" ? evaluation.destination : evaluation.socketDestination, &sample)
             }
         }
 
@@ -310,6 +308,11 @@ enum ConnectionFetches {
 extension Evaluation {
     /// The client's connection; nil when it is closed, or there is none.
     var client: (any ConnectionFacts)? { session?.connection }
+    /// The addresses of the client's socket, or what rules of `tcp-request connection` have put in their place.
+    var socketSource: SocketAddress? { session?.changedSocketSource ?? client?.socketSource ?? session?.source }
+    var socketDestination: SocketAddress? {
+        session?.changedSocketDestination ?? client?.socketDestination ?? session?.destination
+    }
 }
 
 extension ConnectionFacts {

@@ -1,6 +1,7 @@
 import Bytes
 import Connections
 import Samples
+import Streams
 
 /// Fetches of an exchange's course: times, bytes, retries, rules (configuration.txt sections 7.3.2 and 7.3.3).
 enum ExchangeFetches {
@@ -101,8 +102,8 @@ enum ExchangeFetches {
             return sample.setCopy(of: Array("\(rule.file):\(rule.line)".utf8), evaluation.scratch)
         },
         Fetch("internal.strm.is_htx", "True for HTTP.", gives: .bool, from: .process) { evaluation, _, sample in
-            guard evaluation.exchange != nil else { return false }
-            sample.setBool(evaluation.requestHead != nil)
+            guard let exchange = evaluation.exchange else { return false }
+            sample.setBool(exchange.request.head != nil)
             return true
         },
     ]

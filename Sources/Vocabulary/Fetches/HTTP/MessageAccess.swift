@@ -6,8 +6,10 @@ extension Evaluation {
     /// The head of the message in a direction; nil when there is none. `sample` is told whether it may still come.
     func head(_ direction: MessageDirection, _ sample: inout Sample) -> MessageHead? {
         let found = direction == .request ? requestHead : responseHead
-        if found == nil, !isFinal, exchange != nil { sample.flags.insert(.mayChange) }
-        return found
+        if found != nil || isFinal || exchange == nil { return found }
+        if direction == .request, case .invalid = rawRequest { return nil }
+        sample.flags.insert(.mayChange)
+        return nil
     }
 }
 

@@ -199,7 +199,7 @@ enum StartLineFetches {
     }
 
     private static func hashAndSource(_ evaluation: Evaluation, _ hash: UInt32, _ sample: inout Sample) -> Bool {
-        guard let source = evaluation.session?.source else { return false }
+        guard let source = evaluation.source else { return false }
         let size: Int
         switch source.family {
         case .ipv4: size = 4
