@@ -1,3 +1,5 @@
+package import Rules
+
 /// A proxy's statistics page: its `stats` lines.
 package struct StatisticsPageSettings: Sendable, Equatable {
     /// A user who may see the page (`stats auth`).
@@ -27,10 +29,20 @@ package struct StatisticsPageSettings: Sendable, Equatable {
     package var showsLegends: Bool
     /// Whether the columns of modules are shown (`stats show-modules`).
     package var showsModules: Bool
+    /// Who may change servers on the page: those for whom one of these holds (`stats admin`).
+    package var administrators: [Condition] = []
     /// The node's name is shown (`stats show-node`); empty: the machine's.
     package var node: String?
     /// A description is shown (`stats show-desc`).
     package var description: String?
+
+    package static func == (left: StatisticsPageSettings, right: StatisticsPageSettings) -> Bool {
+        left.uri == right.uri && left.realm == right.realm && left.users == right.users
+            && left.refresh == right.refresh && left.scopes == right.scopes && left.showsVersion == right.showsVersion
+            && left.showsLegends == right.showsLegends && left.showsModules == right.showsModules
+            && left.node == right.node && left.description == right.description
+            && left.administrators.elementsEqual(right.administrators) { $0 === $1 }
+    }
 
     package init() {
         uri = "/haproxy?stats"

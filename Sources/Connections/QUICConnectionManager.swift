@@ -51,6 +51,11 @@ package final class QUICConnectionManager {
 
     deinit { loop.deregister(handover, descriptor: handover.box.descriptor) }
 
+    /// Calls `body` for every link, those in their closing period included.
+    package func forEachLink(_ body: (QUICLink) -> Void) {
+        for link in links { body(link) }
+    }
+
     /// Links of all kinds, those in their closing period included.
     package var linkCount: Int { links.count }
 

@@ -62,6 +62,7 @@ extension HTTP1BackMux {
             start(head, parsed, exchange)
         } catch {
             heads.giveBack(head)
+            exchange.malformed = MalformedMessage(input.bytes, reason: "\(error)")
             fail(.serverProtocolError, error)
         }
         return true

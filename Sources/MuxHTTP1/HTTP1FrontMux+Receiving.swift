@@ -86,6 +86,7 @@ extension HTTP1FrontMux {
             parsed = try HeadParser.request(input.bytes.extracting(0..<end), into: head)
         } catch {
             heads.giveBack(head)
+            exchange.malformed = MalformedMessage(input.bytes, reason: "\(error)")
             // HTTP/2 where it is not spoken: its preface looks like a method that nobody knows (RFC 9113 section 3.4).
             refuse(error, status: Self.isPreface(input.bytes) ? 405 : error.status)
             return true

@@ -19,6 +19,8 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
     package private(set) var backend: Backend!
     /// What this worker has counted for the backend, and for its servers by their places.
     var traffic = TrafficCounters()
+    /// The last response that was malformed.
+    var invalidResponse: ErrorCapture?
     var serverTraffic: [ServerTraffic?] = []
     /// By frontend: what it and this backend do together.
     private var forwardings: [Forwarding?] = []

@@ -28,6 +28,8 @@ package final class Blueprint: Sendable {
     package let startedWall = SystemClock.wall()
     /// Requests that the process has taken so far, for the log's `%rt`.
     package let requests = Atomic<UInt64>(0)
+    /// Malformed messages so far.
+    package let errorCaptures = Atomic<UInt32>(0)
     /// Variables of the scope `proc`.
     package let processVariables = ProcessVariables()
 

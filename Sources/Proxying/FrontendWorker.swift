@@ -31,6 +31,8 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     private(set) var listeners: [StreamListener] = []
     /// Exchanges whose rules wait until their connection's handshake is complete.
     var handshakeWaiters: [ProxyExchange] = []
+    /// The last request that was malformed.
+    var invalidRequest: ErrorCapture?
     /// What this worker has counted for the frontend.
     var traffic = TrafficCounters()
 
@@ -262,6 +264,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
 
     package func requestRejected(_ exchange: Exchange, status: Int) {
         guard let record = record(exchange) else { return }
+        if let message = exchange.malformed { capture(message, of: record) }
         record.noteStage()
         answer(record, status, status == 408 ? .clientTimeout : .clientProtocolError)
     }
@@ -284,6 +287,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     package func backFailed(_ exchange: Exchange, _ reason: CloseReason, isUnsent: Bool) {
         guard let record = record(exchange) else { return }
         record.observeFailure(reason)
+        if let message = exchange.malformed { captureResponse(message, of: record) }
         if record.retries(after: .failure(reason, isUnsent: isUnsent)) { return }
         record.noteStage(isServerSide: true)
         if !record.isHTTP { return exchange.kill(reason) }

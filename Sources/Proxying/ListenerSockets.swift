@@ -25,13 +25,15 @@ package struct ListenerSockets: Sendable {
     }
 
     /// Opens every socket; collects what fails, so that the operator sees all of it in one run.
-    package init(_ configuration: Configuration, workers: Int) throws(OpenError) {
+    /// - Parameters:
+    ///   - taken: sockets of an older process; those that are used are taken out.
+    package init(_ configuration: Configuration, workers: Int, taken: inout TakenSockets) throws(OpenError) {
         byWorker = Array(repeating: [], count: workers)
         var failures: [String] = []
         for (frontend, settings) in configuration.frontends.enumerated() {
             for (index, bind) in settings.binds.enumerated() {
                 do throws(SystemError) {
-                    try open(bind, settings, frontend, index, configuration.global)
+                    try open(bind, settings, frontend, index, configuration.global, &taken)
                 } catch {
                     failures.append(
                         "\(bind.location): Starting frontend \(settings.name): cannot bind \(bind.address) (\(error))")
@@ -45,7 +47,8 @@ package struct ListenerSockets: Sendable {
     }
 
     private mutating func open(
-        _ bind: BindSettings, _ settings: FrontendSettings, _ frontend: Int, _ index: Int, _ global: GlobalSettings
+        _ bind: BindSettings, _ settings: FrontendSettings, _ frontend: Int, _ index: Int, _ global: GlobalSettings,
+        _ taken: inout TakenSockets
     ) throws(SystemError) {
         let backlog = bind.backlog ?? settings.backlog ?? settings.maxconn ?? global.maxconn ?? 4096
         func add(_ worker: Int, _ descriptor: consuming OwnedDescriptor) {
@@ -62,9 +65,14 @@ package struct ListenerSockets: Sendable {
                     let socket: OwnedDescriptor
                     switch bind.transport {
                     case .stream:
-                        socket = try StreamListener.open(
-                            target, backlog: backlog, reusesPort: true, ipv6Only: bind.isIPv6Only,
-                            fastOpen: bind.fastOpen)
+                        if let old = taken.take(target) {
+                            try Socket.listen(old.number, backlog: backlog)
+                            socket = old
+                        } else {
+                            socket = try StreamListener.open(
+                                target, backlog: backlog, reusesPort: true, ipv6Only: bind.isIPv6Only,
+                                fastOpen: bind.fastOpen)
+                        }
                     case .quic:
                         socket = try Socket.datagram(for: target)
                         Socket.setReusable(socket.number, address: false, port: true)
@@ -76,12 +84,23 @@ package struct ListenerSockets: Sendable {
                     chosen = Socket.localAddress(socket.number).port
                     add(worker, socket)
                 }
+                // The older process had more workers: connections may wait at its other sockets.
+                guard bind.transport == .stream else { continue }
+                var worker = 0
+                while let old = taken.take(.ip(SocketAddress(address, port: chosen))) {
+                    try Socket.listen(old.number, backlog: backlog)
+                    add(worker, old)
+                    worker = (worker + 1) % byWorker.count
+                }
             }
         case .unix(let path):
+            if try share(taken.take(.unix(path: path)), backlog, add) { break }
             _ = unsafe unlink(path)
             try share(bind, .unix(path: path), backlog, add)
             try Self.permit(bind.permissions, path)
-        case .abstract(let name): try share(bind, .abstract(name: name), backlog, add)
+        case .abstract(let name):
+            if try share(taken.take(.abstract(name: name)), backlog, add) { break }
+            try share(bind, .abstract(name: name), backlog, add)
         case .inherited(let number):
             let flags = fcntl(number, F_GETFL)
             guard flags >= 0, fcntl(number, F_SETFL, flags | O_NONBLOCK) >= 0 else { throw SystemError("fcntl") }
@@ -104,6 +123,16 @@ package struct ListenerSockets: Sendable {
         let socket = try StreamListener.open(
             target, backlog: backlog, reusesPort: false, ipv6Only: nil, fastOpen: false)
         for worker in 0..<byWorker.count { add(worker, try duplicate(socket.number)) }
+    }
+
+    /// Gives every worker a duplicate of a socket of an older process. False: there is none.
+    private func share(
+        _ taken: consuming OwnedDescriptor?, _ backlog: Int, _ add: (Int, consuming OwnedDescriptor) -> Void
+    ) throws(SystemError) -> Bool {
+        guard let socket = taken.take() else { return false }
+        try Socket.listen(socket.number, backlog: backlog)
+        for worker in 0..<byWorker.count { add(worker, try duplicate(socket.number)) }
+        return true
     }
 
     private func duplicate(_ number: Int32) throws(SystemError) -> OwnedDescriptor {

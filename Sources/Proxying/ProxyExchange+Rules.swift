@@ -193,7 +193,7 @@ extension ProxyExchange: RuleHost {
     }
 
     /// Waits for the whole request, or a full buffer of it (`option http-buffer-request`). False while it waits.
-    private func hasBody(_ isWanted: Bool) -> Bool {
+    func hasBody(_ isWanted: Bool) -> Bool {
         let request = exchange.request!
         guard isWanted, request.phase < .ended, request.count < request.limit else { return true }
         let limit = (backend?.settings.timeouts ?? frontend.settings.timeouts).requestHead

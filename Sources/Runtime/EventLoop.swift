@@ -47,6 +47,9 @@ open class Pollable: LoopMember {
     private var isStopped = false
     /// Pollables that are registered.
     package private(set) var registered = 0
+    /// Turns so far, and events of descriptors that came in them.
+    package private(set) var turns: UInt64 = 0
+    package private(set) var eventCount: UInt64 = 0
 
     /// - Parameters:
     ///   - maxEvents: events taken from one call of the poller: `tune.maxpollevents`.
@@ -126,6 +129,8 @@ open class Pollable: LoopMember {
     /// One turn. `limit` bounds the wait for events.
     package func turn(waitingAtMost limit: Instant = .distantFuture) throws(SystemError) {
         let ready = try wait(limit)
+        turns &+= 1
+        eventCount &+= UInt64(ready)
         clock.now = SystemClock.now()
         clock.wall = SystemClock.wall()
         for index in 0..<ready {

@@ -65,6 +65,8 @@ package final class Exchange {
     package private(set) var failure: CloseReason?
     /// The request came in early data: it may be a replay (RFC 8470).
     package var isEarlyData = false
+    /// The message that a mux refused last, for operators.
+    package var malformed: MalformedMessage?
     /// Bytes sent to the client, heads and framing included.
     package var bytesToClient: UInt64 = 0
     /// Bytes received from the client, heads and framing included.

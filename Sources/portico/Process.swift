@@ -13,6 +13,8 @@ final class Process {
     private let configuration: Configuration
     private let language: RuntimeLanguage
     private let options: CommandLineOptions
+    /// Listening sockets of an older process that no line has asked for yet.
+    private var taken = TakenSockets()
     /// When the configuration was there.
     private let loadedAt = SystemClock.now()
 
@@ -36,8 +38,10 @@ final class Process {
             try limits.apply(memoryLimit: options.memoryLimit)
             let workers = configuration.global.nbthread ?? Limits.availableCores()
             let blueprint = try makeBlueprint(workers, limits)
+            try takeSockets()
             let sockets = try openSockets(workers)
             let runtimeSockets = try openRuntimeSockets()
+            taken.closeRest()
             try Privileges.writePidfileIfForeground(configuration.global)
             if configuration.global.masterWorker {
                 return try Master(configuration.global, notifiesSystemd: options.notifiesSystemd).run {
@@ -65,13 +69,23 @@ final class Process {
 
     private func openSockets(_ workers: Int) throws(StartError) -> ListenerSockets {
         do throws(ListenerSockets.OpenError) {
-            return try ListenerSockets(configuration, workers: workers)
+            return try ListenerSockets(configuration, workers: workers, taken: &taken)
         } catch { throw StartError(error.description) }
+    }
+
+    /// Asks the older process of `-x` for its sockets.
+    private func takeSockets() throws(StartError) {
+        guard let path = options.socketSource else { return }
+        do throws(Runtime.SystemError) {
+            taken = TakenSockets(try DescriptorHandover.fetch(from: path))
+        } catch {
+            throw StartError("Failed to get the sockets from the old process at \(path): \(error)")
+        }
     }
 
     private func openRuntimeSockets() throws(StartError) -> RuntimeSockets {
         do throws(RuntimeSockets.OpenError) {
-            let sockets = try RuntimeSockets(configuration.global.runtimeAPI)
+            let sockets = try RuntimeSockets(configuration.global.runtimeAPI, taken: &taken)
             let addresses = sockets.environmentValue
             if !addresses.isEmpty { unsafe setenv("HAPROXY_CLI", addresses, 1) }
             return sockets

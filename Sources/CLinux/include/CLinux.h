@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "datagram.h"
+#include "handover.h"
 #include "process.h"
 
 // epoll_pwait2 waits with nanosecond precision (Linux 5.11); where the kernel lacks it, milliseconds rounded up.

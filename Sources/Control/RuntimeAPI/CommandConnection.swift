@@ -117,6 +117,34 @@ final class CommandConnection {
         return true
     }
 
+    // MARK: Descriptors
+
+    /// Sends a number as C has it, and nothing else.
+    func send(number: Int) async throws(CommandFailure) {
+        let bytes = unsafe withUnsafeBytes(of: Int32(clamping: number)) { unsafe Array($0) }
+        try await write(bytes)
+        flush()
+        while !isBroken, !output.isEmpty { await pause(\.outputWaiter) }
+        if isBroken { throw .disconnected }
+    }
+
+    /// Sends descriptors in one message, behind all output.
+    func send(descriptors: ArraySlice<Int32>) throws(CommandFailure) {
+        guard output.isEmpty, DescriptorHandover.send(descriptors, to: descriptor) else { throw .disconnected }
+    }
+
+    /// Waits until the client has sent so many bytes, and drops them.
+    func skip(_ count: Int) async throws(CommandFailure) {
+        inputLimit = max(inputLimit, count)
+        while pending < count {
+            if inputEnded { throw .disconnected }
+            let before = pending
+            fill()
+            if pending == before { await pause(\.inputWaiter) }
+        }
+        consumed += count
+    }
+
     // MARK: Input
 
     /// Bytes that have come and are not consumed.

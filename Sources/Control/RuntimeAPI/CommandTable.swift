@@ -4,7 +4,8 @@ package struct CommandTable: Sendable {
     package static let standard = CommandTable(
         SessionCommands.all + ProcessCommands.all + StatisticsCommands.all + FrontendCommands.all + ExchangeCommands.all
             + ServerCommands.all + SetServerCommand.all + ShowServersCommand.all + BackendCommands.all
-            + WaitCommand.all + PatternCommands.all + ResolverCommands.all + EventCommands.all + VariableCommands.all)
+            + WaitCommand.all + PatternCommands.all + ResolverCommands.all + EventCommands.all + VariableCommands.all
+            + HandoverCommand.all + InspectionCommands.all + QUICCommand.all + ErrorCommand.all)
 
     private let commands: [Command]
     private let byFirstWord: [String: [Command]]

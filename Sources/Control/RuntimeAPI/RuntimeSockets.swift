@@ -2,7 +2,7 @@ import Bytes
 package import Configuration
 import Connections
 import Glibc
-import Proxying
+package import Proxying
 import Runtime
 
 /// The listening sockets of the runtime API, opened before the process gives up its privileges.
@@ -24,11 +24,15 @@ package struct RuntimeSockets: Sendable {
     }
 
     /// Opens every socket.
-    package init(_ settings: RuntimeAPISettings) throws(OpenError) {
+    ///
+    /// - Parameters:
+    ///   - taken: sockets of an older process; those that are used are taken out.
+    package init(_ settings: RuntimeAPISettings, taken: inout TakenSockets) throws(OpenError) {
         var entries: [Entry] = []
         for socket in settings.sockets {
             do throws(SystemError) {
-                let descriptor = try Self.open(socket, backlog: socket.backlog ?? settings.maxconn)
+                let descriptor = try Self.open(
+                    socket, backlog: socket.backlog ?? settings.maxconn, taken: &taken)
                 entries.append(
                     Entry(settings: socket, descriptor: descriptor, address: Self.address(socket, descriptor)))
             } catch {
@@ -43,9 +47,15 @@ package struct RuntimeSockets: Sendable {
     /// What the variable `HAPROXY_CLI` holds: the addresses, with semicolons between.
     package var environmentValue: String { entries.map(\.address).joined(separator: ";") }
 
-    private static func open(_ socket: RuntimeSocketSettings, backlog: Int) throws(SystemError) -> Int32 {
+    private static func open(
+        _ socket: RuntimeSocketSettings, backlog: Int, taken: inout TakenSockets
+    ) throws(SystemError) -> Int32 {
         func listen(_ target: Socket.Target) throws(SystemError) -> Int32 {
-            try StreamListener.open(
+            if let old = taken.take(target) {
+                try Socket.listen(old.number, backlog: backlog)
+                return old.release()
+            }
+            return try StreamListener.open(
                 target, backlog: backlog, reusesPort: false, ipv6Only: socket.isIPv6Only, fastOpen: false
             ).release()
         }
@@ -53,6 +63,10 @@ package struct RuntimeSockets: Sendable {
         case .ip(let address, let ports): return try listen(.ip(SocketAddress(address, port: ports.lowerBound)))
         case .abstract(let name): return try listen(.abstract(name: name))
         case .unix(let path):
+            if let old = taken.take(.unix(path: path)) {
+                try Socket.listen(old.number, backlog: backlog)
+                return old.release()
+            }
             _ = unsafe unlink(path)
             let descriptor = try listen(.unix(path: path))
             try ListenerSockets.permit(socket.permissions, path)

@@ -6,6 +6,7 @@ import Rules
 @ControlActor
 enum StatisticsAnswer {
     static func make(_ request: StatisticsRequest, _ api: RuntimeAPI) async -> ReplyContent {
+        if let form = request.form { return StatisticsFormAnswer.make(form, request, api) }
         let options = request.options.split(separator: ";").map(String.init)
         var filter = StatisticsCollector.Filter()
         filter.showsLegends = request.page.showsLegends
@@ -25,7 +26,8 @@ enum StatisticsAnswer {
         }
         let refresh = options.contains("norefresh") ? nil : request.page.refresh
         let page = StatisticsPage(
-            settings: request.page, rows: rows, state: await ProcessState(api), refresh: refresh, options: options)
+            settings: request.page, rows: rows, state: await ProcessState(api), refresh: refresh, options: options,
+            isAdministrator: request.isAdministrator)
         var answer = reply("text/html; charset=utf-8", page.html())
         answer.fields.append((Array("content-security-policy".utf8), Array(StatisticsPage.policy.utf8)))
         answer.fields.append((Array("x-frame-options".utf8), Array("sameorigin".utf8)))

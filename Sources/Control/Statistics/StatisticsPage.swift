@@ -11,6 +11,8 @@ struct StatisticsPage {
     let refresh: Int?
     /// What followed the page's address.
     let options: [String]
+    /// Whether forms to change servers are on the page.
+    let isAdministrator: Bool
 
     /// Nothing comes from anywhere else, and nothing else is run.
     static let policy =
@@ -24,6 +26,7 @@ struct StatisticsPage {
         if let refresh { text += "<noscript><meta http-equiv=\"refresh\" content=\"\(refresh)\"></noscript>" }
         text += "<style>\(StatisticsPageAssets.style)</style></head><body data-refresh=\"\(refresh ?? 0)\">"
         text += header
+        text += outcome
         text += "<main id=\"data\">"
         text += tiles
         var start = rows.startIndex
@@ -89,6 +92,42 @@ struct StatisticsPage {
             + " and of the response are averages of the last 512 requests.</p></footer>"
     }
 
+    // MARK: Changes
+
+    /// What an operator can do with the servers that are chosen, by HAProxy's names.
+    private static let actions: [(name: String, text: String)] = [
+        ("ready", "Set state to READY"), ("drain", "Set state to DRAIN"), ("maint", "Set state to MAINT"),
+        ("dhlth", "Health: disable checks"), ("ehlth", "Health: enable checks"), ("hrunn", "Health: force UP"),
+        ("hnolb", "Health: force NOLB"), ("hdown", "Health: force DOWN"), ("dagent", "Agent: disable checks"),
+        ("eagent", "Agent: enable checks"), ("arunn", "Agent: force UP"), ("adown", "Agent: force DOWN"),
+        ("shutdown", "Kill sessions"),
+    ]
+
+    private func actions(_ proxy: String) -> String {
+        let choices = Self.actions.map { "<option value=\"\($0.name)\">\($0.text)</option>" }.joined()
+        return "<p class=\"actions\"><input type=\"hidden\" name=\"b\" value=\"\(escaped(proxy))\"><label>With the chosen"
+            + " servers: <select name=\"action\"><option value=\"\"></option>\(choices)</select></label>"
+            + "<button type=\"submit\">Apply</button></p>"
+    }
+
+    /// What came of the last change, as the page's address tells after it.
+    private var outcome: String {
+        guard let code = options.lazy.compactMap({ $0.hasPrefix("st=") ? String($0.dropFirst(3)) : nil }).first else {
+            return ""
+        }
+        let (text, kind) =
+            switch code {
+            case "DONE": ("The change is made.", "up")
+            case "NONE": ("Nothing has changed.", "drain")
+            case "PART": ("The change is made on some of the servers.", "drain")
+            case "ERRP": ("Nothing is changed: the servers, the backend or the action are not known.", "off")
+            case "EXCD": ("Nothing is changed: too many servers at once for a buffer.", "off")
+            case "DENY": ("Nothing is changed: you may not do this here.", "off")
+            default: ("Something unexpected has happened.", "off")
+            }
+        return "<p class=\"outcome state \(kind)\" role=\"status\">\(text) <a href=\"\(escaped(settings.uri))\">Close</a></p>"
+    }
+
     // MARK: One proxy
 
     /// Titles of the columns, each with the name of its group.
@@ -117,14 +156,34 @@ struct StatisticsPage {
 
     private func section(_ rows: ArraySlice<ProxyRow>) -> String {
         guard let first = rows.first else { return "" }
-        var text = "<section data-proxy=\"\(escaped(first.proxy))\"><h2>\(escaped(first.proxy)) "
+        let start = "<section data-proxy=\"\(escaped(first.proxy))\">"
+        var text = "<h2>\(escaped(first.proxy)) "
         text += "<small>\(first.mode.rawValue)"
         if let algorithm = rows.last?.algorithm {
             text += ", balance \(escaped(algorithm == "unknown" ? "random" : algorithm))"
         }
         text += "</small></h2><div class=\"scroll\"><table>\(Self.head)<tbody>"
         for row in rows { text += line(row) }
-        return text + "</tbody></table></div></section>"
+        text += "</tbody></table></div>"
+        if settings.showsModules { text += modules(rows) }
+        let hasForm = isAdministrator && rows.contains { $0.kind == .server }
+        return start + (hasForm ? "<form method=\"post\">" : "") + text + (hasForm ? actions(first.proxy) + "</form>" : "") + "</section>"
+    }
+
+    /// What modules count of each row (`stats show-modules`); only what is not zero, so that it can be read.
+    private func modules(_ rows: ArraySlice<ProxyRow>) -> String {
+        var items = ""
+        for row in rows {
+            let values = ModuleColumns.all.compactMap { column -> String? in
+                guard let number = column.value(row).number, number != 0 else { return nil }
+                return "<li title=\"\(escaped(column.description))\">\(column.name) <b>\(self.number(Int(number)))</b></li>"
+            }
+            guard !values.isEmpty else { continue }
+            let name = row.kind == .frontend ? "Frontend" : row.kind == .backend ? "Backend" : row.name
+            items += "<h3>\(escaped(name))</h3><ul>\(values.joined())</ul>"
+        }
+        if items.isEmpty { items = "<p>Nothing is counted yet.</p>" }
+        return "<details class=\"modules\"><summary>Extra modules</summary>\(items)</details>"
     }
 
     private func line(_ row: ProxyRow) -> String {
@@ -136,7 +195,11 @@ struct StatisticsPage {
         func count(_ value: UInt64, _ applies: Bool = true) {
             add(applies ? number(Int(clamping: value)) : "", applies ? "\(value)" : "")
         }
-        var label = "<b>\(escaped(name))</b>"
+        var label = ""
+        if isAdministrator, row.kind == .server {
+            label += "<input type=\"checkbox\" name=\"s\" value=\"\(escaped(row.name))\" aria-label=\"Choose \(escaped(row.name))\">"
+        }
+        label += "<b>\(escaped(name))</b>"
         if let address = row.address { label += "<small>\(escaped(address))</small>" }
         if let tracked = row.tracked { label += "<small>tracks \(escaped(tracked))</small>" }
         add(label, name)

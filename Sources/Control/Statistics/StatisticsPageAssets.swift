@@ -57,6 +57,14 @@ enum StatisticsPageAssets {
         .state.maint{color:var(--mt);background:var(--mtb)}.state.drain{color:var(--dr);background:var(--drb)}
         .bad{color:var(--off);font-weight:600}.flash{animation:f 1.2s}@keyframes f{from{background:var(--flash)}}
         @media(prefers-reduced-motion:reduce){.flash{animation:none}}
+        .actions{display:flex;flex-wrap:wrap;gap:.5rem;align-items:center;margin:0;padding:.6rem .9rem;\
+        border-top:1px solid var(--line)}.actions select,.actions button{font:inherit;color:inherit;\
+        background:var(--head);border:1px solid var(--line);border-radius:.45rem;padding:.3rem .6rem;min-height:2.1rem}\
+        tbody th input{width:1.1rem;height:1.1rem;margin:0 .5rem 0 0;vertical-align:middle;accent-color:var(--acc)}\
+        .modules{padding:.5rem .9rem;border-top:1px solid var(--line);font-size:.85rem}.modules summary{cursor:pointer;\
+        color:var(--soft)}.modules h3{font-size:.85rem;margin:.6rem 0 .2rem}.modules ul{list-style:none;margin:0;\
+        padding:0;display:flex;flex-wrap:wrap;gap:.2rem 1.2rem}
+        .outcome{display:block;border-radius:.6rem;margin:1rem 1.2rem 0;padding:.6rem .9rem;font-size:.9rem}
         footer{padding:0 1.2rem 1.2rem;color:var(--soft);font-size:.8rem}[hidden]{display:none!important}
         @media(max-width:720px){header{position:static;padding:.8rem}main{padding:.8rem}nav{width:100%}\
         nav input{flex:1 1 100%}\
@@ -113,7 +121,7 @@ enum StatisticsPageAssets {
         var was=old[s.dataset.proxy+"/"+r.className+"/"+r.children[0].dataset.v];if(!was)return;
         [].forEach.call(r.children,function(c,i){if(i<r.children.length-1&&was[i]!==c.dataset.v)c.classList.add("flash")})})})})}
         function turn(on){live.setAttribute("aria-pressed",on);clearTimeout(timer);if(on)next()}
-        function next(){timer=setTimeout(function(){if(document.hidden)return next();
+        function next(){timer=setTimeout(function(){if(document.hidden||data.querySelector("input:checked,select:focus"))return next();
         fetchNow().catch(function(){}).then(function(){if(live.getAttribute("aria-pressed")==="true")next()})},(every||2)*1000)}
         live.onclick=function(){turn(live.getAttribute("aria-pressed")!=="true")};
         dress();if(every)turn(true)})();

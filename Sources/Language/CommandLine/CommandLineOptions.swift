@@ -71,6 +71,8 @@ package struct CommandLineOptions: Sendable, Equatable {
     package var pidfile: String?
     /// Processes that make room for this one (`-sf`, `-st`).
     package var oldProcesses: [Int32] = []
+    /// The Unix socket of an older process whose listening sockets are taken over (`-x`).
+    package var socketSource: String?
     /// How they are told.
     package var oldProcessSignal: OldProcessSignal?
     /// Lists of keywords to show (`-dK`).

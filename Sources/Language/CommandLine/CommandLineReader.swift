@@ -52,7 +52,8 @@ struct CommandLineReader {
         case "-L": options.localPeer = try value(of: word)
         case "-p": options.pidfile = try value(of: word)
         case "-sf", "-st": try oldProcesses(word)
-        case "-x", "-S", "-4", "-dR":
+        case "-x": options.socketSource = try value(of: word)
+        case "-S", "-4", "-dR":
             throw CommandLineError(message: "option '\(word)' is not supported by this version of Portico")
         default:
             guard word.hasPrefix("-d") else { throw CommandLineError(message: "unknown option '\(word)'") }

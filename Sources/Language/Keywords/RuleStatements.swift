@@ -137,6 +137,14 @@ enum RuleStatements {
             }
     }
 
+    /// The condition of `stats admin`; nil when there is none.
+    static func condition(
+        ofPageOf proxy: ProxyDraft, _ statement: inout Statement
+    ) throws(Complaint) -> Condition? {
+        enter(proxy, .httpRequest, statement)
+        return try condition(proxy, &statement, "stats admin")
+    }
+
     /// Reads `if …` or `unless …` to the end of the statement; nil when there is none.
     static func condition(
         _ proxy: ProxyDraft, _ statement: inout Statement, _ owner: String

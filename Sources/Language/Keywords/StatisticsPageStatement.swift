@@ -1,4 +1,5 @@
 import Configuration
+import Rules
 import Words
 
 /// `stats` in proxies: the statistics page. Each of its lines turns the page on.
@@ -22,7 +23,12 @@ enum StatisticsPageStatement {
         case "show-modules": page.showsModules = true
         case "show-node": page.node = statement.next()?.text ?? ""
         case "show-desc": page.description = rest(&statement)
-        case "admin", "http-request": throw Complaint(refusal(of: statement.name), at: word?.column)
+        case "admin":
+            guard let condition = try RuleStatements.condition(ofPageOf: proxy, &statement) else {
+                throw Complaint("'stats admin' expects either 'if' or 'unless' followed by a condition", at: word?.column)
+            }
+            page.administrators.append(condition)
+        case "http-request": throw Complaint(refusal(of: statement.name), at: word?.column)
         default:
             throw Complaint(
                 "unknown stats parameter '\(word?.text ?? "")' (expects 'hide-version', 'uri', 'realm', 'auth' or"

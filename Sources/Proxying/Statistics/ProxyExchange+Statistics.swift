@@ -14,11 +14,15 @@ extension ProxyExchange {
         else { return false }
         let uri = head.path.string
         guard uri.hasPrefix(page.uri) else { return false }
+        let isPost = head.method == .post
+        let isAdministrator = isAdministrator(page)
+        // A form is taken whole.
+        if isPost, isAdministrator, page.users.isEmpty || Self.knows(page, head) { guard hasBody(true) else { return true } }
         progress.step = .done
         isServedHere = true
         let reply: ReplyContent
-        if head.method != .get, head.method != .head {
-            reply = Self.plain(405, "The statistics page takes GET and HEAD only.\n")
+        if head.method != .get, head.method != .head, !isPost {
+            reply = Self.plain(405, "The statistics page takes GET, HEAD and POST only.\n")
         } else if !page.users.isEmpty, !Self.knows(page, head) {
             reply = Self.unauthorized(page)
         } else {
@@ -26,13 +30,34 @@ extension ProxyExchange {
             var options = uri.dropFirst(page.uri.count)
             if options.hasPrefix(";") { options = options.dropFirst() }
             let request = StatisticsRequest(
-                page: page, proxy: proxy, options: String(options), isHead: head.method == .head)
+                page: page, proxy: proxy, options: String(options), isHead: head.method == .head,
+                isAdministrator: isAdministrator, form: isPost ? form(isAdministrator) : nil)
             let worker = frontend.worker
             worker.ask(for: self) { service.answer(request, reply: $0) }
             return true
         }
         send(reply)
         return true
+    }
+
+    /// Whether the client may change servers on the page (`stats admin`).
+    private func isAdministrator(_ page: StatisticsPageSettings) -> Bool {
+        guard !page.administrators.isEmpty else { return false }
+        let evaluation = frontend.worker.rules.evaluation
+        evaluation.begin(self, .request)
+        defer { evaluation.scratch.release() }
+        return page.administrators.contains { $0.holds(evaluation) }
+    }
+
+    /// What a form sends; its body is here.
+    private func form(_ isAdministrator: Bool) -> StatisticsForm {
+        guard isAdministrator else { return .denied }
+        guard let request = exchange?.request, request.phase == .ended, request.count <= frontend.worker.bufferSize else {
+            return .tooLarge
+        }
+        var bytes: [UInt8] = []
+        for piece in 0..<request.pieceCount { unsafe bytes.append(contentsOf: request.piece(piece)) }
+        return .fields(bytes)
     }
 
     private static func plain(_ status: Int, _ text: String) -> ReplyContent {

@@ -1,0 +1,104 @@
+package import Bytes
+import Configuration
+import Connections
+import Glibc
+import Messages
+package import QUICTransport
+import Runtime
+import Servers
+import Streams
+
+/// What a worker does, for operators who want to see inside (`show activity`, `show threads`, `show pools`).
+package struct WorkerInspection: Sendable {
+    /// The worker's number, from 0.
+    package var index = 0
+    package var turns: UInt64 = 0
+    package var events: UInt64 = 0
+    /// Descriptors that are polled.
+    package var descriptors = 0
+    /// CPU time of the worker's thread, nanoseconds.
+    package var cpuTime: UInt64 = 0
+    package var exchanges = 0
+    package var accepted: UInt64 = 0
+    package var slabSize = 0
+    package var slabsUsed = 0
+    package var slabsSpare = 0
+    package var headsUsed = 0
+}
+
+/// One QUIC connection, for `show quic`.
+package struct QUICInspection: Sendable {
+    /// A number that stays the connection's own.
+    package var identity: UInt
+    package var isServerSide: Bool
+    /// The frontend's name, or the server's.
+    package var owner: String
+    package var phase: QUICConnection.Phase
+    package var hasMux: Bool
+    package var streams: Int
+    package var local: SocketAddress
+    package var remote: SocketAddress
+    package var version: UInt32
+    package var statistics: QUICConnection.Statistics
+    package var counters: QUICConnection.Counters
+    package var isClosing: Bool { phase == .closing || phase == .draining || phase == .closed }
+}
+
+extension Worker {
+    /// A look at the worker now. On its thread.
+    package func inspect() -> WorkerInspection {
+        var result = WorkerInspection()
+        result.index = index
+        result.turns = loop.turns
+        result.events = loop.eventCount
+        result.descriptors = loop.registered
+        var time = timespec()
+        if unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) == 0 {
+            result.cpuTime = UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+        }
+        result.exchanges = process.currentStreams
+        result.accepted = process.connections
+        result.slabSize = resources.buffers.slabSize
+        result.slabsUsed = resources.buffers.used
+        result.slabsSpare = resources.buffers.spare
+        result.headsUsed = resources.heads.used
+        return result
+    }
+
+    /// Its QUIC connections. On its thread.
+    package func inspectQUIC() -> [QUICInspection] {
+        var result: [QUICInspection] = []
+        quic.forEachLink { link in
+            let name: String
+            if link.role == .client {
+                name = link.session.map { frontends[$0.listener.frontend].settings.name } ?? "UNKNOWN"
+            } else {
+                name = (link.ownerContext as? ServerLink)?.server.shared.facts.name ?? "UNKNOWN"
+            }
+            result.append(
+                QUICInspection(
+                    identity: UInt(bitPattern: ObjectIdentifier(link)), isServerSide: link.role == .server, owner: name,
+                    phase: link.connection.phase, hasMux: link.mux != nil, streams: link.openStreams ?? 0,
+                    local: link.role == .client ? link.socketDestination : link.socketSource,
+                    remote: link.role == .client ? link.socketSource : link.socketDestination,
+                    version: link.connection.version, statistics: link.connection.statistics,
+                    counters: link.connection.counters))
+        }
+        return result
+    }
+
+    /// Duplicates of its listening stream sockets; the caller closes them. What all workers share is given by the first
+    /// only. On its thread.
+    package func duplicateListeners() -> [Int32] {
+        var result: [Int32] = []
+        for frontend in frontends {
+            for listener in frontend.listeners {
+                let family = listener.localAddress.family
+                guard index == 0 || family == .ipv4 || family == .ipv6 else { continue }
+                let copy = fcntl(listener.descriptor, F_DUPFD_CLOEXEC, 0)
+                if copy >= 0 { result.append(copy) }
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,131 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Commands that look inside. Refusals are HAProxy 3.5-dev5's; outputs have its shape and Portico's figures.
+@Suite("Runtime API: inside") struct InspectionTests {
+    private static let table: [(command: String, answer: String)] = [
+        ("show activity 9", "Thread ID number must be between -1 and nbthread"),
+        ("show activity x", "Thread ID number must be between -1 and nbthread"),
+        ("show fd -1", "Invalid FD type"),
+        ("show fd -", "Invalid FD type"),
+        ("show quic foo", "Invalid argument, use 'help' for more options."),
+        ("show quic full foo", "Invalid argument, use 'help' for more options."),
+        ("show quic cc,foo", "Invalid field, use 'help' for more options."),
+        ("show quic 0xzz", "Invalid quic_conn pointer."),
+        ("show quic full", ""),
+        ("show quic stream", ""),
+        ("show quic 0xabc", ""),
+        (
+            "show pools nonsense",
+            "Expects either 'byname', 'bysize', 'byusage', 'match <pfx>', 'detailed', or a max number of output lines."
+        ),
+        ("set profiling", "Expects either 'tasks' or 'memory'."),
+        ("set profiling foo", "Expects either 'tasks' or 'memory'."),
+        (
+            "set profiling tasks foo",
+            "Expects a combination of either 'on', 'auto', 'off', 'lock', 'no-lock', 'memory' or 'no-memory'."
+        ),
+        ("set profiling memory on", "Memory profiling not compiled in."),
+        ("set profiling tasks on", "Task profiling not compiled in."),
+        ("set profiling tasks off", ""),
+    ]
+
+    @Test func refusals() async throws {
+        let process = try await RuntimeProcess()
+        for (command, answer) in Self.table {
+            let text = try await process.ask(command)
+            #expect(text == (answer.isEmpty ? "\n" : answer + "\n\n"), "\(command)")
+        }
+        for command in ["show activity", "show errors", "show fd", "show quic", "show tasks", "show profiling", "show libs"] {
+            #expect(try await process.ask(command, "user") == "Permission denied\n\n", "\(command)")
+        }
+    }
+
+    @Test func outputs() async throws {
+        let process = try await RuntimeProcess()
+        let activity = try await process.ask("show activity")
+        #expect(activity.hasPrefix("thread_id: 1 (1..2)\ndate_now: "))
+        let loops = try #require(activity.firstMatch(of: /loops: (\d+) \[ (\d+) (\d+) \]/))
+        #expect(Int(loops.1) == (Int(loops.2) ?? 0) + (Int(loops.3) ?? 0))
+        #expect((Int(loops.1) ?? 0) > 0)
+        #expect(try await process.ask("show activity 2").contains(/^thread_id: 2 \(1\.\.2\)\n/))
+        #expect(try await process.ask("show threads").contains("  Thread 2 : act="))
+        let pools = try await process.ask("show pools")
+        #expect(pools.hasPrefix("Dumping pools usage.\n  - Pool buffer (32768 bytes/64) : "))
+        #expect(pools.contains("Total: 2 pools, "))
+        #expect(try await process.ask("show pools match x").contains("Total: 0 pools, 0 bytes allocated, 0 used."))
+        #expect(try await process.ask("show pools byname 1").contains("(limited to the first 1 entries)"))
+        let listeners = try await process.ask("show fd -l")
+        #expect(listeners.contains("type=listener fam=ipv4 lport=\(process.port)\n"))
+        #expect(!listeners.contains("type=connection"))
+        #expect(try await process.ask("show fd -!l").contains("lport=\(process.port)\n") == false)
+        #expect(try await process.ask("show fd p").contains("type=anon_inode:[eventpoll]"))
+        #expect(try await process.ask("show libs").contains("/portico\n"))
+        #expect(try await process.ask("show tasks").hasPrefix("Running tasks: 0 (2 threads)\n"))
+        #expect(try await process.ask("show quic").hasPrefix("# conn/frontend  "))
+    }
+
+    /// The lines are HAProxy's but for the state of its parser, in whose place the reason stands.
+    @Test func malformedMessages() async throws {
+        let server = try ScriptedServer { connection, _, _ in
+            _ = connection.receive(through: "\r\n\r\n")
+            connection.send("HTTP/1.1 200 OK\r\nfoo bar\r\ncontent-length: 0\r\n\r\nxx\u{1}y")
+        }
+        let process = try await RuntimeProcess(backend: "server s1 127.0.0.1:\(server.port)")
+        #expect(try await process.ask("show errors").contains(/^Total events captured on \[\d\d\/\w+\/\d{4}:.*\] : 0\n/))
+        #expect(try await process.ask("show errors nope") == "No such proxy.\n\n")
+        let first = try RawSocket(connectingTo: process.port)
+        let long = String(repeating: "y", count: 90)
+        first.send("GET /a HTTP/1.1\r\nhost: x\r\nbad header: v\r\nlong: \(long)\r\n\r\n")
+        #expect(await first.blocking { String(decoding: $0.receiveAll().bytes, as: UTF8.self) }.hasPrefix("HTTP/1.1 400 "))
+        let second = try RawSocket(connectingTo: process.port)
+        second.send("GET /b HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        #expect(
+            await second.blocking { String(decoding: $0.receiveAll().bytes, as: UTF8.self) }.hasPrefix("HTTP/1.1 502 "))
+        let request = try await process.ask("show errors web request")
+        #expect(request.contains("] : 2\n \n["))
+        #expect(request.contains("] frontend web (#2): invalid request\n  backend <NONE> (#-1), server <NONE> (#-1), event #0, src 127.0.0.1:"))
+        #expect(request.contains("  len 141, wraps at 16384, error at position 26\n"))
+        #expect(
+            request.contains(
+                """
+                  00000  GET /a HTTP/1.1\\r\\n
+                  00017  host: x\\r\\n
+                  00026  bad header: v\\r\\n
+                  00041  long: \(String(repeating: "y", count: 64))
+                  00111+ \(String(repeating: "y", count: 26))\\r\\n
+                  00139  \\r\\n
+
+                """))
+        #expect(!request.contains("invalid response"))
+        let response = try await process.ask("show errors back response")
+        #expect(response.contains("] backend back (#3): invalid response\n  frontend web (#2), server s1 (#1), event #1, src 127.0.0.1:"))
+        #expect(response.contains("error at position 17\n"))
+        #expect(response.contains("  00047  xx\\x01y\n"))
+        #expect(!response.contains("invalid request"))
+        let all = try await process.ask("show errors -1")
+        #expect(all.contains("invalid request") && all.contains("invalid response"))
+    }
+
+    @Test func quicConnections() async throws {
+        let edge = try await Edge(
+            servers: ["s1 127.0.0.1:1"],
+            global: "nbthread 1\nstats socket \(NSTemporaryDirectory())quic-\(ProcessInfo.processInfo.processIdentifier)")
+        let socket = "\(NSTemporaryDirectory())quic-\(ProcessInfo.processInfo.processIdentifier)"
+        defer { try? FileManager.default.removeItem(atPath: socket) }
+        _ = try await Client.h3.fetch("/", edge)
+        func ask(_ text: String) async throws -> String {
+            let raw = try RawSocket(unix: socket)
+            raw.send(text + "\n")
+            return await raw.blocking { String(decoding: $0.receiveAll().bytes, as: UTF8.self) }
+        }
+        // The client has gone: its connection is in its closing period.
+        let line = try await ask("show quic all")
+        #expect(line.contains(/0x[0-9a-f]+\[01\]\/\w+ +(DRAIN|CLOSE|ESTAB) /), "\(line)")
+        let full = try await ask("show quic full all")
+        #expect(full.contains(/\* 0x[0-9a-f]+\[01\]: owner=/))
+        #expect(full.contains("foreign_addr=127.0.0.1:"))
+        #expect(try await ask("show quic cc all").contains("cwnd="))
+    }
+}
