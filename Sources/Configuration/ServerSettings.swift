@@ -9,8 +9,11 @@ package struct ServerSettings: Sendable, Equatable {
     package var connection: ServerConnectionSettings
     /// TLS towards the server (`ssl`), or only for its checks; nil: clear.
     package var tls: ServerTLSSettings?
-    /// False when only checks speak TLS (`check-ssl`).
+    /// False when only checks speak TLS (`check-ssl`), or traffic does not before `set server … ssl on`: `default-server
+    /// ssl`, and `no-ssl` on the line.
     package var usesTLSForTraffic = true
+    /// Whether the line says `no-ssl`.
+    package var refusesTLS = false
     /// The share of the load, 0 to 256 (`weight`); 0: none.
     package var weight: Int
     /// Connections, or in HTTP mode running requests, at once (`maxconn`); nil: no limit.

@@ -1,8 +1,12 @@
 package import Bytes
 import Configuration
+import Connections
 import MuxHTTP1
+import Runtime
+import Samples
 import Servers
 import Streams
+import Synchronization
 
 /// The last malformed message of a proxy, for `show errors`.
 package struct ErrorCapture: Sendable {

@@ -29,11 +29,12 @@ package final class ResolutionService {
 
     // MARK: Servers
 
-    /// Begins to follow a server's name; does nothing when it follows none.
+    /// Begins to follow a server's name. One with an address in its place may get a name later. Does nothing without
+    /// `resolvers`.
     package func add(_ server: SharedServer) {
         let key = ObjectIdentifier(server)
         guard servers[key] == nil, let section = server.settings.resolution.resolvers,
-            let resolver = resolver(named: section), case .host(.name, _) = server.settings.address
+            let resolver = resolver(named: section), case .host = server.settings.address
         else { return }
         guard let name = server.settings.serviceName else {
             let entry = ServerName(server, resolver)

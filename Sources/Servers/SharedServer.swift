@@ -17,6 +17,8 @@ package struct ServerFacts: Sendable {
     package var hostName: String?
     /// Whether TLS is spoken to the server.
     package var usesTLS: Bool
+    /// Whether an operator has turned TLS on or off.
+    package var wasTLSChanged = false
 
     package init(name: String, address: Socket.Target, port: ServerPort, hostName: String? = nil, usesTLS: Bool) {
         self.name = name

@@ -103,7 +103,7 @@ import Testing
             ("-f a -dMxyz", "-dM: unknown memory debugging option 'xyz'"),
             ("-f a -sf x", "'-sf' expects process numbers, got 'x'"),
             ("-f a -st 0", "'-st' expects process numbers, got '0'"),
-            ("-f a -x /run/s", "option '-x' is not supported by this version of Portico"),
+            ("-f a -x", "option '-x' needs an argument"),
             ("-f a -S /run/s", "option '-S' is not supported by this version of Portico"),
             ("-f a -dR", "option '-dR' is not supported by this version of Portico"),
             ("-dKall,foo", "-dK: unknown or unsupported keyword class 'foo' (use 'help' for the list)"),

@@ -284,7 +284,8 @@ import Testing
         ("stats", "unknown stats parameter '' (expects 'hide-version', 'uri', 'realm', 'auth' or 'enable')"),
         ("stats uri", "'stats uri' expects an URI prefix"),
         ("stats auth name", "'stats auth' expects a user:password account"),
-        ("stats admin if TRUE", "'stats admin' is a keyword of HAProxy that this version of Portico does not support"),
+        ("stats admin", "'stats admin' expects either 'if' or 'unless' followed by a condition"),
+        ("stats admin TRUE", "'stats admin' : unexpected 'TRUE': only 'if' or 'unless' with a condition may follow"),
     ]) func statisticsPageMistakes(line: String, message: String) {
         let alerts = load("frontend web\nmode http\nbind :80\n\(line)").alerts
         #expect(alerts.count == 1 && alerts[0].hasSuffix(message), "\(alerts)")

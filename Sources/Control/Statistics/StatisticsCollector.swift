@@ -49,6 +49,11 @@ package final class StatisticsCollector {
         meter.clearMaxima()
     }
 
+    /// `clear counters server`.
+    func clear(_ server: SharedServer) async {
+        _ = await api.askWorkers { $0.clearTraffic(of: server) }
+    }
+
     /// What the workers count for the whole process.
     func process() async -> ProcessTraffic {
         let totals = await api.askWorkers { $0.totals() }

@@ -32,7 +32,8 @@ enum StatisticsFormAnswer {
         var reply = ReplyContent(
             status: 303,
             fields: [
-                (Array("cache-control".utf8), Array("no-cache".utf8)), (Array("content-type".utf8), Array("text/plain".utf8)),
+                (Array("cache-control".utf8), Array("no-cache".utf8)),
+                (Array("content-type".utf8), Array("text/plain".utf8)),
                 (Array("location".utf8), Array(place.utf8)),
             ])
         reply.reason = Array("See Other".utf8)

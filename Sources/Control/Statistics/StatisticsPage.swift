@@ -105,7 +105,8 @@ struct StatisticsPage {
 
     private func actions(_ proxy: String) -> String {
         let choices = Self.actions.map { "<option value=\"\($0.name)\">\($0.text)</option>" }.joined()
-        return "<p class=\"actions\"><input type=\"hidden\" name=\"b\" value=\"\(escaped(proxy))\"><label>With the chosen"
+        return
+            "<p class=\"actions\"><input type=\"hidden\" name=\"b\" value=\"\(escaped(proxy))\"><label>With the chosen"
             + " servers: <select name=\"action\"><option value=\"\"></option>\(choices)</select></label>"
             + "<button type=\"submit\">Apply</button></p>"
     }
@@ -125,7 +126,8 @@ struct StatisticsPage {
             case "DENY": ("Nothing is changed: you may not do this here.", "off")
             default: ("Something unexpected has happened.", "off")
             }
-        return "<p class=\"outcome state \(kind)\" role=\"status\">\(text) <a href=\"\(escaped(settings.uri))\">Close</a></p>"
+        return
+            "<p class=\"outcome state \(kind)\" role=\"status\">\(text) <a href=\"\(escaped(settings.uri))\">Close</a></p>"
     }
 
     // MARK: One proxy
@@ -167,7 +169,8 @@ struct StatisticsPage {
         text += "</tbody></table></div>"
         if settings.showsModules { text += modules(rows) }
         let hasForm = isAdministrator && rows.contains { $0.kind == .server }
-        return start + (hasForm ? "<form method=\"post\">" : "") + text + (hasForm ? actions(first.proxy) + "</form>" : "") + "</section>"
+        return start + (hasForm ? "<form method=\"post\">" : "") + text
+            + (hasForm ? actions(first.proxy) + "</form>" : "") + "</section>"
     }
 
     /// What modules count of each row (`stats show-modules`); only what is not zero, so that it can be read.
@@ -176,7 +179,8 @@ struct StatisticsPage {
         for row in rows {
             let values = ModuleColumns.all.compactMap { column -> String? in
                 guard let number = column.value(row).number, number != 0 else { return nil }
-                return "<li title=\"\(escaped(column.description))\">\(column.name) <b>\(self.number(Int(number)))</b></li>"
+                return
+                    "<li title=\"\(escaped(column.description))\">\(column.name) <b>\(self.number(Int(number)))</b></li>"
             }
             guard !values.isEmpty else { continue }
             let name = row.kind == .frontend ? "Frontend" : row.kind == .backend ? "Backend" : row.name
@@ -197,7 +201,8 @@ struct StatisticsPage {
         }
         var label = ""
         if isAdministrator, row.kind == .server {
-            label += "<input type=\"checkbox\" name=\"s\" value=\"\(escaped(row.name))\" aria-label=\"Choose \(escaped(row.name))\">"
+            label +=
+                "<input type=\"checkbox\" name=\"s\" value=\"\(escaped(row.name))\" aria-label=\"Choose \(escaped(row.name))\">"
         }
         label += "<b>\(escaped(name))</b>"
         if let address = row.address { label += "<small>\(escaped(address))</small>" }

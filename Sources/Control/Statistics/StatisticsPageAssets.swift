@@ -64,7 +64,7 @@ enum StatisticsPageAssets {
         .modules{padding:.5rem .9rem;border-top:1px solid var(--line);font-size:.85rem}.modules summary{cursor:pointer;\
         color:var(--soft)}.modules h3{font-size:.85rem;margin:.6rem 0 .2rem}.modules ul{list-style:none;margin:0;\
         padding:0;display:flex;flex-wrap:wrap;gap:.2rem 1.2rem}
-        .outcome{display:block;border-radius:.6rem;margin:1rem 1.2rem 0;padding:.6rem .9rem;font-size:.9rem}
+        .outcome{display:block;border-radius:.6rem;margin:1rem 1.2rem 0;padding:.6rem .9rem;font-size:.9rem}.outcome a{color:inherit}
         footer{padding:0 1.2rem 1.2rem;color:var(--soft);font-size:.8rem}[hidden]{display:none!important}
         @media(max-width:720px){header{position:static;padding:.8rem}main{padding:.8rem}nav{width:100%}\
         nav input{flex:1 1 100%}\
@@ -121,7 +121,7 @@ enum StatisticsPageAssets {
         var was=old[s.dataset.proxy+"/"+r.className+"/"+r.children[0].dataset.v];if(!was)return;
         [].forEach.call(r.children,function(c,i){if(i<r.children.length-1&&was[i]!==c.dataset.v)c.classList.add("flash")})})})})}
         function turn(on){live.setAttribute("aria-pressed",on);clearTimeout(timer);if(on)next()}
-        function next(){timer=setTimeout(function(){if(document.hidden||data.querySelector("input:checked,select:focus"))return next();
+        function next(){timer=setTimeout(function(){if(document.hidden||data.querySelector("input:checked,select:focus,details[open]"))return next();
         fetchNow().catch(function(){}).then(function(){if(live.getAttribute("aria-pressed")==="true")next()})},(every||2)*1000)}
         live.onclick=function(){turn(live.getAttribute("aria-pressed")!=="true")};
         dress();if(every)turn(true)})();

@@ -12,8 +12,9 @@ enum ServerAssembler {
         server.id = draft.id
         server.connection = draft.connection
         try checkProtocol(&server, draft, mode)
-        let needsTLS = draft.usesTLS || server.connection.transport == .quic || checks.needsTLS(draft)
-        if needsTLS { server.tls = try tls(of: draft, mode, verifies) }
+        let usesTLS = draft.usesTLS || server.connection.transport == .quic
+        if usesTLS || draft.preparesTLS || checks.needsTLS(draft) { server.tls = try tls(of: draft, mode, verifies) }
+        server.refusesTLS = draft.refusesTLS
         server.poolLowConnections = draft.poolLowConnections
         server.resolution = draft.resolution
         server.weight = draft.weight

@@ -13,6 +13,10 @@ struct ServerDraft: Sendable {
     var revocations: String?
     var poolLowConnections = 0
     var usesTLS = false
+    /// `no-ssl` came last.
+    var refusesTLS = false
+    /// `default-server` says `ssl`: TLS can be turned on later even when the line turns it off.
+    var preparesTLS = false
     var tls: TLSDraft
     /// `verify`; nil: as `ssl-server-verify` says.
     var verifiesCertificate: Bool?

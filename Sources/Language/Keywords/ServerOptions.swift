@@ -40,8 +40,14 @@ enum ServerOptions {
     ]
 
     private static let tls: [LineOption<ServerDraft>] = [
-        LineOption("ssl") { (server, _, _) in server.usesTLS = true },
-        LineOption("no-ssl") { (server, _, _) in server.usesTLS = false },
+        LineOption("ssl") { (server, _, _) in
+            server.usesTLS = true
+            server.refusesTLS = false
+        },
+        LineOption("no-ssl") { (server, _, _) in
+            server.usesTLS = false
+            server.refusesTLS = true
+        },
         LineOption("verify") { (server, statement, option) throws(Complaint) in
             let word = try statement.value(of: option, "a verify method")
             switch word.text {

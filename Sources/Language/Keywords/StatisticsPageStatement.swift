@@ -25,7 +25,8 @@ enum StatisticsPageStatement {
         case "show-desc": page.description = rest(&statement)
         case "admin":
             guard let condition = try RuleStatements.condition(ofPageOf: proxy, &statement) else {
-                throw Complaint("'stats admin' expects either 'if' or 'unless' followed by a condition", at: word?.column)
+                throw Complaint(
+                    "'stats admin' expects either 'if' or 'unless' followed by a condition", at: word?.column)
             }
             page.administrators.append(condition)
         case "http-request": throw Complaint(refusal(of: statement.name), at: word?.column)

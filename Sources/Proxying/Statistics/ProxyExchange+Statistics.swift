@@ -17,7 +17,9 @@ extension ProxyExchange {
         let isPost = head.method == .post
         let isAdministrator = isAdministrator(page)
         // A form is taken whole.
-        if isPost, isAdministrator, page.users.isEmpty || Self.knows(page, head) { guard hasBody(true) else { return true } }
+        if isPost, isAdministrator, page.users.isEmpty || Self.knows(page, head) {
+            guard hasBody(true) else { return true }
+        }
         progress.step = .done
         isServedHere = true
         let reply: ReplyContent
@@ -52,7 +54,8 @@ extension ProxyExchange {
     /// What a form sends; its body is here.
     private func form(_ isAdministrator: Bool) -> StatisticsForm {
         guard isAdministrator else { return .denied }
-        guard let request = exchange?.request, request.phase == .ended, request.count <= frontend.worker.bufferSize else {
+        guard let request = exchange?.request, request.phase == .ended, request.count <= frontend.worker.bufferSize
+        else {
             return .tooLarge
         }
         var bytes: [UInt8] = []

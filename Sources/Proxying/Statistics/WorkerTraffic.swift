@@ -2,7 +2,7 @@ import Bytes
 import Connections
 import QUICTransport
 import Runtime
-import Servers
+package import Servers
 import Streams
 
 /// A server's counters on one worker. They belong to the server and not to its place in a table, which another gets
@@ -99,6 +99,15 @@ extension Worker {
             }
         }
         return result
+    }
+
+    /// `clear counters server`. On the worker's thread.
+    package func clearTraffic(of server: SharedServer) {
+        guard let backend = backends.lazy.compactMap({ $0 }).first(where: { $0.shared.servers === server.backend })
+        else {
+            return
+        }
+        for entry in backend.serverTraffic where entry?.server === server { entry?.counters.clear(all: true) }
     }
 
     /// `clear counters`: maxima, or all of them. On the worker's thread.

@@ -31,7 +31,8 @@ import Testing
     private static func follow(
         _ folder: ListenerFolder, _ text: String, _ old: Int32
     ) async throws -> ChildProcess {
-        let file = try folder.write("next-\(UUID().uuidString.prefix(4)).cfg", text.replacing("FOLDER", with: folder.path))
+        let file = try folder.write(
+            "next-\(UUID().uuidString.prefix(4)).cfg", text.replacing("FOLDER", with: folder.path))
         let next = try ChildProcess(
             Repository.program("portico"), ["-f", file, "-x", "\(folder.path)/admin", "-sf", "\(old)"])
         try await next.ready("the next process") { next.errors.contains("serves with") }

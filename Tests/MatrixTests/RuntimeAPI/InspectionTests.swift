@@ -37,9 +37,60 @@ import Testing
             let text = try await process.ask(command)
             #expect(text == (answer.isEmpty ? "\n" : answer + "\n\n"), "\(command)")
         }
-        for command in ["show activity", "show errors", "show fd", "show quic", "show tasks", "show profiling", "show libs"] {
+        for command in [
+            "show activity", "show errors", "show fd", "show quic", "show tasks", "show profiling", "show libs",
+        ] {
             #expect(try await process.ask(command, "user") == "Permission denied\n\n", "\(command)")
         }
+    }
+
+    /// As reg-tests/stats/clear_counters_server.vtc has it.
+    @Test func clearsOneServersCounters() async throws {
+        let server = try ScriptedServer { connection, _, _ in
+            _ = connection.receive(through: "\r\n\r\n")
+            connection.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        }
+        let process = try await RuntimeProcess(
+            backend: "server s1 127.0.0.1:\(server.port)\nserver s2 127.0.0.1:\(server.port) backup")
+        for _ in 0..<2 {
+            let socket = try RawSocket(connectingTo: process.port)
+            #expect(await socket.blocking { $0.exchange() }.hasPrefix("HTTP/1.1 200 "))
+        }
+        #expect(try await process.ask("clear counters server nope/s1") == "No such backend.\n\n")
+        #expect(try await process.ask("clear counters server back/nope") == "No such server.\n\n")
+        #expect(try await process.ask("clear counters server back/s1", "operator") == "Permission denied\n\n")
+        func total(_ name: String) async throws -> Substring? {
+            let text = try await process.ask("show stat back 4 -1")
+            let line = text.split(separator: "\n").first { $0.hasPrefix("back,\(name),") }
+            return line?.split(separator: ",", omittingEmptySubsequences: false)[7]
+        }
+        #expect(try await total("s1") == "2")
+        #expect(try await process.ask("clear counters server back/s1") == "Server counters cleared.\n\n")
+        #expect(try await total("s1") == "0")
+        #expect(try await process.ask("clear counters server back/s2 force") == "Server counters cleared.\n\n")
+        #expect(try await process.ask("help clear counters").contains("[force]"))
+    }
+
+    /// As reg-tests/server/cli_set_ssl.vtc has it.
+    @Test func turnsTLSOnLater() async throws {
+        let process = try await RuntimeProcess(
+            global: "ssl-server-verify none",
+            backend: """
+                server plain 127.0.0.1:1 no-ssl
+                default-server ssl
+                server later 127.0.0.1:1 no-ssl
+                """)
+        func uses(_ name: String) async throws -> Substring? {
+            let text = try await process.ask("show servers state back")
+            return text.split(separator: "\n").first { $0.contains(" \(name) ") }?.split(separator: " ")[20]
+        }
+        #expect(try await uses("later") == "-1")
+        #expect(try await process.ask("set server back/later ssl on") == "server ssl setting updated.\n\n")
+        #expect(try await uses("later") == "1")
+        #expect(try await process.ask("set server back/later ssl off") == "server ssl setting updated.\n\n")
+        #expect(try await uses("later") == "0")
+        #expect(try await uses("plain") == "-1")
+        #expect(try await process.ask("set server back/plain ssl on").contains("cannot be set"))
     }
 
     @Test func outputs() async throws {
@@ -73,19 +124,24 @@ import Testing
             connection.send("HTTP/1.1 200 OK\r\nfoo bar\r\ncontent-length: 0\r\n\r\nxx\u{1}y")
         }
         let process = try await RuntimeProcess(backend: "server s1 127.0.0.1:\(server.port)")
-        #expect(try await process.ask("show errors").contains(/^Total events captured on \[\d\d\/\w+\/\d{4}:.*\] : 0\n/))
+        #expect(
+            try await process.ask("show errors").contains(/^Total events captured on \[\d\d\/\w+\/\d{4}:.*\] : 0\n/))
         #expect(try await process.ask("show errors nope") == "No such proxy.\n\n")
         let first = try RawSocket(connectingTo: process.port)
         let long = String(repeating: "y", count: 90)
         first.send("GET /a HTTP/1.1\r\nhost: x\r\nbad header: v\r\nlong: \(long)\r\n\r\n")
-        #expect(await first.blocking { String(decoding: $0.receiveAll().bytes, as: UTF8.self) }.hasPrefix("HTTP/1.1 400 "))
+        #expect(
+            await first.blocking { String(decoding: $0.receiveAll().bytes, as: UTF8.self) }.hasPrefix("HTTP/1.1 400 "))
         let second = try RawSocket(connectingTo: process.port)
         second.send("GET /b HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
         #expect(
             await second.blocking { String(decoding: $0.receiveAll().bytes, as: UTF8.self) }.hasPrefix("HTTP/1.1 502 "))
         let request = try await process.ask("show errors web request")
         #expect(request.contains("] : 2\n \n["))
-        #expect(request.contains("] frontend web (#2): invalid request\n  backend <NONE> (#-1), server <NONE> (#-1), event #0, src 127.0.0.1:"))
+        #expect(
+            request.contains(
+                "] frontend web (#2): invalid request\n  backend <NONE> (#-1), server <NONE> (#-1), event #0, src 127.0.0.1:"
+            ))
         #expect(request.contains("  len 141, wraps at 16384, error at position 26\n"))
         #expect(
             request.contains(
@@ -100,7 +156,9 @@ import Testing
                 """))
         #expect(!request.contains("invalid response"))
         let response = try await process.ask("show errors back response")
-        #expect(response.contains("] backend back (#3): invalid response\n  frontend web (#2), server s1 (#1), event #1, src 127.0.0.1:"))
+        #expect(
+            response.contains(
+                "] backend back (#3): invalid response\n  frontend web (#2), server s1 (#1), event #1, src 127.0.0.1:"))
         #expect(response.contains("error at position 17\n"))
         #expect(response.contains("  00047  xx\\x01y\n"))
         #expect(!response.contains("invalid request"))
@@ -109,23 +167,38 @@ import Testing
     }
 
     @Test func quicConnections() async throws {
+        // The server answers once the test says so: the connection is open until then.
+        let server = try ScriptedServer { connection, _, server in
+            guard let head = connection.receive(through: "\r\n\r\n") else { return }
+            server.note(head)
+            while !server.received.contains("answer") { usleep(5000) }
+            connection.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+        }
+        let folder = try ListenerFolder()
         let edge = try await Edge(
-            servers: ["s1 127.0.0.1:1"],
-            global: "nbthread 1\nstats socket \(NSTemporaryDirectory())quic-\(ProcessInfo.processInfo.processIdentifier)")
-        let socket = "\(NSTemporaryDirectory())quic-\(ProcessInfo.processInfo.processIdentifier)"
-        defer { try? FileManager.default.removeItem(atPath: socket) }
-        _ = try await Client.h3.fetch("/", edge)
+            servers: ["s1 127.0.0.1:\(server.port)"],
+            global: "nbthread 1\nstats socket \(folder.path)/admin level admin")
+        async let answer = Client.h3.fetch("/", edge)
+        try await eventually("the request") { server.received.count == 1 }
         func ask(_ text: String) async throws -> String {
-            let raw = try RawSocket(unix: socket)
+            let raw = try RawSocket(unix: "\(folder.path)/admin")
             raw.send(text + "\n")
             return await raw.blocking { String(decoding: $0.receiveAll().bytes, as: UTF8.self) }
         }
-        // The client has gone: its connection is in its closing period.
-        let line = try await ask("show quic all")
-        #expect(line.contains(/0x[0-9a-f]+\[01\]\/\w+ +(DRAIN|CLOSE|ESTAB) /), "\(line)")
-        let full = try await ask("show quic full all")
-        #expect(full.contains(/\* 0x[0-9a-f]+\[01\]: owner=/))
+        let line = try await ask("show quic")
+        let identity = try #require(line.firstMatch(of: #/(0x[0-9a-f]+)\[01\]\/edge +ESTAB /#), "\(line)").1
+        #expect(try await ask("show quic all").contains(identity))
+        #expect(!(try await ask("show quic clo").contains(identity)))
+        #expect(!(try await ask("show quic be").contains(identity)))
+        #expect(try await ask("show quic stream") == "\(identity): open=1\n\n")
+        let full = try await ask("show quic full \(identity)")
+        #expect(
+            full.hasPrefix("* \(identity)[01]: owner=edge\n  version=0x1\n  st=opened            mux=ready\n"),
+            "\(full)")
         #expect(full.contains("foreign_addr=127.0.0.1:"))
-        #expect(try await ask("show quic cc all").contains("cwnd="))
+        let congestion = try await ask("show quic cc")
+        #expect(congestion.contains("cwnd=") && !congestion.contains("foreign_addr="))
+        server.note("answer")
+        #expect(try await answer.status == 200)
     }
 }

@@ -199,7 +199,8 @@ import Testing
         let names = try TestNameServer()
         names.set("a.test", "127.0.0.1")
         names.set("b.test", "127.0.0.2")
-        let process = try await Self.start(names, "server s1 a.test:1\nserver plain 127.0.0.1:1")
+        let process = try await Self.start(
+            names, "server s1 a.test:1\nserver plain 127.0.0.1:1", more: "backend unresolved\nserver s1 127.0.0.1:1")
         try await Self.address(process, "s1", is: "127.0.0.1")
         let expected = [
             (
@@ -210,13 +211,18 @@ import Testing
             ("set server back/s1 fqdn b,.test", "invalid fqdn 'b,.test' by 'stats socket command'"),
             ("set server back/s1 fqdn", "set server <b>/<s> fqdn requires a FQDN."),
             (
-                "set server back/plain fqdn b.test",
+                "set server unresolved/s1 fqdn b.test",
                 "set server <b>/<s> fqdn failed because no resolution is configured."
             ),
         ]
         for (command, answer) in expected { #expect(try await process.ask(command) == answer + "\n\n") }
         try await Self.address(process, "s1", is: "127.0.0.2")
         #expect(try await Self.state(process, "s1")["srv_admin_state"] == "64")
+        // A server that had an address gets a name.
+        #expect(
+            try await process.ask("set server back/plain fqdn a.test")
+                == "back/plain changed its FQDN from (null) to a.test by 'stats socket command'\n\n")
+        #expect(try await Self.state(process, "plain")["srv_fqdn"] == "a.test")
     }
 
     @Test func addedServersResolveToo() async throws {

@@ -99,7 +99,8 @@ import Testing
         // Outside of the scope nothing is said of what is there.
         for backend in ["other", "nope"] {
             #expect(
-                try await Self.post("s=s1&b=\(backend)&action=maint", port, ann).contains("location: /stats;st=DENY\r\n"))
+                try await Self.post("s=s1&b=\(backend)&action=maint", port, ann).contains(
+                    "location: /stats;st=DENY\r\n"))
         }
         #expect(try await Self.post(form, port, ann).contains("location: /stats;st=DONE\r\n"))
         #expect(try await Self.states(process)["s1"] == "0/1")

@@ -2,6 +2,7 @@ import Bytes
 import Configuration
 import Proxying
 import Rules
+import Servers
 import Synchronization
 
 /// `show errors` (management.txt, section 9.3): the last malformed request and response of each proxy.
@@ -9,7 +10,8 @@ enum ErrorCommand {
     static let all = [
         Command(
             "show errors",
-            usage: "show errors [<px>] [request|response]   : report last request and/or response errors for each proxy",
+            usage:
+                "show errors [<px>] [request|response]   : report last request and/or response errors for each proxy",
             level: .operator, run: show)
     ]
 

@@ -151,7 +151,8 @@ enum InspectionCommands {
             text += " \(pool.used) used, 0 failures, \(workers.count) users\n"
         }
         let bytes = pools.reduce(0) { $0 + $1.bytes }
-        text += "Total: \(pools.count) pools, \(bytes) bytes allocated, \(pools.reduce(0) { $0 + $1.size * $1.used }) used.\n"
+        text +=
+            "Total: \(pools.count) pools, \(bytes) bytes allocated, \(pools.reduce(0) { $0 + $1.size * $1.used }) used.\n"
         try await call.write(text)
     }
 
@@ -267,11 +268,13 @@ enum InspectionCommands {
         var found: [(path: String, start: UInt64, end: UInt64)] = []
         var buffer = [CChar](repeating: 0, count: 4096)
         while unsafe fgets(&buffer, Int32(buffer.count), file) != nil {
-            let line = String(decoding: buffer.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            let line = String(
+                decoding: buffer.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
             let words = line.split(separator: " ", omittingEmptySubsequences: true)
             guard words.count >= 6, words[5].hasPrefix("/"), !words[5].hasPrefix("/dev/") else { continue }
             let range = words[0].split(separator: "-")
-            guard range.count == 2, let start = UInt64(range[0], radix: 16), let end = UInt64(range[1], radix: 16) else {
+            guard range.count == 2, let start = UInt64(range[0], radix: 16), let end = UInt64(range[1], radix: 16)
+            else {
                 continue
             }
             let path = String(words[5])

@@ -157,7 +157,8 @@ enum QUICCommand {
         }
         let statistics = connection.statistics
         if parts.contains(.pktns) {
-            let share = statistics.congestionWindow > 0 ? statistics.bytesInFlight * 100 / statistics.congestionWindow : 0
+            let share =
+                statistics.congestionWindow > 0 ? statistics.bytesInFlight * 100 / statistics.congestionWindow : 0
             text += "  [01rtt] tx.inflight=\(statistics.bytesInFlight)(\(share)%)\n"
         }
         if parts.contains(.cc) {
@@ -165,7 +166,8 @@ enum QUICCommand {
             text += " rttmin=\(statistics.minimumRTT / 1_000_000) ptoc=\(statistics.probeTimeouts)"
             text += " cwnd=\(statistics.congestionWindow)\n"
             text += "  sentbytes=\(connection.counters.bytesSent) sentdgrams=\(connection.counters.datagramsSent)"
-            text += " rcvdbytes=\(connection.counters.bytesReceived) rcvddgrams=\(connection.counters.datagramsReceived)\n"
+            text +=
+                " rcvdbytes=\(connection.counters.bytesReceived) rcvddgrams=\(connection.counters.datagramsReceived)\n"
         }
         if parts.contains(.mux) { text += "  streams=\(connection.streams)\n" }
         return text

@@ -82,11 +82,14 @@ enum ServerCommands {
         if backend.servers.servers.contains(where: { $0.facts.name == serverName }) {
             throw .refused("Already exists a server with the same name in backend.")
         }
-        let settings: ServerSettings
+        var settings: ServerSettings
         do throws(RuntimeComplaint) {
             settings = try call.api.facts.language.server(
                 named: serverName, in: backend.servers.settings.name, Array(call.words.dropFirst(3)))
         } catch { throw .refused(error.message) }
+        // A name that nothing resolves yet is no reason to refuse the server: it starts in maintenance anyway.
+        let order = settings.resolution.resolvers == nil ? settings.resolution.startOrder : settings.resolution.initial
+        settings.resolution.initial = order + [.none]
         if let id = settings.id, let other = backend.servers.servers.first(where: { $0.id == id }) {
             throw .refused("custom id \(id) is already used by server '\(other.facts.name)'.")
         }

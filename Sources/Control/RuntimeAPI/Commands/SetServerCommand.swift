@@ -155,7 +155,10 @@ enum SetServerCommand {
         guard server.settings.connection.transport == .stream else {
             throw .refused("failed to disable ssl for server \(call[2]).")
         }
-        server.changeFacts { $0.usesTLS = call[4] == "on" }
+        server.changeFacts {
+            $0.usesTLS = call[4] == "on"
+            $0.wasTLSChanged = true
+        }
         server.backend.events.tell(.purge(server))
         try await call.say("server ssl setting updated.", .notice)
     }

@@ -66,7 +66,8 @@ enum ShowServersCommand {
             "\(agent.flags(isAgent: agent.isConfigured))", backend.hasForcedID ? "1" : "0",
             server.settings.id == nil ? "0" : "1", facts.hostName ?? "-", "\(port(facts))",
             server.settings.serviceName ?? "-",
-            facts.usesTLS ? "1" : "0", "\(check.port)", host(check.address), host(agent.address), "\(agent.port)",
+            facts.usesTLS ? "1" : server.settings.refusesTLS && !facts.wasTLSChanged ? "-1" : "0", "\(check.port)",
+            host(check.address), host(agent.address), "\(agent.port)",
         ]
         return words.joined(separator: " ") + "\n"
     }

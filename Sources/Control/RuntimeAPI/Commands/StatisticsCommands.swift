@@ -15,7 +15,8 @@ enum StatisticsCommands {
             run: showStat),
         Command(
             "clear counters",
-            usage: "clear counters [all]                    : clear max statistics counters (or all)",
+            usage: "clear counters [all|server <bk>/<srv> [force]] : clear max statistics counters (or all, or one"
+                + " server's)",
             run: clearCounters),
     ]
 
@@ -120,6 +121,12 @@ enum StatisticsCommands {
 
     @ControlActor private static func clearCounters(_ call: CommandCall) async throws(CommandFailure) {
         let all = call[2] == "all"
+        if call[2] == "server" {
+            try call.session.require(.admin)
+            let server = try call.api.server(call[3])
+            await call.api.statistics.clear(server)
+            return try await call.say("Server counters cleared.", .info)
+        }
         try call.session.require(.operator)
         if all { try call.session.require(.admin) }
         await call.api.statistics.clear(all: all)
