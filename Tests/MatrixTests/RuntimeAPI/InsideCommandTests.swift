@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Commands that look inside. Refusals are HAProxy 3.5-dev5's; outputs have its shape and Portico's figures.
-@Suite("Runtime API: inside") struct InspectionTests {
+@Suite("Runtime API: inside") struct InsideCommandTests {
     private static let table: [(command: String, answer: String)] = [
         ("show activity 9", "Thread ID number must be between -1 and nbthread"),
         ("show activity x", "Thread ID number must be between -1 and nbthread"),
