@@ -172,7 +172,11 @@ final class CheckRun: LoopMember {
     }
 
     /// The time of the check is over.
-    func timedOut() { reportConnectionError(isExpired: true) }
+    func timedOut() {
+        // What has come in this very turn counts.
+        advance()
+        reportConnectionError(isExpired: true)
+    }
 
     /// Closes what is open to the server: at once, unless the step wants an orderly end.
     func closeConnection() {

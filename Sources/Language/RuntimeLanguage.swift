@@ -17,6 +17,7 @@ package final class RuntimeLanguage: Sendable {
     private let global: GlobalDraft
     private let groups: [ErrorGroupDraft]
     private let variableNames: VariableNames
+    private let healthchecks: [String: CheckRuleset]
     private let settings: GlobalSettings
     /// Drafts of backends, the added ones too, without their servers.
     private let backends: Mutex<[String: ProxyDraft]>
@@ -26,6 +27,9 @@ package final class RuntimeLanguage: Sendable {
         global = sections.global
         groups = sections.groups
         variableNames = sections.context.variableNames
+        healthchecks = Dictionary(
+            sections.healthchecks.map { ($0.name, $0.check.ruleset ?? .connectOnly) }
+        ) { first, _ in first }
         self.settings = settings
         defaults = sections.defaultsByName
         var drafts: [String: ProxyDraft] = [:]
@@ -58,7 +62,8 @@ package final class RuntimeLanguage: Sendable {
         }
         do throws(AssemblyError) {
             return try ServerAssembler.settings(
-                of: server, mode: draft.mode, location: location, verifies: global.verifiesServers)
+                of: server, mode: draft.mode, location: location, verifies: global.verifiesServers,
+                checks: CheckAssembler(ruleset: draft.check.ruleset, sections: healthchecks))
         } catch { throw RuntimeComplaint(Self.sentence(error.message)) }
     }
 

@@ -40,7 +40,7 @@ extension HTTP1BackMux {
         }
         let plan = HeadWriter.RequestPlan(
             framing: framing, persists: settings.keepsAlive,
-            isOld: settings.keepsVersion && head.version == .http10, webSocketKey: webSocketKey)
+            isOld: settings.keepsVersion ? head.version == .http10 : nil, webSocketKey: webSocketKey)
         _ = HeadWriter.request(head, plan, into: &output)
         writer = BodyWriter(framing)
         sending = framing == .tunnel ? .held : .body

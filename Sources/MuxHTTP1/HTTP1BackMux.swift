@@ -7,7 +7,7 @@ package struct HTTP1BackSettings: Sendable {
     package var headLimit = 15_360
     /// False closes after each response (`option http-server-close`, `option httpclose`).
     package var keepsAlive = true
-    /// Requests of HTTP/1.0 go out as such, though they have a host (health checks).
+    /// Requests go out in the version that they have, with a host or without (health checks).
     package var keepsVersion = false
 
     package init() {}

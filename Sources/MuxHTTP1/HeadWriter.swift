@@ -10,8 +10,8 @@ enum HeadWriter {
         var framing: Framing
         /// False adds `connection: close`.
         var persists: Bool
-        /// The request goes out as HTTP/1.0, whatever it has.
-        var isOld = false
+        /// Whether the request goes out as HTTP/1.0; nil: when it has no host.
+        var isOld: Bool?
         /// The key for a WebSocket upgrade that brings none.
         var webSocketKey: WebSocketHandshake.Key?
     }
@@ -51,7 +51,7 @@ enum HeadWriter {
                 room.put(head.path)
             }
             // RFC 9112 section 3.2: HTTP/1.1 needs a Host. A client of HTTP/1.0 that sent none speaks 1.0 here too.
-            room.put(hasHost && !plan.isOld ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n")
+            room.put(!(plan.isOld ?? !hasHost) ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n")
             if hasHost { room.line(FieldName.host.bytes, authority) }
             let asksTrailers = putFields(of: head, keepsLength: false, into: &room)
             putFraming(head, plan.framing, into: &room)

@@ -211,7 +211,7 @@ extension ProxyExchange: RuleHost {
     /// Answers a request for the monitored URI; false when it is another. Such requests are not logged.
     private func answerMonitor() -> Bool {
         guard let uri = frontend.settings.monitorURI, let head = exchange.request.head,
-            head.path.equals(uri.span)
+            head.isFor(uri.span)
         else { return false }
         let evaluation = frontend.worker.rules.evaluation
         evaluation.begin(self, .request)
@@ -392,5 +392,16 @@ extension ProxyExchange: RuleHost {
         ownStatus = content.loggedStatus ?? content.status
         if !isHTTP || exchange.response.phase != .idle { return exchange.kill(exchange.failure ?? .notNeeded) }
         content.send(exchange, loop: frontend.worker.loop)
+    }
+}
+
+extension MessageHead {
+    /// Whether the request is for `uri`: a path, whatever the host, or a whole URI when the request has one.
+    fileprivate func isFor(_ uri: Span<UInt8>) -> Bool {
+        if uri.count > 0, uri[0] == UInt8(ascii: "/") { return path.equals(uri) }
+        let ends = (scheme.count, scheme.count + 3, scheme.count + 3 + authority.count)
+        guard !scheme.isEmpty, uri.count == ends.2 + path.count else { return false }
+        return uri.extracting(0..<ends.0).equals(scheme) && uri.extracting(ends.0..<ends.1).equals("://")
+            && uri.extracting(ends.1..<ends.2).equals(authority) && uri.extracting(ends.2..<uri.count).equals(path)
     }
 }

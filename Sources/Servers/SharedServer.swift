@@ -152,12 +152,10 @@ package final class SharedServer: Sendable {
             port = configured
             if case .name(let name, _) = host, settings.serviceName == nil { hostName = name }
         }
-        control = Mutex(
-            Control(
-                facts: ServerFacts(
-                    name: settings.name, address: address, port: port, hostName: hostName,
-                    usesTLS: settings.tls != nil && settings.usesTLSForTraffic),
-                check: check, agent: agent, lastChange: SystemClock.now()))
+        var facts = ServerFacts(
+            name: settings.name, address: address, port: port, hostName: hostName,
+            usesTLS: settings.tls != nil && settings.usesTLSForTraffic)
+        control = Mutex(Control(facts: facts, check: check, agent: agent, lastChange: SystemClock.now()))
         weigh()
     }
 

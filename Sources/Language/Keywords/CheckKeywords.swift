@@ -62,10 +62,6 @@ enum CheckKeywords {
         Keyword("server-state-file", in: .global) { (global, statement) throws(Complaint) in
             global.settings.serverStateFile = try statement.argument("one argument: a file path").text
         },
-        // Checks have a thread of their own, whose number of open connections they bound by themselves.
-        Keyword("tune.max-checks-per-thread", in: .global) { (_, statement) throws(Complaint) in
-            _ = try statement.integer()
-        },
     ]
 
     /// `healthcheck` sections.

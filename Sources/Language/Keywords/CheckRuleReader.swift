@@ -80,8 +80,8 @@ struct CheckRuleReader {
         }
     }
 
-    private func regex(_ word: Word) throws(Complaint) -> PCRE2Expression {
-        do throws(PatternError) { return try PCRE2Expression(word.text) } catch {
+    private func regex(_ word: Word, ignoringCase: Bool = false) throws(Complaint) -> PCRE2Expression {
+        do throws(PatternError) { return try PCRE2Expression(word.text, ignoringCase: ignoringCase) } catch {
             throw complaint("\(error)", at: word)
         }
     }
@@ -356,7 +356,8 @@ struct CheckRuleReader {
                 throw complaint(
                     "'\(option)': log-format string is not supported with a regex matching method", at: text)
             }
-            return .regex(try regex(text))
+            // Names of fields have no case.
+            return .regex(try regex(text, ignoringCase: place.text == "name"))
         }
         let isName = place.text.hasPrefix("name")
         let pattern: CheckRequest.Text =

@@ -7,6 +7,8 @@ enum HintKeywords {
         // Workers share nothing, so there is nothing that groups of threads could keep apart.
         number("thread-groups", in: 1...16),
         number("max-threads-per-group", in: 1...64),
+        // Key exchange is over elliptic curves only: there is no prime whose size could be chosen.
+        number("tune.ssl.default-dh-param", in: 1024...65536),
     ]
 
     static let proxy: [Keyword<ProxyDraft>] = [

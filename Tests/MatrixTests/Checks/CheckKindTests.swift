@@ -155,7 +155,7 @@ import Testing
                 mode \(test.mode)
                 bind 127.0.0.1:\(port)
                 \(test.lines)
-                server s1 127.0.0.1:\(server.port) check inter 200ms rise 1 fall 1
+                server s1 127.0.0.1:\(server.port) check inter 1s rise 1 fall 1
                 """), in: ListenerFolder())
         let line = try await process.logLine("Health check for server l/s1")
         let words =
