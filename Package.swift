@@ -71,7 +71,7 @@ let package = Package(
         module("Vocabulary", ["Rules", "Samples", "Patterns", "Connections", "Streams", "TLSTransport", "Messages", "Accounts", "Words", "Bytes", "CLinux", "COpenSSL", "CXXHash"]),
         // The data path
         module("Proxying", ["Connections", "Servers", "Configuration", "Rules", "Samples", "Patterns", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "MuxPassThrough", "Streams", "QUICTransport", "TLSTransport", "Messages", "Accounts", "Runtime", "Bytes"]),
-        module("Servers", ["Configuration", "Streams", "Messages", "Runtime", "Bytes"]),
+        module("Servers", ["Configuration", "Streams", "Messages", "Runtime", "Bytes", "CXXHash"]),
         module("Configuration", ["Rules", "Samples", "Patterns", "Accounts", "Bytes"]),
         module("Rules", ["Patterns", "Samples", "Streams", "Messages", "Words", "Bytes"]),
         module("Samples", ["Accounts", "Patterns", "Connections", "Streams", "TLSTransport", "Messages", "Words", "Bytes"]),

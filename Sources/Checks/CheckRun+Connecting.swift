@@ -46,11 +46,13 @@ extension CheckRun: ConnectionOwner, QUICConnectionOwner {
     ) throws(ConnectionFailure) {
         usesTLS = speaksTLS(connect, health)
         let connection = settings.connection
-        let route: ConnectionRoute? =
-            connection.source != nil || connection.interface != nil
-            ? ConnectionRoute(
-                source: connection.source.map { SocketAddress($0, port: connection.sourcePort) },
-                interface: connection.interface) : nil
+        // What `usesrc` shows to servers is for traffic only.
+        let route = (connection.source ?? server.backend.settings.source).map { source in
+            ConnectionRoute(
+                source: source.address.map { address in
+                    SocketAddress(address, port: source.ports.map { $0.count == 1 ? $0.lowerBound : 0 } ?? 0)
+                }, interface: source.interface)
+        }
         let name = usesTLS ? serverName(connect) : nil
         let alpn = connect.alpn ?? (connect.isDefault ? settings.check.alpn : nil)
         stream = try scheduler.connections.connect(

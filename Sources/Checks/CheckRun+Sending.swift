@@ -126,6 +126,6 @@ enum ServerStateField {
         return "\(state); address=\(host); port=\(port); name=\(backend.settings.name)/\(facts.name); node=;"
             + " weight=\((server.effectiveWeight + 15) / 16)/\((total + 15) / 16);"
             + " scur=\(server.served.load(ordering: .relaxed))/\(backend.current.load(ordering: .relaxed));"
-            + " qcur=\(server.queued.load(ordering: .relaxed))"
+            + " qcur=\(server.queueLength)"
     }
 }

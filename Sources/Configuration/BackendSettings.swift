@@ -12,6 +12,21 @@ package struct BackendSettings: Sendable, Equatable {
     package var isListen: Bool
     package var mode: ProxyMode
     package var balance: BalanceAlgorithm
+    /// What becomes of keys that `balance` takes from requests (`hash-type`).
+    package var hashing: HashSettings
+    /// Whether all usable backup servers serve when no other does, and not the first alone (`option allbackups`).
+    package var usesAllBackups: Bool
+    /// Exchanges in the backend at which `minconn` has grown to `maxconn` (`fullconn`); nil: a tenth of what the
+    /// frontends that use it may take.
+    package var fullconn: Int?
+    /// How a cookie brings a client back to its server (`cookie`); nil: not at all.
+    package var cookie: CookieSettings?
+    /// The secret of `cookie … dynamic` (`dynamic-cookie-key`).
+    package var dynamicCookieKey: String?
+    /// What connections to servers are made from that do not say it themselves (`source`).
+    package var source: SourceSettings?
+    /// Whether a client is brought to its server though that is down (`option persist`).
+    package var persistsWhenDown: Bool
     /// In the order of the file.
     package var servers: [ServerSettings]
     /// Connection attempts after a failed one (`retries`); HAProxy's default is 3.
@@ -63,6 +78,13 @@ package struct BackendSettings: Sendable, Equatable {
         self.isListen = false
         self.mode = mode
         self.balance = .random(draws: 2)
+        self.hashing = HashSettings()
+        self.usesAllBackups = false
+        self.fullconn = nil
+        self.cookie = nil
+        self.dynamicCookieKey = nil
+        self.source = nil
+        self.persistsWhenDown = false
         self.servers = []
         self.retries = 3
         self.retryOn = RetryCauses()
@@ -76,26 +98,6 @@ package struct BackendSettings: Sendable, Equatable {
         self.statisticsPage = nil
         self.rules = ProxyRules()
         self.location = location
-    }
-}
-
-/// How a server is chosen (`balance`).
-package enum BalanceAlgorithm: Sendable, Hashable {
-    case roundrobin
-    case staticRR
-    case leastconn
-    case first
-    /// By a hash of the client's address.
-    case source
-    /// The least loaded of `draws` servers drawn by weight. The default, with 2 draws.
-    case random(draws: Int)
-
-    /// Whether weights other than 0 and the configured one can be set at run time.
-    package var isDynamic: Bool {
-        switch self {
-        case .roundrobin, .leastconn, .first, .random: true
-        case .staticRR, .source: false
-        }
     }
 }
 

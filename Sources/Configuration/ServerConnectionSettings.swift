@@ -1,3 +1,5 @@
+package import Rules
+
 /// How connections to a server are made: what carries them, which HTTP they speak, and what comes before it.
 package struct ServerConnectionSettings: Sendable, Equatable {
     /// TCP and Unix sockets, or QUIC (`quic4@`, `quic6@`).
@@ -12,11 +14,11 @@ package struct ServerConnectionSettings: Sendable, Equatable {
     package var proxyHeader: ServerProxyHeader?
     /// Milliseconds after which an idle HTTP/2 connection is asked whether it lives (`idle-ping`); nil: never.
     package var idlePing: Int?
-    /// The address, and port if it is not 0, to connect from (`source`); nil: the kernel's choice.
-    package var source: IPAddress?
-    package var sourcePort: UInt16 = 0
-    /// The network interface to connect through (`source … interface`); nil: the kernel's choice.
-    package var interface: String?
+    /// What to connect from (`source`); nil: as the backend says.
+    package var source: SourceSettings?
+    /// What exchanges must have in common, beside the server, to share a connection (`pool-conn-name`); nil: the name in
+    /// SNI.
+    package var poolName: HashExpression?
 
     package init() {}
 }
@@ -29,11 +31,49 @@ package enum ServerHTTPVersion: String, Sendable {
     case h3 = "quic"
 }
 
+/// What connections are made from (`source`).
+package struct SourceSettings: Sendable, Equatable {
+    /// What the server is shown in its place (`usesrc`). It needs the capability CAP_NET_ADMIN.
+    package enum Shown: Sendable, Equatable {
+        case own
+        /// This address and port; port 0: any.
+        case address(IPAddress, port: UInt16)
+        /// The client's address and port.
+        case client
+        /// The client's address.
+        case clientAddress
+        /// The address in a header field: which of its values is counted from 1, or from -1 back.
+        case header(name: String, occurrence: Int)
+    }
+
+    /// Nil: the kernel's choice.
+    package var address: IPAddress?
+    /// Nil: the kernel's choice.
+    package var ports: ClosedRange<UInt16>?
+    /// The network interface; nil: the kernel's choice.
+    package var interface: String?
+    package var shown = Shown.own
+
+    package init() {}
+}
+
 /// The PROXY header in front of a connection to a server (haproxy.org's proxy-protocol.txt).
 package struct ServerProxyHeader: Sendable, Equatable {
-    /// 1 (text) or 2 (binary).
+    /// A field of version 2 whose value a format gives (`set-proxy-v2-tlv-fmt`).
+    package struct Field: Sendable, Equatable {
+        package var type: UInt8
+        package var format: Format
+
+        package init(type: UInt8, format: Format) {
+            self.type = type
+            self.format = format
+        }
+    }
+
+    /// 1 (text) or 2 (binary); 0 before that is known.
     package var version: Int
     package var options: ProxyHeaderOptions
+    package var fields: [Field] = []
 
     package init(version: Int, options: ProxyHeaderOptions = []) {
         self.version = version
@@ -54,6 +94,8 @@ package struct ProxyHeaderOptions: OptionSet, Sendable {
     package static let authority = ProxyHeaderOptions(rawValue: 4)
     /// A checksum over the header.
     package static let crc32c = ProxyHeaderOptions(rawValue: 8)
+    /// The exchange's unique identifier (`unique-id-format`).
+    package static let uniqueID = ProxyHeaderOptions(rawValue: 16)
 }
 
 /// Which failures let a request be sent again (`retry-on`).

@@ -18,6 +18,14 @@ package struct ServerSettings: Sendable, Equatable {
     package var weight: Int
     /// Connections, or in HTTP mode running requests, at once (`maxconn`); nil: no limit.
     package var maxconn: Int?
+    /// The limit while the backend is not full (`minconn`); nil: always ``maxconn``.
+    package var minconn: Int?
+    /// The value of the backend's cookie that belongs to it (`cookie`).
+    package var cookie: String?
+    /// What its places on a consistent hash's ring come from (`hash-key`).
+    package var hashKey: ServerHashKey
+    /// Its identifier in the whole process (`guid`).
+    package var guid: String?
     /// Requests that may wait for this server (`maxqueue`); nil: no limit.
     package var maxqueue: Int?
     /// Whether it serves only when no other server does (`backup`).
@@ -69,6 +77,10 @@ package struct ServerSettings: Sendable, Equatable {
         self.tls = nil
         self.weight = 1
         self.maxconn = nil
+        self.minconn = nil
+        self.cookie = nil
+        self.hashKey = .id
+        self.guid = nil
         self.maxqueue = nil
         self.isBackup = false
         self.isDisabled = false

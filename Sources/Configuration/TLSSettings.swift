@@ -143,4 +143,6 @@ package enum ServerNameSource: Sendable, Hashable {
     case fixed(String)
     /// The host of the request, without its port (`sni req.hdr(host)`, and `sni-auto`, the default in HTTP mode).
     case requestHost
+    /// What an expression gives (`sni EXPR`).
+    case expression(HashExpression)
 }

@@ -138,6 +138,8 @@ package struct ConnectionRoute: Sendable {
     package var interface: String?
     /// What its packets carry.
     package var marks = PacketMarks()
+    /// ``source`` need not be an address of this machine (IP_TRANSPARENT).
+    package var isForeign = false
 
     package init(source: SocketAddress?, interface: String?) {
         self.source = source
@@ -148,6 +150,7 @@ package struct ConnectionRoute: Sendable {
         marks.apply(to: descriptor)
         if let interface { try Socket.bind(descriptor, toInterface: interface) }
         guard let source else { return }
+        if isForeign { try Socket.setTransparent(descriptor, isIPv6: source.family == .ipv6) }
         // A port is found when the peer is known: many connections may share it then.
         Socket.set(descriptor, level: Int32(IPPROTO_IP), option: 24, 1)
         Socket.setReusable(descriptor, address: true, port: false)

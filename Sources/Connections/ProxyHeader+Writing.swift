@@ -34,7 +34,7 @@ extension ProxyHeader {
     ///   - hasChecksum: a CRC-32C over the header is added.
     package static func binary(
         source: SocketAddress, destination: SocketAddress, alpn: String, authority: String?, tls: TLSPart?,
-        hasChecksum: Bool
+        hasChecksum: Bool, uniqueID: [UInt8]? = nil, fields: [Field] = []
     ) -> [UInt8] {
         var header: [UInt8] = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a]
         if !source.isIP || !destination.isIP {
@@ -48,6 +48,7 @@ extension ProxyHeader {
             }
             for port in [from.port, to.port] { header += [UInt8(port >> 8), UInt8(truncatingIfNeeded: port)] }
         }
+        for field in fields { append(field.type, field.value, to: &header) }
         var checksumAt: Int?
         if hasChecksum {
             checksumAt = header.count + 3
@@ -55,6 +56,7 @@ extension ProxyHeader {
         }
         if !alpn.isEmpty { append(0x01, Array(alpn.utf8), to: &header) }
         if let authority { append(0x02, Array(authority.utf8), to: &header) }
+        if let uniqueID, !uniqueID.isEmpty { append(0x05, uniqueID, to: &header) }
         if let tls {
             // PP2_CLIENT_SSL, and a verification result that says nothing bad.
             var value: [UInt8] = [tls.version == nil ? 0 : 1, 0, 0, 0, 0]

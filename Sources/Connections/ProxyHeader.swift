@@ -32,6 +32,11 @@ package struct ProxyHeader: Equatable, Sendable {
     package struct Field: Equatable, Sendable {
         package var type: UInt8
         package var value: [UInt8]
+
+        package init(type: UInt8, value: [UInt8]) {
+            self.type = type
+            self.value = value
+        }
     }
 
     /// The longest header that is taken: version 2 with 4 KiB of addresses and TLVs.

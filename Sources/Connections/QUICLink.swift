@@ -39,6 +39,8 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
     /// How far the link has followed the connection.
     private var stage = Stage.handshaking
     private var timer: Timer!
+    /// Datagrams that have come; it wraps around.
+    package private(set) var datagramsReceived: UInt64 = 0
     private var activity = MuxActivity.fresh
     private var activitySince: Instant
     private var idleDeadline = Instant.distantFuture
@@ -98,6 +100,7 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
 
     /// A datagram of this connection has come.
     func receive(_ datagram: UnsafeRawBufferPointer, _ path: QUICPath, _ ecn: UInt8) {
+        datagramsReceived &+= 1
         unsafe connection.receive(datagram, path: path, ecn: ecn, now: loop.clock.now)
         loop.schedule(self)
     }

@@ -79,6 +79,15 @@ extension HTTP2Mux {
         unsafe host.muxNeedsFlush()
     }
 
+    /// Asks the peer whether it is still there (RFC 9113 section 6.7). False when it has not answered the last time.
+    package func ping() -> Bool {
+        guard !hasUnansweredPing else { return false }
+        hasUnansweredPing = true
+        unsafe nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)
+        unsafe host.muxNeedsFlush()
+        return true
+    }
+
     /// The client has heard the notice: the last GOAWAY names the last request that is served.
     func finishDrain() {
         guard isDraining, side == .front, !hasFinalGoAway else { return }

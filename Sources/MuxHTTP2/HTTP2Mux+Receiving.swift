@@ -155,7 +155,10 @@ extension HTTP2Mux {
         case UInt8(NGHTTP2_SETTINGS.rawValue):
             if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 { settingsArrived() }
         case UInt8(NGHTTP2_PING.rawValue):
-            if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 { finishDrain() }
+            if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 {
+                hasUnansweredPing = false
+                finishDrain()
+            }
         case UInt8(NGHTTP2_GOAWAY.rawValue):
             statistics.goAwayReceived = unsafe HTTP2ErrorCode(received: frame.pointee.goaway.error_code)
             hasPeerGoAway = true

@@ -87,6 +87,8 @@ package enum HTTP2SessionError: Error, Equatable, Sendable {
     /// The last GOAWAY is submitted.
     var hasFinalGoAway = false
     var hasPeerGoAway = false
+    /// A PING of ours waits for its answer.
+    var hasUnansweredPing = false
     /// Why open exchanges end when the session does.
     var endReason: CloseReason
     /// The host is to be told that ``availableStreams`` changed.

@@ -20,10 +20,10 @@ extension BackendWorker: QUICConnectionOwner {
             throw DispatchFailure(reason: "QUIC needs an IP address")
         }
         let link = ServerLink(server, dispatch, key: side.key(for: dispatch, server))
-        let name = side.tlsSettings?.serverName(for: dispatch.exchange) ?? side.tlsSettings?.verifiedHost
+        let name = side.tlsSettings?.serverName(for: dispatch) ?? side.tlsSettings?.verifiedHost
         do throws(ConnectionFailure) {
             link.quic = try connector.connect(
-                to: address, from: side.route?.source, serverName: name,
+                to: address, from: side.route(for: dispatch)?.source, serverName: name,
                 resuming: side.quicSession, token: side.quicToken, owner: self, ownerContext: link)
         } catch {
             guard side.settings.fallsBackToTCP else { throw DispatchFailure(reason: error.description) }

@@ -43,8 +43,7 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
         connections.sendBuffer = buffers.serverSend
         connectionSettings = connections
         backend = Backend(
-            shared.servers, connector: self, loop: worker.loop, worker: worker.index, seed: worker.random.next(),
-            announceFreePlace: { [unowned worker] in worker.announceFreePlace(shared.servers) })
+            shared.servers, connector: self, loop: worker.loop, worker: worker.index, seed: worker.random.next())
         for server in backend.servers {
             if let failure = (server.context as? ServerSide)?.failure { throw failure }
         }
@@ -66,25 +65,22 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
         let (_, current) = shared.servers.current.wrappingAdd(1, ordering: .relaxed)
         traffic.maxSessions = max(traffic.maxSessions, current)
         shared.sessionRate.count(worker.index, at: now)
-        let source = record.source
-        var hash: UInt32 = 0
-        for index in 0..<16 { hash = hash &* 31 &+ UInt32(source.octets[index]) }
-        hash ^= hash >> 16
-        backend.dispatch(
-            record.exchange, session: record.session, isFirst: record.number <= 1, sourceHash: hash,
-            clientPort: record.destination.port, assignment: record.assignment, owner: record,
-            remember: { remember($0, for: record) })
-        traffic.maxQueue = max(traffic.maxQueue, shared.servers.queued.load(ordering: .relaxed))
-    }
-
-    /// Ties an exchange and its way to a server together, with what rules have set for it.
-    private func remember(_ dispatch: Dispatch, for record: ProxyExchange) {
-        record.dispatch = dispatch
-        guard let overrides = record.overrides else { return }
-        dispatch.priorityClass = overrides.priorityClass
-        dispatch.priorityOffset = overrides.priorityOffset
-        dispatch.limits = DispatchLimits(
-            retries: overrides.retries, connectTimeout: overrides.connectTimeout, queueTimeout: overrides.queueTimeout)
+        var request = DispatchRequest(
+            exchange: record.exchange, session: record.session, isFirst: record.number <= 1,
+            clientPort: record.destination.port)
+        let assignment = record.assignment
+        request.server = assignment.server ?? (assignment.ignoresPersistence ? nil : record.persistence.server)
+        request.forcesPersistence = assignment.forcesPersistence
+        request.ignoresPersistence = assignment.ignoresPersistence
+        if let overrides = record.overrides {
+            request.priorityClass = overrides.priorityClass
+            request.priorityOffset = overrides.priorityOffset
+            request.limits = DispatchLimits(
+                retries: overrides.retries, connectTimeout: overrides.connectTimeout,
+                queueTimeout: overrides.queueTimeout)
+        }
+        backend.dispatch(request, owner: record, remember: { record.dispatch = $0 })
+        traffic.maxQueue = max(traffic.maxQueue, shared.servers.queueLength)
     }
 
     /// Closes every idle connection: the worker ends.
@@ -124,18 +120,27 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
     ) throws(DispatchFailure) {
         let isWebSocket = side.isSpecialWebSocket(dispatch.exchange)
         let link = ServerLink(server, dispatch, key: side.key(for: dispatch, server), isWebSocket: isWebSocket)
-        do throws(ConnectionFailure) {
-            link.stream = try worker.connections.connect(
-                to: dispatch.record?.target(of: server) ?? server.facts.address, from: side.route(for: dispatch),
-                preamble: side.preamble(for: dispatch.record), owner: self, settings: connectionSettings,
-                ownerContext: link
-            ) { descriptor throws(TLSError) in
-                guard let context = isWebSocket ? side.webSocketTLS : side.tls else { return nil }
-                return try context.makeEngine(
-                    descriptor: descriptor, serverName: side.tlsSettings?.serverName(for: dispatch.exchange))
+        var route = side.route(for: dispatch)
+        // A port that is in use is passed over.
+        var attempts = min(10, side.source?.ports?.count ?? 1)
+        while link.stream == nil {
+            attempts -= 1
+            if let port = side.nextPort() { route?.source?.port = port }
+            do throws(ConnectionFailure) {
+                link.stream = try worker.connections.connect(
+                    to: dispatch.record?.target(of: server) ?? server.facts.address, from: route,
+                    preamble: side.preamble(for: dispatch), owner: self, settings: connectionSettings,
+                    ownerContext: link
+                ) { descriptor throws(TLSError) in
+                    guard let context = isWebSocket ? side.webSocketTLS : side.tls else { return nil }
+                    return try context.makeEngine(
+                        descriptor: descriptor, serverName: side.tlsSettings?.serverName(for: dispatch))
+                }
+            } catch {
+                if case .connect(let problem) = error, problem.isAboutSource, attempts > 0 { continue }
+                noteFailure(server, error)
+                throw DispatchFailure(reason: error.description)
             }
-        } catch {
-            throw DispatchFailure(reason: error.description)
         }
         dispatch.attempt = link
         server.begin(link)
@@ -189,6 +194,12 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
         link.stream = nil
         link.server.end(link)
         failed(link, failure)
+    }
+
+    /// A connection could not even be started: the operator hears of it, but not of every one.
+    private func noteFailure(_ server: PoolServer, _ failure: ConnectionFailure) {
+        guard case .connect(let problem) = failure, problem.call != "connect" else { return }
+        worker.noteServerFailure(shared, server.shared, failure)
     }
 
     /// A connection is gone; the dispatch that waited for it, if any, is told.

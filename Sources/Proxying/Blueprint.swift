@@ -62,6 +62,9 @@ package final class Blueprint: Sendable {
                 try SharedProxyBackend(settings, index: index, events: events, workers: workerCount))
         }
         self.backends = backends
+        for backend in backends where backend.servers.settings.fullconn == nil {
+            backend.servers.fullconn.store(Self.fullConnections(of: backend, frontends), ordering: .relaxed)
+        }
         // Numbers go on behind those of the sections, which start with 2.
         let sections = configuration.frontends.count + configuration.backends.count { !$0.isListen }
         backendTable = BackendTable(backends, firstID: sections + 2)
@@ -72,6 +75,20 @@ package final class Blueprint: Sendable {
             let evaluation = ProcessEvaluation(self)
             for setting in configuration.global.variables { _ = evaluation.set(setting) }
         }
+    }
+
+    /// The `fullconn` of a backend that sets none: a tenth of what the frontends may take that name it.
+    private static func fullConnections(of backend: SharedProxyBackend, _ frontends: [SharedFrontend]) -> Int {
+        let index = backend.servers.index
+        var sum = 0
+        for frontend in frontends {
+            let isNamed = frontend.settings.useBackendRules.contains { rule in
+                if case .fixed(let target) = rule.target { target == index } else { false }
+            }
+            guard frontend.settings.defaultBackend == index || isNamed else { continue }
+            sum += min(frontend.admission.limit, Int(Int32.max))
+        }
+        return max(1, (sum + 9) / 10)
     }
 
     /// Adds a backend while the process runs. `describe` gets its number. Rules can not choose it before it is published.

@@ -153,9 +153,9 @@ extension BackendWorker: ProxyFacts {
     package var serverCount: Int { backend.placeCount }
 
     package var waiting: Int {
-        var total = shared.servers.queued.load(ordering: .relaxed)
+        var total = shared.servers.queueLength
         for place in 0..<backend.placeCount {
-            total += backend.server(at: place)?.queued.load(ordering: .relaxed) ?? 0
+            total += backend.server(at: place)?.queueLength ?? 0
         }
         return total
     }
@@ -171,7 +171,7 @@ extension SharedServer: ServerFigures {
     package var currentConnections: Int { served.load(ordering: .relaxed) }
     package var maximumConnections: Int { maxconn.load(ordering: .relaxed) }
     package var maximumQueue: Int { maxqueue.load(ordering: .relaxed) }
-    package var waiting: Int { queued.load(ordering: .relaxed) }
+    package var waiting: Int { queueLength }
     package var isBackup: Bool { settings.isBackup }
     // Effective weights are kept in sixteenths.
     package var currentWeight: Int { (effectiveWeight + 15) / 16 }

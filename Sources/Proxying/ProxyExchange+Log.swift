@@ -44,6 +44,11 @@ extension ProxyExchange {
         figures.bytesFromClient = countedFromClient
         figures.serverSource = serverSource
         (figures.cause, figures.stage) = terminationState
+        if let cookie = backend?.settings.cookie, cookie.mode != .passive || cookie.isIndirect {
+            let isLost = persistence.request == .valid && dispatch?.isRedispatched == true
+            figures.clientCookie = isLost ? PersistenceCookie.RequestState.down.rawValue : persistence.request.rawValue
+            figures.serverCookie = persistence.response.rawValue
+        }
         if let dispatch {
             figures.retries = dispatch.retries
             figures.isRedispatched = dispatch.isRedispatched

@@ -97,7 +97,7 @@ extension ProxyExchange: RuleHost {
                 guard run(backend?.shared.rules, .tcpRequestContent, isBackend: true) else { return }
                 advance(to: isHTTP ? .backendBody : .dispatch)
             case .backendBody:
-                guard hasBody(backend?.settings.options.buffersRequest == true) else { return }
+                guard hasBody(backend?.settings.options.buffersRequest == true || balancesByBody) else { return }
                 advance(to: .backendRequest)
             case .backendRequest:
                 guard run(backend?.shared.rules, .httpRequest, isBackend: true),
@@ -121,7 +121,7 @@ extension ProxyExchange: RuleHost {
                 guard run(backend?.shared.rules, .httpResponse, isBackend: true) else { return }
                 advance(to: .frontendResponse)
             case .frontendResponse:
-                guard run(frontend.shared.rules, .httpResponse, isBackend: false) else { return }
+                guard run(frontend.shared.rules, .httpResponse, isBackend: false), putsCookie() else { return }
                 advance(to: .backendAfterResponse)
             case .backendAfterResponse:
                 guard run(backend?.shared.rules, .httpAfterResponse, isBackend: true) else { return }
@@ -311,20 +311,45 @@ extension ProxyExchange: RuleHost {
 
     private func dispatchToServer() {
         guard let backend else { return }
+        assignServer()
         if let head = exchange.request.head {
-            guard addUniqueID(to: head), addForwarded(backend, head) else {
+            guard readCookie(), addUniqueID(to: head), addForwarded(backend, head) else {
                 rewriteFailed()
                 noteStage()
                 return frontend.answer(self, 500, .internalError)
             }
         }
-        assignServer()
         if backend.settings.retryOn.needsRequest { exchange.request.keepForReplay(upTo: frontend.worker.bufferSize) }
         backend.dispatch(self)
         if !exchange.isOver { armTimer() }
     }
 
     // MARK: The response's way
+
+    /// Reads the persistence cookie; false when the head has no room for what is left of it.
+    private func readCookie() -> Bool {
+        do throws(MessageError) {
+            try readPersistenceCookie(
+                isAssigned: assignment.server != nil, isIgnored: assignment.ignoresPersistence,
+                isForced: assignment.forcesPersistence)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Works on the persistence cookie; false when the head has no room for it and the exchange was answered.
+    private func putsCookie() -> Bool {
+        guard backend?.settings.cookie != nil, ownStatus == 0 else { return true }
+        do throws(MessageError) {
+            try writePersistenceCookie()
+            return true
+        } catch {
+            rewriteFailed()
+            end(.internalError, .httpResponse)
+            return false
+        }
+    }
 
     private func finishResponse() {
         guard exchange.response.phase != .idle else { return }

@@ -49,6 +49,8 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     package var isServedHere = false
     /// Whether it is a monitor's request, which the log leaves out.
     var isMonitor = false
+    /// The cookie that brings the client back to its server.
+    var persistence = PersistenceCookie()
     /// How far the rules have come.
     var progress = RuleProgress()
     /// The rule that ended its set last, and the one that waits.
@@ -130,7 +132,9 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     }
 
     package func dispatchFailed(_ dispatch: Dispatch, _ reason: CloseReason) {
-        if failureStage == nil { failureStage = reason == .queueTimeout ? .queue : .connect }
+        if failureStage == nil {
+            failureStage = reason == .queueTimeout || dispatch.foundQueueFull ? .queue : .connect
+        }
         frontend.answer(self, 503, reason)
     }
 

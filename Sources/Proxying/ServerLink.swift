@@ -1,4 +1,5 @@
 import Bytes
+import Configuration
 import Connections
 import MuxHTTP2
 import Runtime
@@ -17,13 +18,19 @@ final class ServerLink: PooledConnection, TimerTarget {
     /// The connection is for one WebSocket exchange.
     let isWebSocket: Bool
     let key: UInt64
-    var place = PoolPlace.none
+    var place = PoolPlace.none {
+        didSet { if place.isIdle != oldValue.isIdle { watchIdle() } }
+    }
     var poolIndex = -1
     var privateTo: AnyObject?
     var uses = 0
     /// When a QUIC connection that has not come about is left behind for one over TCP.
     private var timer: Timer?
     private var giveUp: (() -> Void)?
+    private var pingTimer: Timer?
+    /// Datagrams that had come when an idle connection was looked at, and whether it should have been asked since.
+    private var datagramsSeen: UInt64 = 0
+    private var isProbed = false
 
     init(_ server: PoolServer, _ dispatch: Dispatch, key: UInt64, isWebSocket: Bool = false) {
         self.server = server
@@ -63,7 +70,40 @@ final class ServerLink: PooledConnection, TimerTarget {
         giveUp = nil
     }
 
+    // MARK: Idle connections (`idle-ping`)
+
+    /// An idle connection is asked whether it lives: HTTP/2 and HTTP/3 can be.
+    private func watchIdle() {
+        guard let side = server.context as? ServerSide, let interval = side.settings.idlePing else { return }
+        guard place.isIdle, quic != nil || stream?.mux is HTTP2Mux else {
+            pingTimer?.disarm()
+            return
+        }
+        datagramsSeen = quic?.datagramsReceived ?? 0
+        isProbed = false
+        if pingTimer == nil { pingTimer = Timer(on: side.timers, target: self) }
+        pingTimer?.arm(at: side.clock.now.advanced(milliseconds: interval))
+    }
+
+    /// Closes a connection that has not answered since the last time; else asks again. QUIC asks by itself.
+    private func probe() {
+        guard place.isIdle, let side = server.context as? ServerSide, let interval = side.settings.idlePing else {
+            return
+        }
+        if let mux = stream?.mux as? HTTP2Mux {
+            guard mux.ping() else { return stop() }
+        } else if let quic {
+            if isProbed, quic.datagramsReceived == datagramsSeen { return stop() }
+            datagramsSeen = quic.datagramsReceived
+            isProbed = true
+        } else {
+            return
+        }
+        pingTimer?.arm(at: side.clock.now.advanced(milliseconds: interval))
+    }
+
     func timerFired(_ timer: Timer) {
+        if timer === pingTimer { return probe() }
         let action = giveUp
         giveUp = nil
         action?()

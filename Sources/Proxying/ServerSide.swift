@@ -1,14 +1,17 @@
 import Bytes
 import Configuration
 import Connections
+import Glibc
 import Messages
 import MuxHTTP2
 import MuxHTTP3
 import QUICTransport
+import Rules
 import Runtime
 import Samples
 import Servers
 import Streams
+import Synchronization
 import TLSTransport
 
 /// What one worker keeps for connections to one server: TLS contexts, the QUIC connector, mux settings.
@@ -24,7 +27,12 @@ final class ServerSide {
     /// Why a context could not be made.
     let failure: TLSError?
     let muxes: MuxSettings
-    let route: ConnectionRoute?
+    let source: SourceSettings?
+    /// What all connections are made from, if it is the same for all.
+    private let fixedRoute: ConnectionRoute?
+    private let transport: SharedServerTransport?
+    let timers: TimerWheel
+    let clock: TurnClock
     /// While it lasts, a server with `quic-fallback` is reached over TCP.
     var avoidsQUICUntil = Instant.zero
     /// A session and a token for the next QUIC connection.
@@ -45,12 +53,19 @@ final class ServerSide {
             tune, mode: backend.options.connectionMode, abortOnClose: backend.options.abortOnClose)
         muxes.useServers(tune, isSecure: tlsSettings != nil)
         self.muxes = muxes
-        if settings.source != nil || settings.interface != nil {
-            route = ConnectionRoute(
-                source: settings.source.map { SocketAddress($0, port: settings.sourcePort) },
-                interface: settings.interface)
-        } else {
-            route = nil
+        self.transport = transport
+        timers = worker.loop.timers
+        clock = worker.loop.clock
+        source = settings.source ?? backend.source
+        fixedRoute = source.map { source in
+            var route = ConnectionRoute(
+                source: source.address.map { SocketAddress($0, port: source.ports?.lowerBound ?? 0) },
+                interface: source.interface)
+            if case .address(let address, let port) = source.shown {
+                route.source = SocketAddress(address, port: port)
+                route.isForeign = true
+            }
+            return route
         }
         var problem: TLSError?
         var contexts: (TLSClientContext?, TLSClientContext?, QUICConnector?) = (nil, nil, nil)
@@ -61,7 +76,7 @@ final class ServerSide {
                 contexts.1 = try tlsSettings?.makeContext(alpn: version == .h2 ? "h2" : "http/1.1")
             }
             if settings.transport == .quic, let context = try tlsSettings?.makeQUICContext() {
-                contexts.2 = Self.connector(context, worker, tune, times)
+                contexts.2 = Self.connector(context, worker, tune, times, idlePing: settings.idlePing)
             }
         } catch { problem = error }
         (tls, webSocketTLS, quic) = contexts
@@ -69,7 +84,7 @@ final class ServerSide {
     }
 
     private static func connector(
-        _ tls: QUICTLSContext, _ worker: Worker, _ tune: TuneSettings, _ times: ConnectionSettings
+        _ tls: QUICTLSContext, _ worker: Worker, _ tune: TuneSettings, _ times: ConnectionSettings, idlePing: Int?
     ) -> QUICConnector {
         var quic = QUICSettings()
         quic.idleTimeout = UInt64(max(0, tune.serverQUIC.maxIdleTimeout)) * 1_000_000
@@ -78,6 +93,7 @@ final class ServerSide {
         quic.localBidirectionalWindow = UInt64(tune.serverQUIC.streamReceiveBuffer(bufsize: tune.bufsize))
         quic.maxStreamWindow = max(quic.maxStreamWindow, quic.localBidirectionalWindow)
         quic.bidirectionalStreams = 0
+        if let idlePing { quic.keepAlive = UInt64(max(1, idlePing)) * 1_000_000 }
         if let limit = times.handshakeTimeout { quic.handshakeTimeout = UInt64(max(1, limit)) * 1_000_000 }
         var socket = DatagramSocket.Options()
         socket.offloads = tune.serverQUIC.usesGSO
@@ -96,9 +112,63 @@ final class ServerSide {
         return settings.version ?? (alpn == .h2 ? .h2 : .h1)
     }
 
-    /// What goes before everything else on a connection for a session; empty: nothing.
-    func preamble(for record: ProxyExchange?) -> [UInt8] {
+    // MARK: Where connections come from
+
+    /// Where a connection for an exchange comes from, and what its packets carry.
+    func route(for dispatch: Dispatch) -> ConnectionRoute? {
+        var route = fixedRoute
+        if let source, let shown = shownAddress(source, dispatch) {
+            route?.source = shown
+            route?.isForeign = true
+        }
+        guard let marks = dispatch.record?.overrides?.serverMarks, !marks.isEmpty else { return route }
+        var marked = route ?? ConnectionRoute(source: nil, interface: nil)
+        marked.marks = marks
+        return marked
+    }
+
+    /// The address that the server is shown, where it follows from the exchange; nil: none does.
+    private func shownAddress(_ source: SourceSettings, _ dispatch: Dispatch) -> SocketAddress? {
+        let client = dispatch.record?.source
+        switch source.shown {
+        case .own, .address: return nil
+        case .client: return client.flatMap { $0.isIP ? $0 : nil }
+        case .clientAddress:
+            guard var address = client, address.isIP else { return nil }
+            address.port = 0
+            return address
+        case .header(let name, let occurrence):
+            guard let head = dispatch.exchange.request.head else { return nil }
+            return Self.address(in: head, Array(name.utf8), occurrence)
+        }
+    }
+
+    /// The address that stands at a place of a list field.
+    private static func address(in head: MessageHead, _ name: [UInt8], _ occurrence: Int) -> SocketAddress? {
+        var values: [String] = []
+        for field in 0..<head.fieldCount where Array(copying: head.nameText(at: field)) == name {
+            for value in String(decoding: Array(copying: head.value(at: field)), as: UTF8.self).split(separator: ",") {
+                values.append(value.filter { $0 != " " && $0 != "\t" })
+            }
+        }
+        let place = occurrence > 0 ? occurrence - 1 : values.count + occurrence
+        guard occurrence != 0, values.indices.contains(place) else { return nil }
+        return SocketAddress(text: values[place], port: 0)
+    }
+
+    /// The next port of a range; nil: there is none, or one only.
+    func nextPort() -> UInt16? {
+        guard let ports = source?.ports, ports.count > 1, let transport else { return nil }
+        let turn = transport.portTurn.wrappingAdd(1, ordering: .relaxed).oldValue
+        return ports.lowerBound + UInt16(turn % UInt32(ports.count))
+    }
+
+    // MARK: What an exchange says
+
+    /// What goes before everything else on a connection for an exchange; empty: nothing.
+    func preamble(for dispatch: Dispatch) -> [UInt8] {
         guard let header = settings.proxyHeader, header.version > 0 else { return [] }
+        let record = dispatch.record
         let session = record?.session
         let source = record?.source ?? .unspecified
         let destination = record?.destination ?? .unspecified
@@ -110,27 +180,26 @@ final class ServerSide {
             authority: header.options.contains(.authority) ? authority : nil,
             tls: header.options.contains(.tls)
                 ? .init(version: facts?.version, cipher: header.options.contains(.cipher) ? facts?.cipher : nil) : nil,
-            hasChecksum: header.options.contains(.crc32c))
-    }
-
-    /// Where a connection for a dispatch comes from, and what its packets carry.
-    func route(for dispatch: Dispatch) -> ConnectionRoute? {
-        guard let marks = dispatch.record?.overrides?.serverMarks, !marks.isEmpty else { return route }
-        var marked = route ?? ConnectionRoute(source: nil, interface: nil)
-        marked.marks = marks
-        return marked
+            hasChecksum: header.options.contains(.crc32c),
+            uniqueID: header.options.contains(.uniqueID) ? record?.makeUniqueID() : nil,
+            fields: header.fields.map { .init(type: $0.type, value: record?.text(of: $0.format) ?? []) })
     }
 
     /// What an exchange needs of its connection beside the server: the name in SNI, the port when it is the client's, the
     /// client's addresses in a PROXY header.
     func key(for dispatch: Dispatch, _ server: PoolServer) -> UInt64 {
         var key: UInt64 = 0
-        if let tlsSettings, tlsSettings.dependsOnRequest, let name = tlsSettings.serverName(for: dispatch.exchange) {
+        if let name = settings.poolName {
+            key = FNV.hash((dispatch.owner as? ProxyExchange)?.text(of: name) ?? [])
+        } else if let tlsSettings, tlsSettings.dependsOnRequest, let name = tlsSettings.serverName(for: dispatch) {
             key = FNV.hash(name.utf8)
+        }
+        if let source, let shown = shownAddress(source, dispatch) {
+            key = key &* 31 &+ FNV.hash("\(shown)".utf8)
         }
         if case .ofClient = server.facts.port { key = key &* 31 &+ UInt64(dispatch.clientPort) &+ 1 }
         if settings.proxyHeader != nil {
-            key = key &* 31 &+ FNV.hash(preamble(for: dispatch.record))
+            key = key &* 31 &+ FNV.hash(preamble(for: dispatch))
         }
         if isSpecialWebSocket(dispatch.exchange) { key = key &* 31 &+ 0x5753 }
         if let marks = dispatch.record?.overrides?.serverMarks, !marks.isEmpty {
@@ -170,6 +239,37 @@ extension ProxyExchange {
         if found.port != 0 { address.port = found.port }
         return .ip(address)
     }
+}
+
+extension ProxyExchange {
+    /// What an expression gives for the exchange; nil: nothing.
+    func text(of expression: HashExpression) -> [UInt8]? {
+        let evaluation = frontend.worker.rules.evaluation
+        evaluation.begin(self, .request)
+        defer { evaluation.scratch.release() }
+        var sample = Sample()
+        guard expression.expression.evaluate(evaluation, &sample, as: .str) else { return nil }
+        return Array(copying: sample.bytes)
+    }
+
+    /// What a format gives for the exchange.
+    func text(of format: Format) -> [UInt8] {
+        let evaluation = frontend.worker.rules.evaluation
+        evaluation.begin(self, .request)
+        defer { evaluation.scratch.release() }
+        var sample = Sample()
+        format.text(evaluation, &sample)
+        return Array(copying: sample.bytes)
+    }
+}
+
+extension SystemError {
+    /// The address or port to connect from can not be had.
+    var isAboutSource: Bool { code == EADDRINUSE || code == EADDRNOTAVAIL }
+}
+
+extension SocketAddress {
+    fileprivate var isIP: Bool { family == .ipv4 || family == .ipv6 }
 }
 
 /// Fowler-Noll-Vo's hash, version 1a with 64 bits.

@@ -6,6 +6,7 @@ import Runtime
 import Samples
 package import Servers
 import Streams
+import Synchronization
 package import TLSTransport
 
 /// A backend as all workers see it: its servers with their addresses resolved, TLS towards them, error messages.
@@ -39,7 +40,9 @@ package final class SharedProxyBackend: Sendable {
         var first: [InitialServerAddress] = []
         for server in settings.servers { first.append(try InitialServerAddress.find(server, of: settings.name)) }
         startNotices = first.compactMap(\.notice)
-        for (server, address) in zip(settings.servers, first) { _ = try add(server, at: address.target) }
+        for (number, (server, address)) in zip(settings.servers, first).enumerated() {
+            _ = try add(server, at: address.target, isLast: number == first.count - 1)
+        }
     }
 
     /// What the operator is told at the start about servers whose names were not found.
@@ -51,11 +54,12 @@ package final class SharedProxyBackend: Sendable {
         try add(server, at: InitialServerAddress.find(server, of: servers.settings.name).target, isDynamic: isDynamic)
     }
 
+    /// - Parameter isLast: see ``SharedBackend/add(id:isLast:_:)``.
     private func add(
-        _ server: ServerSettings, at address: Socket.Target, isDynamic: Bool = false
+        _ server: ServerSettings, at address: Socket.Target, isDynamic: Bool = false, isLast: Bool = true
     ) throws(BlueprintError) -> SharedServer {
         let transport = try SharedServerTransport(server)
-        return servers.add(id: server.id) { index, id in
+        return servers.add(id: server.id, isLast: isLast) { index, id in
             SharedServer(
                 settings: server, backend: servers, index: index, id: id, address: address, transport: transport,
                 workers: workers, isDynamic: isDynamic)
@@ -67,6 +71,8 @@ package final class SharedProxyBackend: Sendable {
 package final class SharedServerTransport: ServerTransport {
     /// Nil for a clear server.
     package let tls: SharedServerTLS?
+    /// Ports of `source` that connections have been made from; the next one has its turn.
+    let portTurn = Atomic<UInt32>(0)
 
     init(_ settings: ServerSettings) throws(BlueprintError) {
         guard let value = settings.tls else {
@@ -148,15 +154,23 @@ package final class SharedServerTLS: Sendable {
     }
 
     /// Whether the name in SNI is another for each request.
-    var dependsOnRequest: Bool { settings.serverName == .requestHost }
+    var dependsOnRequest: Bool {
+        switch settings.serverName {
+        case .none, .fixed: false
+        case .requestHost, .expression: true
+        }
+    }
 
     /// The name to send in SNI for an exchange.
-    func serverName(for exchange: Exchange) -> String? {
+    func serverName(for dispatch: Dispatch) -> String? {
         switch settings.serverName {
         case .none: return nil
         case .fixed(let name): return name
+        case .expression(let expression):
+            guard let text = (dispatch.owner as? ProxyExchange)?.text(of: expression), !text.isEmpty else { return nil }
+            return String(decoding: text, as: UTF8.self)
         case .requestHost:
-            guard let head = exchange.request.head, !head.authority.isEmpty else { return nil }
+            guard let head = dispatch.exchange.request.head, !head.authority.isEmpty else { return nil }
             let text = head.authority.string
             if text.hasPrefix("[") { return nil }
             let host = text.split(separator: ":", maxSplits: 1).first.map(String.init) ?? text

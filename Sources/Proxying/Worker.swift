@@ -212,6 +212,9 @@ package final class Worker {
         case .purge(let server): find(server.backend)?.backend.find(server)?.purge()
         case .shutdownSessions(let server, let cause): find(server.backend)?.backend.shutDown(server, cause)
         case .placesFreed(let backend): find(backend)?.backend.serveQueue()
+        case .placeGranted(let server, let ticket, _): find(server.backend)?.backend.granted(server, ticket)
+        case .requeue(let server): find(server.backend)?.backend.requeue(server)
+        case .noServerLeft(let backend): find(backend)?.backend.noServerLeft()
         case .stateChanged, .checksChanged, .message: break
         }
     }
@@ -234,13 +237,6 @@ package final class Worker {
     func endIfDrained() {
         guard isDraining, connections.clientCount == 0, quic.clientCount == 0 else { return }
         loop.stop()
-    }
-
-    /// Tells the other workers that a place at a backend's server is free.
-    func announceFreePlace(_ backend: SharedBackend) {
-        for (other, mailbox) in group.mailboxes.enumerated() where other != index {
-            mailbox.post(.server(.placesFreed(backend)))
-        }
     }
 
     /// Tells the operator about trouble that belongs to no exchange.
@@ -300,6 +296,8 @@ package final class WorkerGroup: Sendable {
     private func tell(_ event: ServerEvent) {
         switch event {
         case .stateChanged, .checksChanged: break
+        case .placeGranted(_, _, let worker):
+            if mailboxes.indices.contains(worker) { mailboxes[worker].post(.server(event)) }
         case .message(let backend, let level, let text):
             report(text)
             mailboxes.first?.post(.serverMessage(backend, level, text))

@@ -66,7 +66,7 @@ final class ServiceName: ResolutionRequester {
         guard !server.settings.resolution.ignoresWeight else { return }
         // 0 to 65535 there, 0 to 256 here, and only nothing is nothing.
         let weight = (Int(record.weight) + 255) / 256
-        if weight != server.weight, server.backend.settings.balance.isDynamic { server.setWeight(weight) }
+        if weight != server.weight, server.backend.settings.hasDynamicWeights { server.setWeight(weight) }
     }
 
     func failed(_ resolution: NameResolution) -> Bool {

@@ -98,6 +98,16 @@ package enum Socket {
         set(descriptor, level: Int32(IPPROTO_TCP), option: TCP_NODELAY, 1)
     }
 
+    /// Lets a socket be bound to addresses of other machines (ip(7), IP_TRANSPARENT). It needs CAP_NET_ADMIN.
+    package static func setTransparent(_ descriptor: Int32, isIPv6: Bool) throws(SystemError) {
+        // IPV6_TRANSPARENT is 75, IP_TRANSPARENT 19.
+        let isSet =
+            isIPv6
+            ? set(descriptor, level: Int32(IPPROTO_IPV6), option: 75, 1)
+            : set(descriptor, level: Int32(IPPROTO_IP), option: 19, 1)
+        guard isSet else { throw SystemError("setsockopt(IP_TRANSPARENT)") }
+    }
+
     package static func setReusable(_ descriptor: Int32, address: Bool, port: Bool) {
         if address { set(descriptor, level: SOL_SOCKET, option: SO_REUSEADDR, 1) }
         if port { set(descriptor, level: SOL_SOCKET, option: SO_REUSEPORT, 1) }

@@ -87,6 +87,9 @@ package struct LogFigures {
     /// The two letters of the termination state (section 8.5).
     package var cause: UInt8 = 0x2d
     package var stage: UInt8 = 0x2d
+    /// What became of the client's and of the server's persistence cookie; `-` without one.
+    package var clientCookie: UInt8 = 0x2d
+    package var serverCookie: UInt8 = 0x2d
 
     package var processConnections = 0
     package var frontendConnections = 0

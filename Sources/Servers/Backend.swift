@@ -1,7 +1,7 @@
 import Bytes
 import Configuration
 package import Runtime
-package import Streams
+import Streams
 import Synchronization
 
 /// One worker's side of a backend: it brings exchanges to servers. Not Sendable.
@@ -15,18 +15,15 @@ package final class Backend {
     let connector: any ServerConnector
     let timers: TimerWheel
     let clock: TurnClock
-    /// Tells the other workers that a place is free while exchanges wait there.
-    private let announceFreePlace: () -> Void
-    private var queue: [Dispatch] = []
+    /// This worker's exchanges that wait for a place, by their tickets.
+    private var waiting: [UInt64: Dispatch] = [:]
     private var random: UInt64
 
     /// - Parameters:
     ///   - seed: starts the random draws of `balance random`.
-    ///   - announceFreePlace: posts to the other workers.
     ///   - worker: this worker's number.
     package init(
-        _ shared: SharedBackend, connector: any ServerConnector, loop: EventLoop, worker: Int, seed: UInt64,
-        announceFreePlace: @escaping () -> Void
+        _ shared: SharedBackend, connector: any ServerConnector, loop: EventLoop, worker: Int, seed: UInt64
     ) {
         self.shared = shared
         self.connector = connector
@@ -35,7 +32,6 @@ package final class Backend {
         clock = loop.clock
         purger = Purger(loop: loop)
         balancer = shared.balancer
-        self.announceFreePlace = announceFreePlace
         random = seed | 1
         for server in shared.servers { add(server) }
     }
@@ -89,7 +85,16 @@ package final class Backend {
     }
 
     /// Chooses by another balancer from now on.
-    package func take(_ balancer: Balancer) { self.balancer = balancer }
+    package func take(_ balancer: Balancer) {
+        self.balancer = balancer
+        balancer.adopt()
+    }
+
+    /// The servers that a value of the backend's cookie belongs to.
+    package func servers(ofCookie value: [UInt8]) -> [SharedServer] { balancer.cookies.servers(of: value) }
+
+    /// Places at a server were taken or given back: the next choice counts with that.
+    func loadChanged(_ server: SharedServer) { balancer.loadChanged(server) }
 
     /// A server's facts have changed. Idle connections to its old address are closed.
     package func take(_ facts: ServerFacts, of server: SharedServer) {
@@ -105,30 +110,54 @@ package final class Backend {
     }
 
     /// Brings an exchange to a server. The owner is told the end, maybe from inside this call.
-    package func dispatch(
-        _ exchange: Exchange, session: AnyObject, isFirst: Bool, sourceHash: UInt32, clientPort: UInt16,
-        assignment: ServerAssignment = ServerAssignment(), owner: any DispatchOwner, remember: (Dispatch) -> Void
-    ) {
-        let dispatch = Dispatch(
-            exchange, backend: self, session: session, isFirst: isFirst, sourceHash: sourceHash, clientPort: clientPort,
-            assignment: assignment, owner: owner)
+    package func dispatch(_ request: DispatchRequest, owner: any DispatchOwner, remember: (Dispatch) -> Void) {
+        let dispatch = Dispatch(request, backend: self, owner: owner)
         remember(dispatch)
+        if let server = request.server {
+            dispatch.isPersistent = true
+            return enter(dispatch, server)
+        }
         start(dispatch)
     }
 
+    /// Chooses a server.
     func start(_ dispatch: Dispatch, excluding failed: PoolServer? = nil, keep: PoolServer? = nil) {
-        let choice = keep?.shared ?? choose(dispatch, excluding: failed?.shared)
-        guard let choice else { return fail(dispatch, .noServer) }
-        // Those that wait already go first.
-        guard queue.isEmpty || dispatch.state != .idle, choice.enter() else { return enqueue(dispatch, choice) }
-        serve(dispatch, choice)
+        if let keep { return enter(dispatch, keep.shared) }
+        dispatch.isPersistent = false
+        // Those that wait already have the next free places. Somebody else than them has to be under way to bring these.
+        let algorithm = shared.settings.balance
+        let waiting = shared.queue.count.load(ordering: .relaxed)
+        if waiting > 0, waiting < shared.current.load(ordering: .relaxed),
+            algorithm == .roundrobin || algorithm == .staticRR || algorithm == .first
+        {
+            return enqueue(dispatch, nil)
+        }
+        switch choose(dispatch, excluding: failed?.shared) {
+        case .server(let server): enter(dispatch, server)
+        case .full: enqueue(dispatch, nil)
+        case .none: fail(dispatch, .noServer)
+        }
     }
 
-    private func choose(_ dispatch: Dispatch, excluding failed: SharedServer? = nil) -> SharedServer? {
-        // Rules have the first word, but when the server has failed and the exchange may go elsewhere.
-        if let assigned = dispatch.assignment.server, failed == nil { return assigned }
+    private func choose(_ dispatch: Dispatch, excluding failed: SharedServer? = nil) -> BalanceChoice {
         random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return balancer.choose(hash: dispatch.sourceHash, random: random, excluding: failed)
+        // Where there is one server only, any key finds it.
+        let key: UInt32? =
+            shared.settings.balance.usesKey ? (balancer.needsKey ? dispatch.balanceKey : 0) : nil
+        return balancer.choose(key: key, random: random, excluding: failed)
+    }
+
+    /// Takes a place at a server, or waits for it.
+    private func enter(_ dispatch: Dispatch, _ server: SharedServer) {
+        if server.enter() { return serve(dispatch, server) }
+        let limit = server.maxqueue.load(ordering: .relaxed)
+        guard limit > 0, server.queue.count.load(ordering: .relaxed) >= limit else { return enqueue(dispatch, server) }
+        // Only what belongs to the server comes here: balancing chooses no such server, and a hash would again.
+        if dispatch.isPersistent, !dispatch.request.forcesPersistence, shared.settings.redispatchInterval != 0 {
+            return start(dispatch)
+        }
+        dispatch.foundQueueFull = true
+        fail(dispatch, .noServer)
     }
 
     /// A place at `choice` is taken for the dispatch: use an idle connection, or start one.
@@ -139,6 +168,7 @@ package final class Backend {
             return fail(dispatch, .noServer)
         }
         dispatch.enter(server)
+        loadChanged(choice)
         dispatch.dequeuedAt = clock.now
         if shared.settings.mode == .http {
             let wish = PoolServer.Wish(
@@ -217,6 +247,14 @@ package final class Backend {
         dispatch.timer.arm(at: clock.now.advanced(milliseconds: pause))
     }
 
+    /// The pause is over: the same server gets its second chance, as long as it can be reached.
+    func tryAgain(_ dispatch: Dispatch) {
+        guard let last = dispatch.server, last.shared.isReachable, find(last.shared) === last else {
+            return start(dispatch)
+        }
+        start(dispatch, keep: last)
+    }
+
     /// Whether this retry goes to another server (`option redispatch`).
     private func isRedispatchDue(_ dispatch: Dispatch) -> Bool {
         let interval = shared.settings.redispatchInterval
@@ -239,43 +277,92 @@ package final class Backend {
         dispatch.owner.dispatchFailed(dispatch, reason)
     }
 
-    // MARK: The queue
+    // MARK: Queues
 
-    private func enqueue(_ dispatch: Dispatch, _ server: SharedServer) {
-        let limit = server.maxqueue.load(ordering: .relaxed)
-        if limit > 0, server.queued.load(ordering: .relaxed) >= limit, !balancer.hasRoom {
-            return fail(dispatch, .noServer)
-        }
+    /// Waits for a place at `server`, or at any.
+    private func enqueue(_ dispatch: Dispatch, _ server: SharedServer?) {
+        let queue = server?.queue ?? shared.queue
         dispatch.state = .queued
-        dispatch.backendQueuePosition = shared.queued.wrappingAdd(1, ordering: .relaxed).oldValue
-        queue.append(dispatch)
+        dispatch.ticket = shared.tickets.wrappingAdd(1, ordering: .relaxed).newValue
+        dispatch.queueServer = server
+        waiting[dispatch.ticket] = dispatch
+        let now = Int(clock.now.nanoseconds / 1_000_000) + dispatch.request.priorityOffset
+        let key = SharedQueue.key(priorityClass: dispatch.request.priorityClass, milliseconds: now)
+        dispatch.queueMark = queue.add(SharedQueue.Entry(key: key, ticket: dispatch.ticket, worker: worker))
         if let limit = dispatch.queueTimeout {
             dispatch.timer.arm(at: dispatch.startedAt.advanced(milliseconds: limit))
         }
         // A place may have become free between the two looks.
-        if balancer.hasRoom { serveQueue() }
+        if let server {
+            loadChanged(server)
+            server.grantPlaces()
+        } else {
+            serveQueue()
+        }
     }
 
-    func dequeue(_ dispatch: Dispatch) {
-        guard let index = queue.firstIndex(where: { $0 === dispatch }) else { return }
-        queue.remove(at: index)
-        shared.queued.wrappingSubtract(1, ordering: .relaxed)
+    /// Leaves the queue without a place; false when a place is on its way.
+    @discardableResult
+    func dequeue(_ dispatch: Dispatch) -> Bool {
+        let queue = dispatch.queueServer?.queue ?? shared.queue
+        let isOut = queue.remove(dispatch.ticket)
+        guard isOut || dispatch.state == .over else { return false }
+        waiting[dispatch.ticket] = nil
+        leftQueue(dispatch, queue)
+        return true
     }
 
-    /// A place at one of the servers is free: exchanges that wait here, or on other workers, may take it.
-    func placeFreed() {
-        guard shared.queued.load(ordering: .relaxed) > 0 else { return }
-        if queue.isEmpty { announceFreePlace() } else { serveQueue() }
+    private func leftQueue(_ dispatch: Dispatch, _ queue: SharedQueue) {
+        let before = queue.served.load(ordering: .relaxed) - dispatch.queueMark
+        if let server = dispatch.queueServer {
+            dispatch.serverQueuePosition += max(0, before)
+            loadChanged(server)
+            server.tellIfRemovable()
+        } else {
+            dispatch.backendQueuePosition += max(0, before)
+        }
+        dispatch.queueServer = nil
     }
 
-    /// Brings waiting exchanges to servers while there are places.
+    /// A place at `server` was given to the exchange with this ticket.
+    package func granted(_ server: SharedServer, _ ticket: UInt64) {
+        guard let dispatch = waiting.removeValue(forKey: ticket), dispatch.state == .queued else {
+            // It has gone meanwhile: the place is for the next one.
+            server.leave()
+            return loadChanged(server)
+        }
+        // It counts as served itself.
+        dispatch.queueMark += 1
+        leftQueue(dispatch, dispatch.queueServer?.queue ?? shared.queue)
+        dispatch.timer.disarm()
+        serve(dispatch, server)
+    }
+
+    /// Servers may have free places for those that wait.
     package func serveQueue() {
-        while let dispatch = queue.first {
-            guard let choice = choose(dispatch), choice.enter() else { return }
-            queue.removeFirst()
-            shared.queued.wrappingSubtract(1, ordering: .relaxed)
+        for server in servers {
+            let queued = server.shared.queue.count.load(ordering: .relaxed)
+            guard queued > 0 || shared.queue.count.load(ordering: .relaxed) > 0 else { continue }
+            server.shared.grantPlaces()
+        }
+    }
+
+    /// Exchanges that wait for `server` look for another one; those that are bound to it stay.
+    package func requeue(_ server: SharedServer) {
+        restart { $0.queueServer === server && !$0.request.forcesPersistence }
+    }
+
+    /// Exchanges that wait for any server are answered when there is none.
+    package func noServerLeft() {
+        guard balancer.servers.isEmpty else { return }
+        restart { $0.queueServer == nil }
+    }
+
+    private func restart(_ isMeant: (Dispatch) -> Bool) {
+        for dispatch in waiting.values.filter(isMeant).sorted(by: { $0.ticket < $1.ticket }) {
+            guard dispatch.state == .queued, dequeue(dispatch) else { continue }
             dispatch.timer.disarm()
-            serve(dispatch, choice)
+            start(dispatch)
         }
     }
 

@@ -8,6 +8,8 @@ import Synchronization
 package protocol DispatchOwner: AnyObject {
     /// The exchange is about to be attached to a connection of ``Dispatch/server``: the request may still be changed.
     func dispatchAttaches(_ dispatch: Dispatch)
+    /// The hash of the key by which `balance` chooses; nil: the request has none. Asked only when a choice needs it.
+    func balanceKey(_ dispatch: Dispatch) -> UInt32?
     /// The exchange is attached to a connection of ``Dispatch/server``.
     func dispatched(_ dispatch: Dispatch)
     /// No server took the exchange: `reason` is connectFailed, connectTimeout, queueTimeout or noServer.
@@ -45,39 +47,59 @@ package struct DispatchLimits: Sendable {
     }
 }
 
+/// An exchange that needs a server, and what is known of the one it wants.
+package struct DispatchRequest {
+    package var exchange: Exchange
+    /// Identity of the client's session.
+    package var session: AnyObject
+    /// True for the session's first exchange: `http-reuse safe` gives it a connection of its own.
+    package var isFirst: Bool
+    /// The port that the client came in on.
+    package var clientPort: UInt16
+    /// The server that the exchange belongs to (a cookie, `use-server`, a stick table); nil: any.
+    package var server: SharedServer?
+    /// It goes to ``server`` though that is down (`force-persist`).
+    package var forcesPersistence = false
+    /// What it belongs to is of no account (`ignore-persist`).
+    package var ignoresPersistence = false
+    /// Its place among those that wait: -2047 to 2047, lower first; and milliseconds that it counts as older or younger
+    /// (`set-priority-class`, `set-priority-offset`).
+    package var priorityClass = 0
+    package var priorityOffset = 0
+
+    /// What rules have set for it in place of the backend's settings.
+    package var limits = DispatchLimits()
+
+    package init(exchange: Exchange, session: AnyObject, isFirst: Bool, clientPort: UInt16) {
+        self.exchange = exchange
+        self.session = session
+        self.isFirst = isFirst
+        self.clientPort = clientPort
+    }
+}
+
 /// One exchange's way to a server: choice, queue, connection, retries. It holds a place at its server until
 /// ``release()``.
 package final class Dispatch: TimerTarget {
     /// What the dispatch waits for.
     package enum State: Sendable { case idle, queued, connecting, retrying, attached, over }
 
-    package let exchange: Exchange
+    package let request: DispatchRequest
     package let backend: Backend
-    /// Identity of the client's session.
-    package let session: AnyObject
-    /// True for the session's first exchange: `http-reuse safe` gives it a connection of its own.
-    package let isFirst: Bool
-    /// A hash of the client's address, for `balance source`.
-    package let sourceHash: UInt32
-    /// The port that the client came in on.
-    package let clientPort: UInt16
-    /// What rules have decided.
-    package let assignment: ServerAssignment
-    /// The place among those that wait: lower classes first, then by time with an offset in milliseconds.
-    package var priorityClass = 0
-    package var priorityOffset = 0
-    /// What rules have set for this exchange in place of the backend's settings; nil: as it is there.
-    package var limits = DispatchLimits()
     package internal(set) var state = State.idle
     /// The server that was chosen last.
     package internal(set) var server: PoolServer?
+    /// Whether it goes where it belongs, and not where balancing has sent it.
+    package internal(set) var isPersistent = false
     /// Retries done so far.
     package internal(set) var retries = 0
     /// True when a retry went to another server.
     package internal(set) var isRedispatched = false
     /// True when the connection had carried an exchange before.
     package internal(set) var isReused = false
-    /// Exchanges that were before this one in the server's and in the backend's queue.
+    /// It was refused because its server's queue was full.
+    package internal(set) var foundQueueFull = false
+    /// Exchanges that left the server's and the backend's queue while this one waited there.
     package internal(set) var serverQueuePosition = 0
     package internal(set) var backendQueuePosition = 0
     /// When the dispatch began, left the queue, and was attached; zero before.
@@ -94,29 +116,39 @@ package final class Dispatch: TimerTarget {
     var holdsPlace = false
     /// Where the dispatch stands among those of its server.
     var setIndex = -1
+    /// Its number in a queue; the server whose queue that is, nil for the backend's; and how many had left it then.
+    var ticket: UInt64 = 0
+    var queueServer: SharedServer?
+    var queueMark = 0
+    private var key: UInt32??
     var timer: Timer!
 
-    init(
-        _ exchange: Exchange, backend: Backend, session: AnyObject, isFirst: Bool, sourceHash: UInt32,
-        clientPort: UInt16, assignment: ServerAssignment, owner: any DispatchOwner
-    ) {
-        self.assignment = assignment
-        self.exchange = exchange
+    package var exchange: Exchange { request.exchange }
+    package var session: AnyObject { request.session }
+    package var isFirst: Bool { request.isFirst }
+    package var clientPort: UInt16 { request.clientPort }
+
+    init(_ request: DispatchRequest, backend: Backend, owner: any DispatchOwner) {
+        self.request = request
         self.backend = backend
-        self.session = session
-        self.isFirst = isFirst
-        self.sourceHash = sourceHash
-        self.clientPort = clientPort
         self.owner = owner
         startedAt = backend.clock.now
         timer = Timer(on: backend.timers, target: self)
     }
 
     /// The most retries.
-    var retryLimit: Int { limits.retries ?? backend.shared.settings.retries }
+    var retryLimit: Int { request.limits.retries ?? backend.shared.settings.retries }
     /// Longest wait for a connection, and for a place; milliseconds, nil: for ever.
-    var connectTimeout: Int? { limits.connectTimeout ?? backend.shared.settings.timeouts.connect }
-    var queueTimeout: Int? { limits.queueTimeout ?? backend.shared.settings.timeouts.queue }
+    var connectTimeout: Int? { request.limits.connectTimeout ?? backend.shared.settings.timeouts.connect }
+    var queueTimeout: Int? { request.limits.queueTimeout ?? backend.shared.settings.timeouts.queue }
+
+    /// The hash by which a server is chosen; worked out once.
+    var balanceKey: UInt32? {
+        if let key { return key }
+        let made = owner.balanceKey(self)
+        key = .some(made)
+        return made
+    }
 
     /// The connection that was started for this dispatch is ready.
     package func connected(_ connection: any PooledConnection) {
@@ -171,19 +203,20 @@ package final class Dispatch: TimerTarget {
         holdsPlace = false
         server.dispatches.remove(self)
         server.shared.leave()
-        backend.placeFreed()
+        backend.loadChanged(server.shared)
     }
 
     package func timerFired(_ timer: Timer) {
         switch state {
         case .queued:
-            backend.dequeue(self)
+            // Its place may be on the way.
+            guard backend.dequeue(self) else { return }
             backend.fail(self, .queueTimeout)
         case .connecting:
             backend.connector.abandon(self)
             server?.shared.connectFailures.wrappingAdd(1, ordering: .relaxed)
             backend.retry(self, .connectTimeout)
-        case .retrying: backend.start(self)
+        case .retrying: backend.tryAgain(self)
         case .idle, .attached, .over: break
         }
     }

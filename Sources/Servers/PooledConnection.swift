@@ -15,7 +15,8 @@ package enum PoolPlace: UInt8, Sendable {
     /// Idle, and belongs to one session.
     case session
 
-    var isIdle: Bool { self == .unsafe || self == .safe || self == .session }
+    /// It waits for work.
+    package var isIdle: Bool { self == .unsafe || self == .safe || self == .session }
     var isUsed: Bool { self == .busy || self == .available }
 }
 

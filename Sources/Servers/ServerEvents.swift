@@ -19,6 +19,12 @@ package enum ServerEvent: Sendable {
     case placesFreed(SharedBackend)
     /// Something about the server's checks was changed: whether they run, how often, where they go.
     case checksChanged(SharedServer)
+    /// An exchange that waited has a place at the server: the one with this ticket, for its worker alone.
+    case placeGranted(SharedServer, UInt64, worker: Int)
+    /// Exchanges that wait for the server have to look for another one.
+    case requeue(SharedServer)
+    /// No server is left: exchanges that wait for any are answered.
+    case noServerLeft(SharedBackend)
     /// The server went up, down or into another administrative state.
     case stateChanged(SharedServer)
     /// Words for the operator and the backend's log.

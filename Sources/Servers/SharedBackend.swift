@@ -14,14 +14,26 @@ package final class SharedBackend: Sendable {
     /// True when it was added at run time.
     package let isDynamic: Bool
     package let events: ServerEvents
-    /// Exchanges that wait for a place now, on all workers.
-    package let queued = Atomic<Int>(0)
+    /// Those that wait for a place at any server, of all workers.
+    let queue = SharedQueue()
+    /// How many those are.
+    package var queueLength: Int { queue.count.load(ordering: .acquiring) }
+    /// Numbers for those that wait.
+    let tickets = Atomic<UInt64>(0)
+    /// Places that are taken at its servers; counted only where ``countsServed``.
+    let load = BackendLoad()
+    /// Whether ``load`` is needed: `hash-balance-factor` compares with it.
+    let countsServed: Bool
+    /// Exchanges at which `minconn` has grown to `maxconn`: `fullconn`, or what follows from the frontends.
+    package let fullconn: Atomic<Int>
     /// Exchanges in the backend now.
     package let current = Atomic<Int>(0)
     /// Whether rules may choose it: `publish backend`, `unpublish backend`.
     package let isPublished: Atomic<Bool>
     /// How often its last server went away.
     package let downTransitions = Atomic<UInt64>(0)
+    /// How `cookie … dynamic` makes servers' cookies.
+    let dynamicCookies: Mutex<DynamicCookies>
     private let referenced = Atomic<Bool>(false)
     private let waits = Atomic<Bool>(false)
     private let table: Mutex<Table>
@@ -30,6 +42,10 @@ package final class SharedBackend: Sendable {
         var servers: [SharedServer] = []
         /// Places that are in use.
         var places: Set<Int> = []
+        /// No lower place is free, no lower number.
+        var lowestPlace = 0
+        var lowestID = 1
+        var ids: Set<Int> = []
         var balancer: Balancer
         /// Usable servers when a change of state was last settled.
         var usableCount = 0
@@ -45,8 +61,12 @@ package final class SharedBackend: Sendable {
         self.events = events
         self.isDynamic = isDynamic
         isPublished = Atomic(!isDynamic)
+        dynamicCookies = Mutex(
+            DynamicCookies(isEnabled: settings.cookie?.isDynamic == true, key: settings.dynamicCookieKey))
+        countsServed = settings.hashing.balanceFactor > 0
+        fullconn = Atomic(settings.fullconn ?? 1)
         table = Mutex(
-            Table(balancer: Balancer(settings, servers: []), lastChange: SystemClock.now()))
+            Table(balancer: Balancer(settings, servers: [], load: load), lastChange: SystemClock.now()))
     }
 
     /// Whether something in the configuration beside frontends' default names it: it can not be deleted then.
@@ -72,26 +92,24 @@ package final class SharedBackend: Sendable {
 
     /// Makes a server in the first free place and adds it. `id` is the wanted number, if there is one; the caller has
     /// checked that name and number are free.
+    ///
+    /// - Parameter isLast: whether it can be chosen at once; where many are added together, only the last one says so.
     @discardableResult
-    package func add(id: Int? = nil, _ make: (_ index: Int, _ id: Int) -> SharedServer) -> SharedServer {
+    package func add(
+        id: Int? = nil, isLast: Bool = true, _ make: (_ index: Int, _ id: Int) -> SharedServer
+    ) -> SharedServer {
         table.withLock { table in
-            var index = 0
-            while table.places.contains(index) { index += 1 }
-            let server = make(index, id ?? Self.freeID(table.servers))
-            table.places.insert(index)
+            while table.places.contains(table.lowestPlace) { table.lowestPlace += 1 }
+            while table.ids.contains(table.lowestID) { table.lowestID += 1 }
+            let server = make(table.lowestPlace, id ?? table.lowestID)
+            table.places.insert(server.index)
+            table.ids.insert(server.id)
             table.servers.append(server)
             events.tell(.serverAdded(server))
-            rebalance(&table)
-            table.usableCount = table.servers.count { $0.isUsable }
+            if isLast { rebalance(&table) }
+            if server.isUsable { table.usableCount += 1 }
             return server
         }
-    }
-
-    private static func freeID(_ servers: [SharedServer]) -> Int {
-        let taken = Set(servers.map(\.id))
-        var id = 1
-        while taken.contains(id) { id += 1 }
-        return id
     }
 
     /// Takes a server out of the table. Exchanges and workers that still look at it keep it alive.
@@ -101,6 +119,9 @@ package final class SharedBackend: Sendable {
             guard let place = table.servers.firstIndex(where: { $0 === server }) else { return }
             table.servers.remove(at: place)
             table.places.remove(server.index)
+            table.ids.remove(server.id)
+            table.lowestPlace = min(table.lowestPlace, server.index)
+            table.lowestID = min(table.lowestID, server.id)
             rebalance(&table)
             events.tell(.serverRemoved(server))
             table.usableCount = table.servers.count { $0.isUsable }
@@ -111,8 +132,12 @@ package final class SharedBackend: Sendable {
     func rebalance() { table.withLock { rebalance(&$0) } }
 
     private func rebalance(_ table: inout Table) {
-        table.balancer = Balancer(settings, servers: table.servers, following: table.balancer)
-        events.tell(.balancerChanged(self, table.balancer))
+        let last = table.balancer
+        let next = Balancer(settings, servers: table.servers, load: load, following: last)
+        table.balancer = next
+        for server in last.servers where !next.contains(server) { server.isInService.store(false, ordering: .relaxed) }
+        for server in next.servers { server.isInService.store(true, ordering: .relaxed) }
+        events.tell(.balancerChanged(self, next))
     }
 
     // MARK: Up and down
@@ -131,16 +156,17 @@ package final class SharedBackend: Sendable {
         let (active, backup) = usableServers
         let onBackup = backup > 0 && active == 0 ? " Running on backup." : ""
         let sessions = server.served.load(ordering: .relaxed)
-        let queue = server.queued.load(ordering: .relaxed)
+        let queue = server.queueLength
+        let requeued = server.givesUpQueue ? queue : 0
         return ". \(active) active and \(backup) backup servers left.\(onBackup)"
-            + " \(sessions) sessions active, 0 requeued, \(queue) remaining in queue"
+            + " \(sessions) sessions active, \(requeued) requeued, \(queue - requeued) remaining in queue"
     }
 
     /// The end of a message about a server that is up.
     func online(_ server: SharedServer) -> String {
         let (active, backup) = usableServers
         let onBackup = backup > 0 && active == 0 ? " Running on backup." : ""
-        let queue = server.queued.load(ordering: .relaxed)
+        let queue = server.queueLength
         return ". \(active) active and \(backup) backup servers online.\(onBackup)"
             + " 0 sessions requeued, \(queue) total in queue"
     }
@@ -167,6 +193,8 @@ package final class SharedBackend: Sendable {
             let kind = settings.isListen ? "listen" : "backend"
             events.tell(.message(self, .emergency, "\(kind) \(settings.name) has no server available!"))
         }
+        if server.givesUpQueue, server.queueLength > 0 { events.tell(.requeue(server)) }
+        if isDown { events.tell(.noServerLeft(self)) }
         if server.state != before { events.tell(.placesFreed(self)) }
         events.tell(.stateChanged(server))
     }
@@ -216,10 +244,13 @@ package final class SharedBackend: Sendable {
     }
 
     /// Chooses a server by the balancer of now: for tests and control; workers ask their own reference.
-    package func choose(hash: UInt32, random: UInt64, excluding failed: SharedServer? = nil) -> SharedServer? {
-        balancer.choose(hash: hash, random: random, excluding: failed)
+    package func choose(key: UInt32? = nil, random: UInt64 = 0, excluding failed: SharedServer? = nil) -> BalanceChoice
+    {
+        balancer.choose(key: key, random: random, excluding: failed)
     }
+}
 
-    /// True when some usable server has a free place.
-    package var hasRoom: Bool { balancer.hasRoom }
+/// The places that are taken at a backend's servers.
+package final class BackendLoad: Sendable {
+    package let served = Atomic<Int>(0)
 }

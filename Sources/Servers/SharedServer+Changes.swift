@@ -19,7 +19,7 @@ extension SharedServer {
         } else if !rest.isEmpty {
             return "Trailing garbage in weight string"
         }
-        if weight != 0, weight != configured, !backend.settings.balance.isDynamic {
+        if weight != 0, weight != configured, !backend.settings.hasDynamicWeights {
             return "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'."
         }
         setWeight(weight)
@@ -33,8 +33,7 @@ extension SharedServer {
             return "maxconn string empty or preceded by garbage"
         }
         guard rest.isEmpty else { return "Trailing garbage in maxconn string" }
-        maxconn.store(max(0, number), ordering: .relaxed)
-        backend.events.tell(.placesFreed(backend))
+        setMaxconn(max(0, number))
         return nil
     }
 

@@ -4,7 +4,7 @@ import Synchronization
 extension SharedServer {
     /// True when no connection, exchange or queue entry is left.
     package var isUnused: Bool {
-        connections.total == 0 && served.load(ordering: .acquiring) == 0 && queued.load(ordering: .acquiring) == 0
+        connections.total == 0 && served.load(ordering: .acquiring) == 0 && queueLength == 0
     }
 
     /// Calls `action` once, from some worker's thread or this one, when the server is unused (``isUnused``). Returns what

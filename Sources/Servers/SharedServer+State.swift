@@ -229,11 +229,17 @@ extension SharedServer {
     func weigh(since start: Instant = .zero) {
         let full = 16
         var share = full
-        if state == .starting, settings.slowStart > 0, backend.settings.balance.isDynamic {
+        var percent = 100
+        if state == .starting, settings.slowStart > 0 {
             let elapsed = Int(clamping: SystemClock.now().nanoseconds(since: start) / 1_000_000)
-            share = min(full, (full * elapsed + settings.slowStart) / settings.slowStart)
+            let passed = min(elapsed, settings.slowStart)
+            percent = 100 * passed / settings.slowStart
+            if backend.settings.hasDynamicWeights {
+                share = min(full, (full * passed + settings.slowStart) / settings.slowStart)
+            }
         }
         effectiveWeightNow.store(weight * max(1, share), ordering: .relaxed)
+        warmth.store(percent, ordering: .relaxed)
         let isUp = state == .running || state == .starting
         usable.store(isUp && !admin.isMaintenance && !admin.isDrain && effectiveWeight > 0, ordering: .relaxed)
     }
@@ -261,6 +267,14 @@ extension SharedServer {
             backend.events.tell(.placesFreed(backend))
             backend.settle(self, before: state)
         }
+    }
+
+    /// Whether those that wait for the server have to look for another one: it is in maintenance, or down where
+    /// `option redispatch` allows others and `option persist` does not hold on to it.
+    var givesUpQueue: Bool {
+        if admin.isMaintenance { return true }
+        let settings = backend.settings
+        return state == .stopped && settings.redispatchInterval != 0 && !settings.persistsWhenDown
     }
 
     private func shutBackupSessions() {

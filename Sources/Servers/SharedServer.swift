@@ -55,8 +55,17 @@ package final class SharedServer: Sendable {
 
     /// Exchanges that hold a place at the server now.
     package let served = Atomic<Int>(0)
-    /// Exchanges that wait for a place at this server or backend because of it.
-    package let queued = Atomic<Int>(0)
+    /// Those that wait for a place at this server alone, of all workers.
+    let queue = SharedQueue()
+    /// How many those are.
+    package var queueLength: Int { queue.count.load(ordering: .acquiring) }
+    /// The turn in which it was chosen last (`leastconn`, `random`).
+    let lastTurn = Atomic<UInt>(0)
+    /// What its points on a consistent hash's ring are made of (`hash-key`).
+    private let ringKeyNow = Atomic<UInt32>(0)
+    let cookieNow = Mutex<[UInt8]?>(nil)
+    /// Whether exchanges that wait for any server may go to it: whether the balancer of now has it.
+    let isInService = Atomic<Bool>(false)
     /// Connections that are open to the server, being made, or idle.
     package let connections = ConnectionCounts()
     /// Idle connections by worker.
@@ -72,6 +81,10 @@ package final class SharedServer: Sendable {
 
     /// `maxconn`; 0: no limit.
     package let maxconn: Atomic<Int>
+    /// `minconn`; 0, or as much as ``maxconn``: that limit never changes.
+    let minconn: Atomic<Int>
+    /// How much of its limit a server has that starts slowly, in percent.
+    let warmth = Atomic<Int>(100)
     /// `maxqueue`; 0: no limit.
     package let maxqueue: Atomic<Int>
 
@@ -126,6 +139,7 @@ package final class SharedServer: Sendable {
         sessionRates = SharedRate(workers: workers)
         workerIdle = (0..<max(1, workers)).map { _ in WorkerIdleCount() }
         maxconn = Atomic(settings.maxconn ?? 0)
+        minconn = Atomic(settings.minconn ?? 0)
         maxqueue = Atomic(settings.maxqueue ?? 0)
         var admin: AdminState = settings.isDisabled || isDynamic ? .forcedMaintenance : []
         if case .ip(let ip) = address, ip.family == .unspecified { admin.insert(.unresolved) }
@@ -152,10 +166,12 @@ package final class SharedServer: Sendable {
             port = configured
             if case .name(let name, _) = host, settings.serviceName == nil { hostName = name }
         }
-        var facts = ServerFacts(
+        let facts = ServerFacts(
             name: settings.name, address: address, port: port, hostName: hostName,
             usesTLS: settings.tls != nil && settings.usesTLSForTraffic)
         control = Mutex(Control(facts: facts, check: check, agent: agent, lastChange: SystemClock.now()))
+        ringKeyNow.store(makeRingKey(facts), ordering: .relaxed)
+        makeCookie(facts)
         weigh()
     }
 
@@ -172,11 +188,17 @@ package final class SharedServer: Sendable {
             do throws(Failure) {
                 try change(&control.facts)
                 backend.events.tell(.factsChanged(self, control.facts))
+                let (key, cookie) = (makeRingKey(control.facts), cookie)
+                makeCookie(control.facts)
+                if ringKeyNow.exchange(key, ordering: .relaxed) != key || cookie != self.cookie { backend.rebalance() }
                 return .success(())
             } catch { return .failure(error) }
         }
         try result.get()
     }
+
+    /// What its points on a consistent hash's ring are made of.
+    var ringKey: UInt32 { ringKeyNow.load(ordering: .relaxed) }
 
     /// Whether something in the configuration names the server (`use-server`, an argument of a sample): it can not be
     /// renamed or deleted then.
@@ -202,27 +224,4 @@ package final class SharedServer: Sendable {
 
     /// ``weight`` times 16, less while the server starts slowly; 0: gets nothing new.
     package var effectiveWeight: Int { effectiveWeightNow.load(ordering: .relaxed) }
-
-    // MARK: Places
-
-    /// Takes a place at the server; false when `maxconn` places are taken.
-    package func enter() -> Bool {
-        let limit = maxconn.load(ordering: .relaxed)
-        let (_, now) = served.wrappingAdd(1, ordering: .relaxed)
-        if limit <= 0 || now <= limit { return true }
-        served.wrappingSubtract(1, ordering: .relaxed)
-        return false
-    }
-
-    /// Gives a place back.
-    package func leave() {
-        served.wrappingSubtract(1, ordering: .acquiringAndReleasing)
-        tellIfRemovable()
-    }
-
-    /// True when a place is free.
-    package var hasRoom: Bool {
-        let limit = maxconn.load(ordering: .relaxed)
-        return limit <= 0 || served.load(ordering: .relaxed) < limit
-    }
 }

@@ -93,8 +93,8 @@ import Testing
                 "13:8 'bind' : missing port specification in '1.2.3.4'",
                 "15:23 'server b/a' : unknown keyword 'wait'",
                 "16:3 'server' expects <name> and <addr>[:<port>] as arguments",
-                "17:11 balance only supports 'roundrobin', 'static-rr', 'leastconn', 'first', 'source' and 'random', got"
-                    + " 'roundrobn'",
+                "17:11 balance only supports 'roundrobin', 'static-rr', 'leastconn', 'source', 'uri', 'url_param',"
+                    + " 'hash', 'hdr(name)', 'rdp-cookie(name)', 'log-hash' and 'sticky' options.",
                 "18:3 unmatched quote at position 3",
             ])
         #expect(result.configuration == nil)

@@ -163,10 +163,37 @@ import Testing
             ("mode", "2:2 'mode' expects 'tcp' or 'http'"),
             ("mode log", "2:7 'mode log' is not supported by this version of Portico"),
             ("mode health", "2:7 unknown proxy mode 'health'"),
-            ("balance", "2:2 'balance' expects a balance algorithm"),
-            ("balance uri", "2:10 'balance uri' is not supported by this version of Portico"),
-            ("balance hdr(x)", "2:10 'balance hdr' is not supported by this version of Portico"),
-            ("balance random(0)", "2:10 'balance' : 'random' expects a number of draws greater than zero, got '0'"),
+            ("balance random(0)", "2:10 balance random : number of draws must be at least 1."),
+            ("balance random(2x)", "2:10 balance random : unexpected character 'x' after argument."),
+            ("balance random(2", "2:10 balance random : missing closing parenthesis."),
+            ("balance uri len", "2:14 balance uri : 'len' expects a positive integer (got '')."),
+            (
+                "balance uri deep",
+                "2:14 balance uri only accepts parameters 'len', 'depth', 'path-only', and 'whole' (got 'deep')."
+            ),
+            ("balance url_param", "2:2 balance url_param requires an URL parameter name."),
+            ("balance url_param id all", "2:23 balance url_param only accepts 'check_post' modifier (got 'all')."),
+            ("balance hdr()", "2:10 balance hdr requires an http header field name."),
+            ("balance rdp-cookie()", "2:10 balance rdp-cookie : missing cookie name."),
+            ("balance hash", "2:2 balance hash requires a sample expression."),
+            ("balance hash src x", "2:19 balance hash takes no other argument (got 'x')."),
+            ("balance sticky", "2:10 'balance sticky' needs 'mode log'"),
+            ("hash-type ring", "2:12 'hash-type' only supports 'consistent' and 'map-based'."),
+            (
+                "hash-type consistent md5",
+                "2:23 'hash-type' only supports 'sdbm', 'djb2', 'crc32', or 'wt6' hash functions."
+            ),
+            (
+                "hash-type consistent wt6 more",
+                "2:27 'hash-type' only supports 'avalanche' as a modifier for hash functions."
+            ),
+            ("hash-balance-factor 100", "2:2 'hash-balance-factor' must be 0 or greater than 100."),
+            ("hash-preserve-affinity no", "2:25 'hash-preserve-affinity': unknown keyword 'no'"),
+            ("appsession a len 5 timeout 1", "2:2 'appsession' is not supported anymore since HAProxy 1.6."),
+            ("cookie S insert prefix", "2:2 cookie 'rewrite', 'insert' and 'prefix' modes are incompatible."),
+            ("cookie S rewrite indirect", "2:2 cookie 'rewrite' and 'indirect' modes are incompatible."),
+            ("cookie S preserve", "2:2 cookie 'preserve' requires at least 'insert' or 'indirect'."),
+            ("cookie S attr a;b", "2:16 character '%x3B' is not permitted in attribute value."),
             ("balance roundrobin x", "2:21 'balance' : unexpected extra argument 'x'"),
             ("retries -1", "2:10 'retries' expects an integer of at least 0, got '-1'"),
             (
@@ -235,9 +262,47 @@ import Testing
         ("balance roundrobin", BalanceAlgorithm.roundrobin), ("balance static-rr", .staticRR),
         ("balance leastconn", .leastconn), ("balance first", .first), ("balance source", .source),
         ("balance random", .random(draws: 2)), ("balance random(5)", .random(draws: 5)), ("", .random(draws: 2)),
+        ("balance", .random(draws: 2)), ("balance url_param id", .urlParameter(name: "id", checksBody: false)),
+        ("balance url_param id check_post 64", .urlParameter(name: "id", checksBody: true)),
+        ("balance hdr(Host)", .header(name: "host", domainOnly: false)),
+        ("balance hdr(Host) use_domain_only", .header(name: "host", domainOnly: true)),
     ])
     func algorithms(line: String, algorithm: BalanceAlgorithm) throws {
         #expect(try listen(line).1.balance == algorithm)
+    }
+
+    @Test(arguments: [
+        ("hash-type map-based", HashSettings.Method.map, HashSettings.Function.sdbm, false),
+        ("hash-type consistent", .consistent, .sdbm, true), ("hash-type consistent djb2", .consistent, .djb2, false),
+        ("hash-type map-based crc32 avalanche", .map, .crc32, true), ("hash-type map-based none", .map, .none, false),
+    ])
+    func hashTypes(line: String, method: HashSettings.Method, function: HashSettings.Function, avalanches: Bool) throws
+    {
+        let hashing = try listen(line).1.hashing
+        #expect((hashing.method, hashing.function, hashing.avalanches) == (method, function, avalanches))
+    }
+
+    @Test func cookies() throws {
+        let line =
+            "cookie S insert indirect nocache postonly preserve httponly secure domain .a.b domain .c.d maxidle 1m"
+            + " maxlife 2h dynamic attr X=y"
+        let back = try listen("mode http\n\(line)\ndynamic-cookie-key k\noption persist\noption allbackups\nfullconn 9")
+            .1
+        var cookie = CookieSettings(name: "S")
+        cookie.mode = .insert
+        cookie.isIndirect = true
+        cookie.forbidsCaching = true
+        cookie.isPostOnly = true
+        cookie.preservesServerCookie = true
+        cookie.isHTTPOnly = true
+        cookie.isSecure = true
+        cookie.domains = [".a.b", ".c.d"]
+        (cookie.maxIdle, cookie.maxLife) = (60, 7200)
+        cookie.isDynamic = true
+        cookie.attributes = ["X=y"]
+        #expect(back.cookie == cookie)
+        #expect(
+            (back.dynamicCookieKey, back.persistsWhenDown, back.usesAllBackups, back.fullconn) == ("k", true, true, 9))
     }
 
     @Test func plainSettings() throws {

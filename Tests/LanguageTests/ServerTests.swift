@@ -72,6 +72,22 @@ import Testing
         #expect(result.configuration?.backends[0].servers[0].weight == 9)
     }
 
+    @Test(
+        arguments: [
+            ("source 10.0.0.1", "10.0.0.1", nil, SourceSettings.Shown.own),
+            ("source 10.0.0.1:7", "10.0.0.1", 7...7, .own), ("source 10.0.0.1:7-9", "10.0.0.1", 7...9, .own),
+            ("source 0.0.0.0 usesrc client", nil, nil, .client),
+            ("source 0.0.0.0 usesrc clientip", nil, nil, .clientAddress),
+            ("source 0.0.0.0 usesrc 10.0.0.2:5", nil, nil, .address(IPAddress(text: "10.0.0.2")!, port: 5)),
+            ("source 0.0.0.0 usesrc hdr_ip(X-From)", nil, nil, .header(name: "x-from", occurrence: -1)),
+            ("source 0.0.0.0 usesrc hdr_ip(X-From,2)", nil, nil, .header(name: "x-from", occurrence: 2)),
+        ] as [(String, String?, ClosedRange<UInt16>?, SourceSettings.Shown)])
+    func sources(words: String, address: String?, ports: ClosedRange<UInt16>?, shown: SourceSettings.Shown) throws {
+        let source = try #require(try server("127.0.0.1:80 \(words)").connection.source)
+        #expect((source.address, source.ports) == (address.flatMap { IPAddress(text: $0) }, ports))
+        #expect(source.shown == shown)
+    }
+
     @Test func tlsSettings() throws {
         let tls = try #require(
             try server(
@@ -152,10 +168,6 @@ import Testing
             (
                 "server s 127.0.0.1:80 ssl alpn h3",
                 "2:9 'server b/s' : 'alpn h3' needs a 'quic4@' or 'quic6@' address"
-            ),
-            (
-                "server s 127.0.0.1:80 ssl sni ssl_fc_sni",
-                "2:32 'server b/s' : 'sni' takes 'str(<name>)' and 'req.hdr(host)', other expressions are not supported by this version of Portico"
             ),
             (
                 "server s 127.0.0.1:80 ssl verify required",

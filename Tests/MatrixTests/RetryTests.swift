@@ -67,6 +67,18 @@ import Testing
         #expect(server.connections == 1)
     }
 
+    @Test("Without option redispatch a server that refuses connections is asked again, and no other") func sameServer()
+        async throws
+    {
+        let good = try ScriptedServer.answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        let edge = try await Edge(
+            servers: ["s1 127.0.0.1:1", "s2 127.0.0.1:\(good.port)"], backend: "balance first\nretries 2",
+            timeouts: "timeout client 9s\ntimeout server 9s\ntimeout connect 100ms")
+        #expect(try RawSocket(connectingTo: edge.port).exchange("/same").contains(" 503 "))
+        #expect(try await edge.logLine("/same").contains(" back/s1 "))
+        #expect(good.connections == 0)
+    }
+
     @Test("retries bounds them; option redispatch takes another server for the last") func redispatch() async throws {
         let (bad, good) = (try Self.failing(99, "close"), try Self.failing(0, "close"))
         let edge = try await Edge(

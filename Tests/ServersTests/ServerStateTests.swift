@@ -131,7 +131,7 @@ import Testing
         #expect(server.isUsable && server.effectiveWeight == 80)
         var counts = ["s1": 0, "s2": 0]
         for _ in 0..<30 {
-            if let name = watched.backend.choose(hash: 0, random: 0)?.settings.name { counts[name, default: 0] += 1 }
+            if let name = watched.backend.choose().server?.settings.name { counts[name, default: 0] += 1 }
         }
         #expect(counts == ["s1": 10, "s2": 20])
     }

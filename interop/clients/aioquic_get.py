@@ -194,7 +194,7 @@ class Client(QuicConnectionProtocol):
         if options.expect:
             await asyncio.wait_for(exchange.may_send_body.wait(), options.timeout)
         if has_more and not exchange.over.is_set():
-            body = options.raw or pattern(options.body or 0)
+            body = options.raw or (bytes.fromhex(options.body_hex) if options.body_hex is not None else pattern(options.body or 0))
             if options.cut is not None:
                 self.http.send_data(stream_id, body[: options.cut], end_stream=options.cut_by == "end")
                 self.transmit()
@@ -244,6 +244,7 @@ def arguments():
     add("--header", "-H", type=field, action="append", default=[], metavar="N: V", help="add a field")
     add("--body", type=int, metavar="BYTES", help="send a body of this size")
     add("--raw", type=bytes.fromhex, default=b"", metavar="HEX", help="with --protocol: send these bytes")
+    add("--body-hex", metavar="HEX", help="send these bytes as the body")
     add("--no-length", action="store_true", help="send no content-length with the body")
     add("--trailer", type=field, action="append", default=[], metavar="N: V", help="add a trailer field")
     add("--expect", action="store_true", help="send Expect: 100-continue, and wait for it")
@@ -268,6 +269,8 @@ def arguments():
     add("--timeout", type=float, default=10, metavar="SECONDS", help="for each request (10)")
     add("--show-body", action="store_true", help="put the response body into the report, as text")
     options = parser.parse_args()
+    if options.body_hex is not None:
+        options.body = len(bytes.fromhex(options.body_hex))
     if options.method is None:
         options.method = "CONNECT" if options.protocol else "GET" if options.body is None else "POST"
     if options.cut is not None and options.body is None:

@@ -21,7 +21,7 @@ enum ServerRow {
         row.sessions = server.served.load(ordering: .relaxed)
         let maxconn = server.maxconn.load(ordering: .relaxed)
         row.sessionLimit = maxconn > 0 ? maxconn : nil
-        row.queue = server.queued.load(ordering: .relaxed)
+        row.queue = server.queueLength
         let maxqueue = server.maxqueue.load(ordering: .relaxed)
         row.queueLimit = maxqueue > 0 ? maxqueue : nil
         let (check, agent) = server.health

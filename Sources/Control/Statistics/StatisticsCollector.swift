@@ -157,8 +157,8 @@ package final class StatisticsCollector {
         row.rates.sessions = meter.rate(.back(ObjectIdentifier(backend)), at: now)
         row.rates.maxSessions = meter.maximum(.back(ObjectIdentifier(backend)))
         row.sessions = shared.current.load(ordering: .relaxed)
-        row.sessionLimit = fullConnections(of: backend)
-        row.queue = shared.queued.load(ordering: .relaxed)
+        row.sessionLimit = settings.fullconn ?? fullConnections(of: backend)
+        row.queue = shared.queueLength
         let servers = shared.servers
         let (active, backup) = shared.usableServers
         row.activeServers = active
@@ -219,6 +219,11 @@ extension BalanceAlgorithm {
         case .leastconn: "leastconn"
         case .first: "first"
         case .source: "source"
+        case .uri: "uri"
+        case .urlParameter: "url_param"
+        case .header: "hdr"
+        case .rdpCookie: "rdp-cookie"
+        case .hash: "hash"
         case .random: "unknown"
         }
     }

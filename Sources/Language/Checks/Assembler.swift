@@ -71,6 +71,7 @@ struct Assembler {
             .resolve(sections.context)
         number(&result)
         checkTracking(result)
+        checkIdentifiers(result.backends)
         sections.context.patterns.assignNumbers()
         result.patterns = sections.context.patterns
         checkErrorGroups()
@@ -199,7 +200,14 @@ struct Assembler {
     private mutating func backend(_ draft: ProxyDraft, _ files: [ErrorFile]) -> BackendSettings {
         var result = BackendSettings(name: draft.name, mode: draft.mode, location: draft.mark.location)
         result.isListen = draft.kind == .listen
-        result.balance = draft.balance
+        result.balance = draft.balance.needsHTTP && draft.mode != .http ? .roundrobin : draft.balance
+        result.hashing = draft.hashing
+        result.usesAllBackups = draft.usesAllBackups
+        result.fullconn = draft.fullconn
+        result.cookie = draft.mode == .http ? draft.cookie : nil
+        result.dynamicCookieKey = draft.dynamicCookieKey
+        result.source = draft.source
+        result.persistsWhenDown = draft.persistsWhenDown
         result.retries = draft.retries
         result.retryOn = draft.retryOn
         result.redispatchInterval = draft.redispatchInterval
@@ -368,6 +376,7 @@ struct Assembler {
         if draft.kind.hasFront, draft.lines.format != nil, logs(of: draft).isEmpty {
             report(.warning, "log format ignored for \(owner) since it has no log address.", at: draft.mark)
         }
+        if draft.kind.hasBack { checkBalancing(draft, owner) }
         if draft.mode == .tcp, draft.statisticsPage != nil {
             report(
                 .warning, "'stats' statement ignored for \(owner) as it requires HTTP mode.", at: draft.mark)
@@ -380,6 +389,34 @@ struct Assembler {
         }
         if draft.mode == .tcp, draft.forwardFor != nil {
             report(.warning, "'option forwardfor' ignored for \(owner) as it requires HTTP mode.", at: draft.mark)
+        }
+    }
+
+    /// Identifiers are unique in the process.
+    private mutating func checkIdentifiers(_ backends: [BackendSettings]) {
+        var known: [String: String] = [:]
+        for backend in backends {
+            for server in backend.servers {
+                guard let guid = server.guid else { continue }
+                let name = "server \(backend.name)/\(server.name)"
+                if let other = known.updateValue(name, forKey: guid) {
+                    diagnostics.append(
+                        Diagnostic(
+                            .alert, "'\(name)' : 'guid': duplicate entry with \(other)", at: server.location))
+                }
+            }
+        }
+    }
+
+    private mutating func checkBalancing(_ draft: ProxyDraft, _ owner: String) {
+        if draft.mode == .tcp, draft.cookie != nil {
+            report(.warning, "cookie will be ignored for \(owner) (needs 'mode http').", at: draft.mark)
+        }
+        if draft.mode == .tcp, draft.balance.needsHTTP {
+            report(
+                .warning,
+                "Layer 7 hash not possible for \(owner) (needs 'mode http'). Falling back to round robin.",
+                at: draft.mark)
         }
     }
 

@@ -18,7 +18,12 @@ enum ServerAssembler {
         server.poolLowConnections = draft.poolLowConnections
         server.resolution = draft.resolution
         server.weight = draft.weight
-        server.maxconn = draft.maxconn
+        server.minconn = draft.minconn
+        // A greater `minconn` is the limit.
+        server.maxconn = draft.minconn.map { max($0, draft.maxconn ?? 0) } ?? draft.maxconn
+        server.cookie = draft.cookie
+        server.hashKey = draft.hashKey
+        server.guid = draft.guid
         server.maxqueue = draft.maxqueue
         server.isBackup = draft.isBackup
         server.isDisabled = draft.isDisabled

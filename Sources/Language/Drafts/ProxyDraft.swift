@@ -85,6 +85,13 @@ struct ProxyDraft: Sendable {
 
     // Back half.
     var balance = BalanceAlgorithm.random(draws: 2)
+    var hashing = HashSettings()
+    var usesAllBackups = false
+    var fullconn: Int?
+    var cookie: CookieSettings?
+    var dynamicCookieKey: String?
+    var source: SourceSettings?
+    var persistsWhenDown = false
     var servers: [ServerDraft] = []
     var defaultServer: ServerDraft
     var retries = 3

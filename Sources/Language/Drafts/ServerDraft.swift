@@ -34,6 +34,10 @@ struct ServerDraft: Sendable {
     var resolversMark: Mark?
     var weight = 1
     var maxconn: Int?
+    var minconn: Int?
+    var cookie: String?
+    var hashKey = ServerHashKey.id
+    var guid: String?
     var maxqueue: Int?
     var isBackup = false
     var isDisabled = false

@@ -128,7 +128,7 @@ struct LineOptionTable<Target>: Sendable {
     /// Reads settings to the end of the statement.
     func apply(to target: inout Target, _ statement: inout Statement) throws(Complaint) {
         while let word = statement.next() {
-            if let option = options[word.text] {
+            if let option = options[word.text] ?? options[String(word.text.prefix { $0 != "(" }) + "("] {
                 try option.apply(&target, &statement, word)
             } else if refused.contains(word.text) {
                 throw Complaint("'\(statement.name)' : \(refusal(of: word.text))", at: word)

@@ -25,6 +25,12 @@ enum OptionKeywords {
                 let range = -Int(Int32.max)...Int(Int32.max)
                 proxy.redispatchInterval = statement.isAtEnd ? -1 : try statement.integer(in: range)
             },
+            Keyword<ProxyDraft>("option allbackups", in: .back, takesModifiers: true) { (proxy, statement) in
+                proxy.usesAllBackups = statement.modifier == .none
+            },
+            Keyword<ProxyDraft>("option persist", in: .back, takesModifiers: true) { (proxy, statement) in
+                proxy.persistsWhenDown = statement.modifier == .none
+            },
             Keyword<ProxyDraft>("option http-buffer-request", in: .proxies, takesModifiers: true) {
                 (proxy, statement) in
                 proxy.buffersRequest = statement.modifier == .none

@@ -5,7 +5,9 @@ import Words
 enum ProxyKeywords {
     static let table = KeywordTable(
         [BindStatement.keyword, StatisticsPageStatement.keyword] + ServerStatement.keywords + both + front + back
-            + ErrorFileStatement.proxyKeywords
+            + ErrorFileStatement.proxyKeywords + BalanceStatement.keywords + CookieStatement.keywords + [
+                SourceStatement.keyword
+            ]
             + TimeoutKeywords.keywords + OptionKeywords.keywords + FormatKeywords.keywords
             + CaptureKeywords.keywords + RuleStatements.keywords + ServerRuleStatements.keywords
             + ForwardingKeywords.keywords + HintKeywords.proxy
@@ -48,9 +50,6 @@ enum ProxyKeywords {
     ]
 
     private static let back = [
-        Keyword<ProxyDraft>("balance", in: .back) { (proxy, statement) throws(Complaint) in
-            proxy.balance = try algorithm(statement.argument("a balance algorithm"), statement)
-        },
         Keyword<ProxyDraft>("retries", in: .back) { (proxy, statement) throws(Complaint) in
             proxy.retries = try statement.integer()
         },
@@ -66,31 +65,4 @@ enum ProxyKeywords {
             proxy.httpReuse = reuse
         },
     ]
-
-    private static func algorithm(_ word: Word, _ statement: Statement) throws(Complaint) -> BalanceAlgorithm {
-        switch word.text {
-        case "roundrobin": return .roundrobin
-        case "static-rr": return .staticRR
-        case "leastconn": return .leastconn
-        case "first": return .first
-        case "source": return .source
-        case "random": return .random(draws: 2)
-        default: break
-        }
-        if word.text.hasPrefix("random("), word.text.hasSuffix(")") {
-            let text = String(word.text.dropFirst(7).dropLast())
-            guard let draws = Scalars.integer(text), draws > 0 else {
-                throw Complaint(
-                    "'balance' : 'random' expects a number of draws greater than zero, got '\(text)'", at: word)
-            }
-            return .random(draws: draws)
-        }
-        let name = String(word.text.prefix { $0 != "(" })
-        if ["uri", "url_param", "hdr", "rdp-cookie", "hash", "log-hash", "sticky"].contains(name) {
-            throw Complaint("'balance \(name)' is not supported by this version of Portico", at: word)
-        }
-        throw Complaint(
-            "balance only supports 'roundrobin', 'static-rr', 'leastconn', 'first', 'source' and 'random', got"
-                + " '\(word.text)'", at: word)
-    }
 }

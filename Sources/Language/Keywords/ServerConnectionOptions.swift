@@ -1,4 +1,6 @@
 import Configuration
+import Rules
+import Samples
 import Words
 
 /// What a `server` or `default-server` line says about how connections to it are made.
@@ -10,28 +12,23 @@ enum ServerConnectionOptions {
             server.id = try statement.integer(of: option, in: 1...Int(Int32.max))
         },
         LineOption("source") { (server, statement, option) throws(Complaint) in
-            let word = try statement.value(of: option, "an address to connect from")
-            do throws(AddressError) {
-                let parsed = try AddressText(word.text)
-                guard let address = try parsed.ipAddress() else {
-                    throw AddressError("'\(word.text)' is not an IP address")
-                }
-                server.connection.source = address.isAny ? nil : address
-                if case .range(let ports) = parsed.port {
-                    guard ports.count == 1, let port = UInt16(exactly: ports.lowerBound) else {
-                        throw AddressError("a port range to connect from is not supported by this version of Portico")
-                    }
-                    server.connection.sourcePort = port
-                }
-            } catch {
-                throw Complaint("'\(statement.name)' : 'source' : \(error.message)", at: word)
-            }
-            if let next = statement.peek, next.text == "interface" {
-                _ = statement.next()
-                server.connection.interface = try statement.value(of: next, "an interface name").text
-            }
+            server.connection.source = try SourceStatement.settings(&statement, allowsRange: true)
         },
+        LineOption("pool-conn-name") { (server, statement, option) throws(Complaint) in
+            let word = try statement.value(of: option, "a sample expression")
+            server.connection.poolName = try ServerConnectionOptions.expression(word, statement)
+        },
+        LineOption("no-pool-conn-name") { (server, _, _) in server.connection.poolName = nil },
     ]
+
+    /// An expression that is evaluated when a connection is made.
+    static func expression(_ word: Word, _ statement: Statement) throws(Complaint) -> HashExpression {
+        let context = statement.context
+        let place = context.place
+        context.place = .serverConnect
+        defer { context.place = place }
+        return HashExpression(try ExpressionParser(context).parse(word))
+    }
 
     private static let protocols: [LineOption<ServerDraft>] = [
         LineOption("proto") { (server, statement, option) throws(Complaint) in
@@ -62,7 +59,11 @@ enum ServerConnectionOptions {
     ]
 
     private static let proxyHeader: [LineOption<ServerDraft>] = [
-        LineOption("send-proxy") { (server, _, _) in server.connection.proxyHeader = ServerProxyHeader(version: 1) },
+        LineOption("send-proxy") { (server, _, _) in
+            var header = server.connection.proxyHeader ?? ServerProxyHeader(version: 1)
+            header.version = 1
+            server.connection.proxyHeader = header
+        },
         LineOption("no-send-proxy") { (server, _, _) in drop(1, &server) },
         LineOption("send-proxy-v2") { (server, _, _) in enable([], &server) },
         LineOption("no-send-proxy-v2") { (server, _, _) in drop(2, &server) },
@@ -77,21 +78,54 @@ enum ServerConnectionOptions {
                 case "ssl-cipher": options.formUnion([.tls, .cipher])
                 case "authority": options.insert(.authority)
                 case "crc32c": options.insert(.crc32c)
-                case "cert-cn", "cert-key", "cert-sig", "unique-id":
+                case "unique-id": options.insert(.uniqueID)
+                case "cert-cn", "cert-key", "cert-sig":
                     throw Complaint(
                         "'\(statement.name)' : \(refusal(of: "proxy-v2-options \(name)"))", at: word)
                 default:
                     throw Complaint("'\(statement.name)' : '\(name)' : proxy v2 option not implemented", at: word)
                 }
             }
-            let version = server.connection.proxyHeader?.version ?? 0
-            server.connection.proxyHeader = ServerProxyHeader(version: version, options: options)
+            var header = server.connection.proxyHeader ?? ServerProxyHeader(version: 0)
+            header.options = options
+            server.connection.proxyHeader = header
+        },
+        LineOption("set-proxy-v2-tlv-fmt(") { (server, statement, option) throws(Complaint) in
+            let type = try fieldType(option, statement)
+            let word = try statement.value(of: option, "a format")
+            let context = statement.context
+            let place = context.place
+            context.place = .serverConnect
+            defer { context.place = place }
+            let format = try Format.parse(word, context, options: [])
+            var header = server.connection.proxyHeader ?? ServerProxyHeader(version: 0)
+            header.fields.append(ServerProxyHeader.Field(type: type, format: format))
+            server.connection.proxyHeader = header
         },
     ]
 
+    /// The number in `set-proxy-v2-tlv-fmt(0xE1)`.
+    private static func fieldType(_ option: Word, _ statement: Statement) throws(Complaint) -> UInt8 {
+        let text = option.text.drop { $0 != "(" }.dropFirst()
+        guard text.hasSuffix(")") else {
+            throw Complaint("'\(option.text)' : expects set-proxy-v2-tlv(<TLV ID>)", at: option)
+        }
+        let digits = text.dropLast()
+        let isHexadecimal = digits.lowercased().hasPrefix("0x")
+        guard let number = Int(isHexadecimal ? digits.dropFirst(2) : digits, radix: isHexadecimal ? 16 : 10) else {
+            throw Complaint("'\(option.text)' : could not convert TLV ID", at: option)
+        }
+        guard let type = UInt8(exactly: number) else {
+            throw Complaint("'\(option.text)' : the maximum allowed TLV ID is 255", at: option)
+        }
+        return type
+    }
+
     private static func enable(_ options: ProxyHeaderOptions, _ server: inout ServerDraft) {
-        let before = server.connection.proxyHeader?.options ?? []
-        server.connection.proxyHeader = ServerProxyHeader(version: 2, options: before.union(options))
+        var header = server.connection.proxyHeader ?? ServerProxyHeader(version: 2)
+        header.version = 2
+        header.options.formUnion(options)
+        server.connection.proxyHeader = header
     }
 
     private static func drop(_ version: Int, _ server: inout ServerDraft) {

@@ -16,6 +16,28 @@ enum ServerOptions {
             let count = try statement.integer(of: option)
             server.maxconn = count == 0 ? nil : count
         },
+        LineOption("minconn") { (server, statement, option) throws(Complaint) in
+            let count = try statement.integer(of: option)
+            server.minconn = count == 0 ? nil : count
+        },
+        LineOption("cookie") { (server, statement, option) throws(Complaint) in
+            server.cookie = try statement.value(of: option, "a cookie value").text
+        },
+        LineOption("hash-key") { (server, statement, option) throws(Complaint) in
+            let word = try statement.value(of: option, "'id', 'id32', 'guid', 'addr', or 'addr-port'")
+            guard let key = ServerHashKey(rawValue: word.text) else {
+                throw Complaint(
+                    "'\(statement.name)' : 'hash-key' has to be 'id', 'id32', 'guid', 'addr', or 'addr-port'", at: word)
+            }
+            server.hashKey = key
+        },
+        LineOption("guid") { (server, statement, option) throws(Complaint) in
+            let word = try statement.value(of: option, "an argument")
+            if let message = GUID.complaint(about: word.text) {
+                throw Complaint("'\(statement.name)' : 'guid': \(message)", at: word)
+            }
+            server.guid = word.text
+        },
         LineOption("maxqueue") { (server, statement, option) throws(Complaint) in
             let count = try statement.integer(of: option)
             server.maxqueue = count == 0 ? nil : count
@@ -89,7 +111,7 @@ enum ServerOptions {
         LineOption("no-ssl-reuse") { (server, _, _) in server.reusesSessions = false },
     ]
 
-    /// The expressions of `sni` that need no evaluation: a constant, or the request's host.
+    /// A constant, the request's host, or another expression.
     private static func serverName(
         _ word: Word, _ statement: Statement
     ) throws(Complaint) -> ServerNameSource {
@@ -100,8 +122,6 @@ enum ServerOptions {
         if text.hasPrefix("str("), text.hasSuffix(")"), !text.contains(",") {
             return .fixed(String(text.dropFirst(4).dropLast()))
         }
-        throw Complaint(
-            "'\(statement.name)' : 'sni' takes 'str(<name>)' and 'req.hdr(host)', other expressions are not supported"
-                + " by this version of Portico", at: word)
+        return .expression(try ServerConnectionOptions.expression(word, statement))
     }
 }

@@ -20,7 +20,9 @@ enum FigureAliases {
         },
         Alias("tsc", "How the exchange ended, and the state of its cookie: four letters.") { writer in
             let figures = writer.figures
-            let letters: InlineArray<4, UInt8> = [figures.cause, figures.stage, 0x2d, 0x2d]
+            let letters: InlineArray<4, UInt8> = [
+                figures.cause, figures.stage, figures.clientCookie, figures.serverCookie,
+            ]
             writer.putPlain(letters.span)
         },
         Alias("ac", "Connections of the process.", needs: .end) { writer in

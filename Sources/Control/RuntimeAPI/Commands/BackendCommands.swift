@@ -28,6 +28,25 @@ enum BackendCommands {
             try await call.say("Backend unpublished.")
         },
         Command(
+            "enable dynamic-cookie backend",
+            usage: "enable dynamic-cookie backend <bk>      : enable dynamic cookies on a specific backend",
+            level: .admin
+        ) { (call) async throws(CommandFailure) in try find(call, 3).setDynamicCookies(true) },
+        Command(
+            "disable dynamic-cookie backend",
+            usage: "disable dynamic-cookie backend <bk>     : disable dynamic cookies on a specific backend",
+            level: .admin
+        ) { (call) async throws(CommandFailure) in try find(call, 3).setDynamicCookies(false) },
+        Command(
+            "set dynamic-cookie-key backend",
+            usage: "set dynamic-cookie-key backend <bk> <k> : change a backend secret key for dynamic cookies",
+            level: .admin
+        ) { (call) async throws(CommandFailure) in
+            let backend = try find(call, 3)
+            guard !call[4].isEmpty else { throw .refused("String value expected.") }
+            backend.setDynamicCookieKey(call[4])
+        },
+        Command(
             "show backend",
             usage: "show backend                            : list backends in the current running config"
         ) { (call) async throws(CommandFailure) in
@@ -36,8 +55,9 @@ enum BackendCommands {
         },
     ]
 
-    @ControlActor private static func find(_ call: CommandCall) throws(CommandFailure) -> SharedBackend {
-        guard let backend = call.api.backends.backend(named: call[2]) else { throw .refused("No such backend.") }
+    @ControlActor private static func find(_ call: CommandCall, _ word: Int = 2) throws(CommandFailure) -> SharedBackend
+    {
+        guard let backend = call.api.backends.backend(named: call[word]) else { throw .refused("No such backend.") }
         return backend.servers
     }
 

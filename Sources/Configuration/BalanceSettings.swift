@@ -1,0 +1,118 @@
+package import Samples
+
+/// How a server is chosen (`balance`).
+package enum BalanceAlgorithm: Sendable, Hashable {
+    case roundrobin
+    case staticRR
+    case leastconn
+    case first
+    /// By a hash of the client's address.
+    case source
+    /// By a hash of the request's URI.
+    case uri(URIKey)
+    /// By a hash of a parameter of the query string, or of the body of a POST request.
+    case urlParameter(name: String, checksBody: Bool)
+    /// By a hash of a header field, or of the part of a host name before its top-level domain.
+    case header(name: String, domainOnly: Bool)
+    /// By a hash of a cookie in RDP's connection request.
+    case rdpCookie(HashExpression)
+    /// By a hash of what an expression gives.
+    case hash(HashExpression)
+    /// The least loaded of `draws` servers drawn by weight. The default, with 2 draws.
+    case random(draws: Int)
+
+    /// Whether servers are chosen by a hash of a key.
+    package var usesKey: Bool {
+        switch self {
+        case .roundrobin, .staticRR, .leastconn, .first, .random: false
+        case .source, .uri, .urlParameter, .header, .rdpCookie, .hash: true
+        }
+    }
+
+    /// Whether the key is found in HTTP requests only.
+    package var needsHTTP: Bool {
+        switch self {
+        case .uri, .urlParameter, .header: true
+        default: false
+        }
+    }
+}
+
+/// Which part of a URI is the key of `balance uri`.
+package struct URIKey: Sendable, Hashable {
+    /// The query string belongs to it (`whole`).
+    package var includesQuery = false
+    /// Scheme and authority do not belong to it (`path-only`).
+    package var isPathOnly = false
+    /// The first so many bytes count (`len`); nil: all.
+    package var length: Int?
+    /// So many levels of directories count (`depth`); nil: all.
+    package var depth: Int?
+
+    package init() {}
+}
+
+/// An expression of `balance hash`, `sni` or `pool-conn-name`. Two with the same text are equal.
+package struct HashExpression: Sendable, Hashable {
+    package let expression: Expression
+    package init(_ expression: Expression) { self.expression = expression }
+
+    package static func == (left: HashExpression, right: HashExpression) -> Bool {
+        left.expression.text == right.expression.text
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(expression.text) }
+}
+
+/// What becomes of a key: how it is hashed, and how its hash finds a server (`hash-type` and its companions).
+package struct HashSettings: Sendable, Hashable {
+    package enum Method: Sendable {
+        /// The hash's place in a table of all usable servers (`map-based`).
+        case map
+        /// The nearest of a server's points on a ring (`consistent`).
+        case consistent
+    }
+
+    package enum Function: String, Sendable, CaseIterable {
+        case sdbm, djb2, wt6, crc32
+        /// The key is a decimal number, and the hash itself.
+        case none
+    }
+
+    /// What a server that has all it can take means for keys that belong to it (`hash-preserve-affinity`).
+    package enum Affinity: String, Sendable {
+        /// Their exchanges wait for it.
+        case always
+        /// They go to the next server on the ring.
+        case maxconn
+        /// They do when its queue is full as well.
+        case maxqueue
+    }
+
+    package var method = Method.map
+    package var function = Function.sdbm
+    /// The hash is stirred once more (`avalanche`).
+    package var avalanches = false
+    /// The share of the average load that a server may have, in percent (`hash-balance-factor`); 0: any.
+    package var balanceFactor = 0
+    package var affinity = Affinity.always
+
+    package init() {}
+}
+
+/// What the points of a server on the ring of `hash-type consistent` come from (`hash-key`).
+package enum ServerHashKey: String, Sendable {
+    case id, id32, guid, addr
+    case addressAndPort = "addr-port"
+}
+
+extension BackendSettings {
+    /// Whether servers' weights can change while they are up: by an operator, or with `slowstart`.
+    package var hasDynamicWeights: Bool {
+        switch balance {
+        case .roundrobin, .leastconn, .first, .random: true
+        case .staticRR: false
+        case .source, .uri, .urlParameter, .header, .rdpCookie, .hash: hashing.method == .consistent
+        }
+    }
+}

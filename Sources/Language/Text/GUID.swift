@@ -1,0 +1,14 @@
+/// Identifiers that are unique in the process (`guid`).
+enum GUID {
+    /// Most bytes of one.
+    private static let limit = 127
+
+    /// What is wrong with one; nil: nothing.
+    static func complaint(about text: String) -> String? {
+        if text.isEmpty || text.utf8.count > limit { return "invalid length" }
+        let wrong = text.first { character in
+            !(character.isASCII && (character.isLetter || character.isNumber || "_-.:".contains(character)))
+        }
+        return wrong.map { "invalid character '\($0)'" }
+    }
+}
