@@ -92,7 +92,8 @@ enum ServerConnectionOptions {
         },
         LineOption("set-proxy-v2-tlv-fmt(") { (server, statement, option) throws(Complaint) in
             let type = try fieldType(option, statement)
-            let word = try statement.value(of: option, "a format")
+            // None is an empty one, as in HAProxy.
+            let word = statement.next() ?? Word(text: "", column: option.column)
             let context = statement.context
             let place = context.place
             context.place = .serverConnect
