@@ -62,7 +62,9 @@ import Testing
         #expect(servers.map(\.name) == ["a", "b", "c", "d"])
         #expect(servers.map(\.weight) == [1, 5, 6, 6])
         #expect(servers.map(\.maxconn) == [nil, 10, 20, 10])
-        #expect(servers.map { $0.tls?.verifiesCertificate } == [nil, false, nil, false])
+        // TLS that was asked for and then denied can be turned on at run time.
+        #expect(servers.map { $0.tls?.verifiesCertificate } == [nil, false, false, false])
+        #expect(servers.map(\.usesTLSForTraffic) == [true, true, false, true])
     }
 
     @Test func defaultServersAreInherited() throws {
