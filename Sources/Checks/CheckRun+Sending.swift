@@ -68,7 +68,6 @@ extension CheckRun {
         let method = Array((request.method ?? "OPTIONS").utf8)
         let uri = request.uri.map { bytes($0) } ?? []
         try head.setMethod(method.span)
-        try head.setScheme(usesTLS ? Span("https") : Span("http"))
         try head.setPath(uri.isEmpty ? Span("/") : uri.span)
         head.version = (request.version ?? "HTTP/1.0") == "HTTP/1.0" ? .http10 : .http11
         for field in request.fields {

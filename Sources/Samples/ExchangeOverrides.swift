@@ -30,7 +30,7 @@ package final class ExchangeOverrides {
 
     /// Forgets what was set for a backend that the exchange does not go to after all.
     package func forgetBackend() {
-        (connectTimeout, queueTimeout, serverTimeout, tarpitTimeout, tunnelTimeout) = (nil, nil, nil, nil, nil)
+        (connectTimeout, queueTimeout, serverTimeout, tunnelTimeout) = (nil, nil, nil, nil)
         retries = nil
     }
 }

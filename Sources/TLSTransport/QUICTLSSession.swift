@@ -116,11 +116,13 @@ package import CGnuTLS
 
     /// Client: sets the name to send, and to verify.
     func name(_ serverName: String, verified: Bool) throws(TLSError) {
-        var name = serverName
-        let status = name.withUTF8 { bytes in
-            unsafe gnutls_server_name_set(handle, GNUTLS_NAME_DNS, bytes.baseAddress, bytes.count)
+        if !ServerName.isAddress(serverName) {
+            var name = serverName
+            let status = name.withUTF8 { bytes in
+                unsafe gnutls_server_name_set(handle, GNUTLS_NAME_DNS, bytes.baseAddress, bytes.count)
+            }
+            try QUICTLSContext.check(status)
         }
-        try QUICTLSContext.check(status)
         guard verified else { return }
         let utf8 = serverName.utf8CString
         let copy = UnsafeMutablePointer<CChar>.allocate(capacity: utf8.count)

@@ -1,5 +1,7 @@
 // Server names as clients send them (SNI, RFC 6066, section 3) and as certificates hold them.
 
+import Glibc
+
 enum ServerName {
     /// Longest name that is looked up, in bytes (RFC 1035, section 2.3.4).
     static let maximumLength = 255
@@ -27,5 +29,12 @@ enum ServerName {
             return bytes.count
         }
         return valid ? name : nil
+    }
+
+    /// Whether the name is an IP address: SNI carries none (RFC 6066, section 3).
+    static func isAddress(_ name: String) -> Bool {
+        var v4 = in_addr()
+        var v6 = in6_addr()
+        return unsafe inet_pton(AF_INET, name, &v4) == 1 || inet_pton(AF_INET6, name, &v6) == 1
     }
 }

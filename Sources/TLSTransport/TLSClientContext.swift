@@ -1,7 +1,6 @@
 // TLS towards one server, for one worker.
 
 import COpenSSL
-import Glibc
 
 /// The TLS of one `server` line on one worker: makes engines for the connections that this proxy opens. Never leaves
 /// the worker's thread.
@@ -71,12 +70,12 @@ import Glibc
         let engine = try TLSEngine(
             context: context, owner: self, gathering: gathering, descriptor: descriptor, isServer: false)
         let ssl = unsafe engine.ssl
-        if let serverName, !Self.isAddress(serverName) {
+        if let serverName, !ServerName.isAddress(serverName) {
             try context.check(unsafe portico_ssl_set_server_name(ssl, serverName), "server name '\(serverName)'")
         }
         if options.trust != nil, let host = serverName ?? options.verifiedHost {
             let status =
-                if Self.isAddress(host) {
+                if ServerName.isAddress(host) {
                     unsafe X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host)
                 } else {
                     unsafe SSL_set1_host(ssl, host)
@@ -87,12 +86,6 @@ import Glibc
             unsafe SSL_set_session(ssl, session)
         }
         return engine
-    }
-
-    private static func isAddress(_ name: String) -> Bool {
-        var v4 = in_addr()
-        var v6 = in6_addr()
-        return unsafe inet_pton(AF_INET, name, &v4) == 1 || inet_pton(AF_INET6, name, &v6) == 1
     }
 
     /// Takes over one reference to a session that a server has just issued.

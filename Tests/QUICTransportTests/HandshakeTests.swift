@@ -72,6 +72,15 @@ struct HandshakeTests {
         #expect(first.connection.tls?.isResumed == false)
     }
 
+    @Test("An address is no server name (RFC 6066 section 3): it is not sent", arguments: ["127.0.0.1", "::1"])
+    func addressAsName(_ name: String) throws {
+        let simulation = Simulation(seed: 7)
+        let session = try simulation.client.tls.makeClientSession(serverName: name)
+        let client = try simulation.client.connect(to: Simulation.serverAddress, session: session)
+        #expect(simulation.run { client.isComplete })
+        #expect(simulation.server.application?.connection.tls?.serverName == nil)
+    }
+
     @Test("A client that no server answers gives up after the handshake timeout")
     func handshakeTimeout() throws {
         var settings = QUICSettings()

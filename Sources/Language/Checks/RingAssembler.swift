@@ -95,6 +95,9 @@ struct RingAssembler {
                 let made = try ServerAssembler.settings(
                     of: server.draft, mode: .tcp, location: server.draft.mark?.location ?? ring.location,
                     verifies: sections.global.verifiesServers)
+                if made.tls != nil {
+                    throw AssemblyError(message: "'ssl' is not supported: lines of a ring go to its servers in clear.")
+                }
                 ring.servers.append(RingServer(settings: made, framing: server.framing))
             } catch {
                 report("'server \(ring.name)/\(server.draft.name)' : \(error.message)", server.draft.mark ?? draft.mark)

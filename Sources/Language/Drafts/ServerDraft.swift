@@ -15,7 +15,7 @@ struct ServerDraft: Sendable {
     var usesTLS = false
     /// `no-ssl` came last.
     var refusesTLS = false
-    /// `default-server` says `ssl`: TLS can be turned on later even when the line turns it off.
+    /// `ssl` was said, on the line or in its defaults: TLS can be turned on later even when `no-ssl` came after.
     var preparesTLS = false
     var tls: TLSDraft
     /// `verify`; nil: as `ssl-server-verify` says.

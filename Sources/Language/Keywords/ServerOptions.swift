@@ -64,6 +64,7 @@ enum ServerOptions {
     private static let tls: [LineOption<ServerDraft>] = [
         LineOption("ssl") { (server, _, _) in
             server.usesTLS = true
+            server.preparesTLS = true
             server.refusesTLS = false
         },
         LineOption("no-ssl") { (server, _, _) in

@@ -26,7 +26,6 @@ enum ServerStatement {
     ) throws(Complaint) -> ServerDraft {
         let address = try statement.argument("<name> and <addr>[:<port>] as arguments")
         var server = proxy.defaultServer
-        server.preparesTLS = server.usesTLS
         server.name = name.text
         server.mark = statement.mark(name)
         statement.name = "server \(proxy.name)/\(name.text)"
