@@ -126,9 +126,10 @@ final class LogSender {
     }
 
     private func keepLines(in ring: EventRing) {
+        let bytes = buffer.bytes
         var start = 0
         for (index, end) in ends.enumerated() {
-            ring.append(buffer.bytes.span.extracting(start..<end - 1), wall: walls[index])
+            ring.append(bytes.span.extracting(start..<end - 1), wall: walls[index])
             start = end
         }
     }

@@ -72,16 +72,28 @@ package final class RingForwarder: Sendable {
         var isAway = false
         while true {
             if memory.range.upperBound <= next { wait(for: next, alarm, -1) }
-            do throws(SystemError) {
-                let descriptor = try connect()
-                if isAway { report("ring '\(ring.name)': server '\(server.settings.name)' is there again") }
-                isAway = false
-                send(descriptor.number, from: &next, alarm)
-            } catch {
-                if !isAway { report("ring '\(ring.name)': server '\(server.settings.name)': \(error)") }
+            if !sendOverConnection(from: &next, alarm, wasAway: isAway) {
                 isAway = true
                 _ = poll(nil, 0, Int32(Self.pause))
+            } else {
+                isAway = false
             }
+        }
+    }
+
+    /// One connection to the server, from its beginning to its end. False: there was none.
+    ///
+    /// The compiler does not come to an end when it optimises this as a part of the loop above.
+    @inline(never)
+    private func sendOverConnection(from next: inout UInt64, _ alarm: Int32, wasAway: Bool) -> Bool {
+        do throws(SystemError) {
+            let descriptor = try connect()
+            if wasAway { report("ring '\(ring.name)': server '\(server.settings.name)' is there again") }
+            send(descriptor.number, from: &next, alarm)
+            return true
+        } catch {
+            if !wasAway { report("ring '\(ring.name)': server '\(server.settings.name)': \(error)") }
+            return false
         }
     }
 

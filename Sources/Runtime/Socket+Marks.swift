@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 // What marks a socket's packets, and how a connection goes without a word.
