@@ -1,4 +1,4 @@
-import Bytes
+package import Bytes
 import Configuration
 import Connections
 import Messages
@@ -127,6 +127,40 @@ extension ProxyExchange {
         awaitsPatterns = true
         return true
     }
+}
+
+extension ProxyExchange {
+    package func findAddress(_ question: AddressQuestion) -> Bool {
+        let worker = frontend.worker
+        guard let finder = worker.group.addressFinder else { return false }
+        let ticket = worker.serviceWaits.insert(self)
+        let group = worker.group
+        let index = worker.index
+        awaitsAddress = true
+        foundAddress = nil
+        finder.find(question) { address in
+            group.ask(index) {
+                $0.addressFound(address, ticket)
+            } answer: { _ in
+            }
+        }
+        return true
+    }
+}
+
+extension Worker {
+    fileprivate func addressFound(_ address: SocketAddress?, _ ticket: UInt64) {
+        guard let record = serviceWaits.remove(ticket), record.exchange?.isOver == false else { return }
+        record.awaitsAddress = false
+        record.foundAddress = address
+        record.resumeRules()
+    }
+}
+
+/// Finds addresses of names for workers: the control thread, which asks name servers.
+package protocol AddressFinder: AnyObject, Sendable {
+    /// `done` is called once, from any thread, with the address, or nil when there is none.
+    func find(_ question: AddressQuestion, done: @escaping @Sendable (SocketAddress?) -> Void)
 }
 
 /// Changes lists of patterns for workers: the control thread, in the order in which they ask.

@@ -59,6 +59,9 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     var waiting: Rule?
     /// A change of a list of patterns that rules asked for is still to be done.
     package var awaitsPatterns = false
+    /// The same for the address of a name, and what was found.
+    package var awaitsAddress = false
+    package var foundAddress: SocketAddress?
     /// It goes on as an exchange of HTTP, and is neither counted nor logged (`switch-mode`).
     var isUpgraded = false
     /// The client's bytes as a request, in TCP mode, and how many there were of them.

@@ -266,6 +266,8 @@ package final class WorkerGroup: Sendable {
     let statisticsService: (any StatisticsService)?
     /// Who changes lists of patterns at the request of rules; nil: nobody.
     let patternWriter: (any PatternWriter)?
+    /// Who finds addresses of names; nil: nobody.
+    let addressFinder: (any AddressFinder)?
     /// What `use-service` can name.
     let services: [String: any HTTPService]
     /// By worker: whether its loop has ended.
@@ -273,11 +275,13 @@ package final class WorkerGroup: Sendable {
 
     package init(
         _ blueprint: Blueprint, sockets: ListenerSockets, statistics: (any StatisticsService)? = nil,
-        patterns: (any PatternWriter)? = nil, services: [String: any HTTPService] = [:],
+        patterns: (any PatternWriter)? = nil, addresses: (any AddressFinder)? = nil,
+        services: [String: any HTTPService] = [:],
         report: @escaping @Sendable (String) -> Void
     ) throws(SystemError) {
         statisticsService = statistics
         patternWriter = patterns
+        addressFinder = addresses
         self.services = services
         self.blueprint = blueprint
         self.sockets = sockets

@@ -22,5 +22,5 @@ package protocol HTTPService: AnyObject, Sendable {
 
 /// The names of the services that the process has; each is given to the workers when they start.
 package enum ServiceNames {
-    package static let all: [String] = []
+    package static let all = ["prometheus-exporter"]
 }

@@ -7,12 +7,12 @@ import Streams
 package protocol RuleAction: AnyObject, Sendable {
     /// Does it for the exchange or connection that `run` stands at.
     func run(_ run: RuleRun) -> RuleOutcome
-    /// Whether it changes lists of patterns, which another thread does.
-    var changesPatterns: Bool { get }
+    /// Whether the control thread does a part of it: a change of patterns, a service, a name.
+    var needsControl: Bool { get }
 }
 
 extension RuleAction {
-    package var changesPatterns: Bool { false }
+    package var needsControl: Bool { false }
 }
 
 /// What happens after an action.

@@ -1,3 +1,4 @@
+package import Bytes
 package import Patterns
 
 /// What actions can ask of the proxy that runs them.
@@ -16,8 +17,28 @@ package protocol RuleHost: AnyObject {
     func ruleWaits(_ rule: Rule?)
     /// Changes a list of patterns. True: the rules are resumed once it is done. False: too many changes wait.
     func change(_ patterns: PatternChange) -> Bool
+    /// Asks for the address of a name. True: the rules are resumed once the answer is there. False: nobody can be asked.
+    func findAddress(_ question: AddressQuestion) -> Bool
+    /// Whether the answer to ``findAddress(_:)`` is still to come.
+    var awaitsAddress: Bool { get }
+    /// What ``findAddress(_:)`` found last; nil: the name has no address.
+    var foundAddress: SocketAddress? { get }
     /// Whether a change that ``change(_:)`` took is still to be done.
     var awaitsPatterns: Bool { get }
+}
+
+/// A name that rules want the address of (`do-resolve`).
+package struct AddressQuestion: Sendable {
+    package let name: String
+    /// The `resolvers` section to ask.
+    package let resolvers: String
+    package let prefersIPv4: Bool
+
+    package init(name: String, resolvers: String, prefersIPv4: Bool) {
+        self.name = name
+        self.resolvers = resolvers
+        self.prefersIPv4 = prefersIPv4
+    }
 }
 
 /// A change that rules ask for in a list of patterns (`set-map`, `del-map`, `add-acl`, `del-acl`).

@@ -77,7 +77,7 @@ package struct ProxyRules: Sendable, Equatable {
     package var isEmpty: Bool { sets.isEmpty && redirects.isEmpty }
 
     /// Whether some rule changes lists of patterns.
-    package var changesPatterns: Bool { sets.values.contains { $0.contains { $0.action.changesPatterns } } }
+    package var needsControl: Bool { sets.values.contains { $0.contains { $0.action.needsControl } } }
 
     package subscript(kind: RuleSetKind) -> [Rule] {
         get { sets[kind] ?? [] }

@@ -49,6 +49,8 @@ package final class CompilationContext {
     package private(set) var logProfiles: [(name: String, first: PendingPlace)] = []
     /// The names of variables.
     package let variableNames: VariableNames
+    /// `resolvers` sections that rules name, to be checked once all are read.
+    package var resolverUses: [ResolverUse] = []
     /// Objects that kinds of arguments keep here by name, such as map files that several expressions share.
     package var shared: [String: any AnyObject & Sendable] = [:]
 
@@ -179,5 +181,19 @@ package final class CompilationContext {
 
     private static func isNameByte(_ byte: UInt8) -> Bool {
         byte &- 0x30 < 10 || (byte | 0x20) &- 0x61 < 26 || byte == 0x5f || byte == 0x2e
+    }
+}
+
+/// A rule's mention of a `resolvers` section.
+package struct ResolverUse: Sendable {
+    package let name: String
+    package let proxyName: String
+    /// `file:line` of the rule.
+    package let location: String
+
+    package init(name: String, proxyName: String, location: String) {
+        self.name = name
+        self.proxyName = proxyName
+        self.location = location
     }
 }

@@ -34,7 +34,7 @@ package enum Vocabulary {
         FlowActions.all + RedirectAction.all + FieldActions.all + EncodedFieldActions.all + EarlyHintAction.all
         + TargetActions.all + ResponseLineActions.all + WaitingActions.all + VariableActions.all + CaptureActions.all
         + LogActions.all + AddressActions.all + PacketActions.all + ExchangeActions.all + ConnectionActions.all
-        + PatternActions.all
+        + PatternActions.all + ResolveActions.all
 
     /// The action of a name in a set; nil when there is none.
     package static func action(named name: String, in kind: RuleSetKind) -> ActionKeyword? {

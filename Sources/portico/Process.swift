@@ -104,7 +104,10 @@ final class Process {
             let checks: CheckThread
             do throws(Runtime.SystemError) {
                 checks = try CheckThread(blueprint) { Terminal.warning($0) }
-                group = try WorkerGroup(blueprint, sockets: sockets, statistics: runtime, patterns: runtime) {
+                group = try WorkerGroup(
+                    blueprint, sockets: sockets, statistics: runtime, patterns: runtime, addresses: runtime,
+                    services: RuntimeThread.services
+                ) {
                     Terminal.warning($0)
                 }
             } catch { throw StartError("\(error)") }

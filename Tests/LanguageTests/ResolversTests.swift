@@ -137,6 +137,20 @@ import Testing
     }
 
     @Test(arguments: [
+        ("do-resolve(txn.ip,dns) str(a.test)", "Can't find resolvers section 'dns' for do-resolve action"),
+        (
+            "do-resolve(txn.ip) str(a.test)",
+            "Can't parse 'do-resolve(txn.ip)'. Expects 'do-resolve(<varname>,<resolvers>"
+        ),
+        ("do-resolve(txn.ip,dns,ipv5) str(a)", "Available options are 'ipv4' and 'ipv6'"),
+    ])
+    func doResolve(action: String, message: String) {
+        let alerts = load("frontend web\n mode http\n bind :80\n http-request \(action)\n").alerts
+        #expect(alerts.count == 1)
+        #expect(alerts.first?.contains(message) == true, "\(alerts)")
+    }
+
+    @Test(arguments: [
         ("ipv4", AcceptedFamilies.ipv4), ("ipv6", .ipv6), ("ipv6,ipv4", .both), ("auto", .automatic),
     ])
     func families(word: String, families: AcceptedFamilies) throws {

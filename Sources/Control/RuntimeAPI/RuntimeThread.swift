@@ -1,7 +1,8 @@
-import Bytes
+package import Bytes
 import Configuration
 import Glibc
 package import Proxying
+import Resolution
 package import Rules
 import Runtime
 import Synchronization
@@ -105,13 +106,37 @@ extension RuntimeThread: PatternWriter {
     }
 }
 
+extension RuntimeThread: AddressFinder {
+    package func find(_ question: AddressQuestion, done: @escaping @Sendable (SocketAddress?) -> Void) {
+        Task { @ControlActor in
+            guard let resolution = RuntimeThread.api?.resolution else { return done(nil) }
+            resolution.lookUp(
+                question.name, in: question.resolvers, preferred: question.prefersIPv4 ? .ipv4 : .ipv6, done: done)
+        }
+    }
+}
+
+extension RuntimeThread {
+    /// What `use-service` can name.
+    package static let services: [String: any HTTPService] = ["prometheus-exporter": PrometheusService()]
+
+    private final class PrometheusService: HTTPService {
+        func answer(_ request: ServiceRequest, reply: @escaping @Sendable (ReplyContent) -> Void) {
+            Task { @ControlActor in
+                guard let api = RuntimeThread.api else { return reply(BuiltInErrors.message(503)) }
+                reply(await PrometheusExporter.answer(String(decoding: request.target, as: UTF8.self), api))
+            }
+        }
+    }
+}
+
 extension Configuration {
     /// Whether something needs the control thread: a statistics page, a name that is followed, rules that change lists of
     /// patterns.
     fileprivate var needsControl: Bool {
-        frontends.contains { $0.statisticsPage != nil || $0.rules.changesPatterns }
+        frontends.contains { $0.statisticsPage != nil || $0.rules.needsControl }
             || backends.contains { backend in
-                backend.statisticsPage != nil || backend.rules.changesPatterns
+                backend.statisticsPage != nil || backend.rules.needsControl
                     || backend.servers.contains { $0.resolution.resolvers != nil }
             }
     }

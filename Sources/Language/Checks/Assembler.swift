@@ -81,6 +81,13 @@ struct Assembler {
 
     /// Servers may name `resolvers` sections that stand behind them.
     private mutating func checkResolvers(_ result: Configuration) {
+        for use in sections.context.resolverUses where !result.resolvers.contains(where: { $0.name == use.name }) {
+            diagnostics.append(
+                Diagnostic(
+                    .alert,
+                    "\(use.location): proxy '\(use.proxyName)': Can't find resolvers section '\(use.name)' for do-resolve"
+                        + " action"))
+        }
         for draft in sections.proxies where draft.kind.hasBack {
             for server in draft.servers {
                 guard let name = server.resolution.resolvers, !result.resolvers.contains(where: { $0.name == name })

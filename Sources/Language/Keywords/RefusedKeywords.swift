@@ -9,7 +9,7 @@ enum RefusedKeywords {
 
     /// Actions of rules.
     static let actions = [
-        "attach-srv", "cache-store", "cache-use", "do-resolve", "sc-add-gpc", "sc-inc-gpc", "sc-inc-gpc0",
+        "attach-srv", "cache-store", "cache-use", "sc-add-gpc", "sc-inc-gpc", "sc-inc-gpc0",
         "sc-inc-gpc1", "sc-set-gpt", "sc-set-gpt0", "send-spoe-group", "set-bandwidth-limit", "track-sc0", "track-sc1",
         "track-sc2",
     ]

@@ -96,6 +96,8 @@ final class Decide: RuleAction {
 
     init(_ verdict: Verdict) { self.verdict = verdict }
 
+    var needsControl: Bool { if case .service = verdict { true } else { false } }
+
     func run(_ run: RuleRun) -> RuleOutcome { .finish(verdict) }
 }
 

@@ -54,7 +54,7 @@ private final class ChangePatterns: RuleAction {
         value = kind == .set ? try reader.format("a value") : nil
     }
 
-    var changesPatterns: Bool { true }
+    var needsControl: Bool { true }
 
     func run(_ run: RuleRun) -> RuleOutcome {
         guard let host = run.host else { return .next }

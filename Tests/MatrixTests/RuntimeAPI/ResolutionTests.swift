@@ -258,6 +258,44 @@ import Testing
         #expect(await socket.blocking { $0.exchange() }.hasPrefix("HTTP/1.1 503"))
     }
 
+    @Test func rulesAskForAddresses() async throws {
+        let names = try TestNameServer()
+        names.set("a.test", "127.0.0.5")
+        names["both.test"] = .records([.ipv4("127.0.0.6"), .ipv6("::6")])
+        let port = try Ports.free()
+        let listener = try await ListenerProcess(
+            ListenerProcess.sections(
+                global: "dns-accept-family ipv4,ipv6",
+                """
+                frontend web
+                bind 127.0.0.1:\(port)
+                http-request do-resolve(txn.four,dns,ipv4) hdr(x-name),lower
+                http-request do-resolve(txn.six,dns) hdr(x-name)
+                http-request return status 200 hdr x-four "%[var(txn.four)]" hdr x-six "%[var(txn.six)]"
+                \(Self.resolvers(names))
+                """), in: try ListenerFolder())
+        func ask(_ name: String) async throws -> String {
+            let socket = try RawSocket(connectingTo: port)
+            return await socket.blocking { socket in
+                socket.send("GET / HTTP/1.1\r\nhost: a\r\nx-name: \(name)\r\nconnection: close\r\n\r\n")
+                return String(decoding: socket.receiveAll().bytes, as: UTF8.self)
+            }
+        }
+        let first = try await ask("A.test")
+        #expect(first.contains("x-four: 127.0.0.5\r\n") && first.contains("x-six: 127.0.0.5\r\n"), "\(first)")
+        let both = try await ask("both.test")
+        #expect(both.contains("x-four: 127.0.0.6\r\n") && both.contains("x-six: ::6\r\n"), "\(both)")
+        // A name that does not exist leaves the variable as it is, once the name servers have said so.
+        let none = try await ask("nope.test")
+        #expect(none.hasPrefix("HTTP/1.1 200 "))
+        #expect(!none.contains("127.0.0"))
+        // A good answer is good for a while.
+        let asked = names.questions.count
+        _ = try await ask("both.test")
+        #expect(names.questions.count <= asked + 2)
+        _ = listener
+    }
+
     @Test func showsResolvers() async throws {
         let names = try TestNameServer()
         names.set("a.test", "127.0.0.1")

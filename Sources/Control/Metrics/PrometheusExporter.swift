@@ -1,0 +1,285 @@
+import Configuration
+import Proxying
+import QUICTransport
+import Resolution
+import Rules
+
+/// The service `prometheus-exporter`: the statistics as Prometheus scrapes them, by the names of HAProxy's exporter. It
+/// works on the control thread, a metric at a time, and lets others have their turn between them.
+@ControlActor
+struct PrometheusExporter {
+    private let api: RuntimeAPI
+    private let query: PrometheusQuery
+    private var text = PrometheusText()
+
+    /// The answer to a request for `target`, its path with its query.
+    static func answer(_ target: String, _ api: RuntimeAPI) async -> ReplyContent {
+        guard let query = PrometheusQuery(target: target) else { return BuiltInErrors.message(400) }
+        var exporter = PrometheusExporter(api, query)
+        await exporter.render()
+        var reply = ReplyContent(
+            status: 200,
+            fields: [
+                (Array("cache-control".utf8), Array("no-cache".utf8)),
+                (Array("content-type".utf8), Array("text/plain; version=0.0.4".utf8)),
+            ], body: exporter.text.bytes)
+        reply.reason = Array("OK".utf8)
+        return reply
+    }
+
+    private init(_ api: RuntimeAPI, _ query: PrometheusQuery) {
+        self.api = api
+        self.query = query
+    }
+
+    private mutating func render() async {
+        if query.scopes.contains(.process) { await renderProcess() }
+        let wanted = query.scopes.intersection([.frontend, .backend, .server])
+        if !wanted.isEmpty {
+            var filter = StatisticsCollector.Filter()
+            filter.showsLegends = false
+            let rows = await api.statistics.rows(filter)
+            // Aggregates count servers that `no-maint` hides.
+            let aggregates = ServerAggregates(rows)
+            for (scope, kind) in [
+                (PrometheusQuery.Scope.frontend, ProxyRow.Kind.frontend), (.backend, .backend), (.server, .server),
+            ]
+            where wanted.contains(scope) {
+                await render(rows.filter { $0.kind == kind }.map(LabelledRow.init), kind, aggregates)
+            }
+        }
+        if query.scopes.contains(.resolver) { renderResolvers() }
+    }
+
+    // MARK: The process
+
+    private mutating func renderProcess() async {
+        let state = await ProcessState(api)
+        for field in ProcessFields.all {
+            guard let short = PrometheusNames.process[field.name] else { continue }
+            let name = "haproxy_process_\(short)"
+            guard query.wants(name) else { continue }
+            let value = field.value(state)
+            guard value != .none else { continue }
+            text.begin(name, field.description, isCounter: Self.isCounter(short))
+            switch value {
+            case .text(let content):
+                let label = short == "build_info" ? "version" : short
+                text.line(name, PrometheusText.labels((label, content)), "1")
+            default: text.line(name, [], value.description)
+            }
+        }
+        renderQUIC(state)
+    }
+
+    /// Portico's own: what QUIC does in the process.
+    private mutating func renderQUIC(_ state: ProcessState) {
+        let metrics: [(name: String, help: String, value: Int)] = [
+            ("portico_quic_client_connections", "QUIC connections of clients now", state.traffic.quicClients),
+            (
+                "portico_quic_connections", "QUIC connections now: of clients, to servers, and those that are closing",
+                state.traffic.quicConnections
+            ),
+        ]
+        for metric in metrics where query.wants(metric.name) {
+            text.begin(metric.name, metric.help, isCounter: false)
+            text.line(metric.name, [], "\(metric.value)")
+        }
+        let name = "portico_quic_dropped_datagrams_total"
+        guard query.wants(name) else { return }
+        text.begin(name, "Datagrams of clients that led to nothing, by the reason", isCounter: true)
+        for (reason, count) in zip(QUICEndpoint.DropReason.allCases, state.traffic.quicDrops) {
+            text.line(name, [], "\(count)", PrometheusText.StaticLabel(name: "reason", value: "\(reason)"))
+        }
+    }
+
+    /// Names say what only grows, but for two on each side.
+    private static func isCounter(_ name: String) -> Bool {
+        if name == "failed_resolutions" || name == "total_warnings" { return true }
+        return name.hasSuffix("_total") && !name.hasPrefix("patterns_")
+    }
+
+    // MARK: Proxies and servers
+
+    /// A row, and the labels that each of its lines has.
+    private struct LabelledRow {
+        let row: ProxyRow
+        let labels: [UInt8]
+
+        init(_ row: ProxyRow) {
+            self.row = row
+            labels =
+                row.kind == .server
+                ? PrometheusText.labels(("proxy", row.proxy), ("server", row.name))
+                : PrometheusText.labels(("proxy", row.proxy))
+        }
+    }
+
+    private mutating func render(
+        _ all: [LabelledRow], _ kind: ProxyRow.Kind, _ aggregates: ServerAggregates
+    ) async {
+        let rows = query.hidesMaintenance ? all.filter { !$0.row.isInMaintenance } : all
+        guard !rows.isEmpty else { return }
+        let prefix = "haproxy_\(kind == .frontend ? "frontend" : kind == .backend ? "backend" : "server")_"
+        let names =
+            switch kind {
+            case .frontend: PrometheusNames.frontends
+            case .backend: PrometheusNames.backends
+            case .server, .listener: PrometheusNames.servers
+            }
+        var last = ""
+        for column in ProxyColumns.all where names.contains(column.name) {
+            let own = kind == .server ? PrometheusNames.serverColumns[column.name] : nil
+            guard let short = own ?? PrometheusNames.columns[column.name] else { continue }
+            let name = prefix + short
+            guard query.wants(name) else { continue }
+            let isNew = name != last
+            last = name
+            switch column.name {
+            case "status", "check_status", "agent_status", "agg_server_status", "agg_server_check_status",
+                "agg_check_status":
+                renderStates(name, column, rows, aggregates)
+            default: renderNumbers(name, short, column, rows, isNew: isNew)
+            }
+            await Task.yield()
+        }
+        guard query.hasExtraCounters else { return }
+        for column in ModuleColumns.all {
+            let name = prefix + column.name
+            guard query.wants(name), rows.contains(where: { column.value($0.row) != .none }) else { continue }
+            text.begin(name, column.description, isCounter: true)
+            let module = String(column.name.prefix { $0 != "_" })
+            for row in rows {
+                text.line(
+                    name, row.labels, column.value(row.row).number.map { "\(Int64($0))" } ?? "0",
+                    PrometheusText.StaticLabel(name: "mod", value: module))
+            }
+            await Task.yield()
+        }
+    }
+
+    /// Columns that servers have only while they are checked.
+    private static let ofChecks: Set<String> = ["chkfail", "chkdown", "downtime", "check_code", "check_duration"]
+
+    private mutating func renderNumbers(
+        _ name: String, _ short: String, _ column: StatColumn, _ rows: [LabelledRow], isNew: Bool
+    ) {
+        if isNew { text.begin(name, column.description, isCounter: Self.isCounter(short)) }
+        let isTime = short.hasSuffix("_seconds") && Self.inMilliseconds.contains(column.name)
+        let code: PrometheusText.StaticLabel? =
+            column.name.hasPrefix("hrsp_")
+            ? PrometheusText.StaticLabel(name: "code", value: String(column.name.dropFirst(5))) : nil
+        for row in rows {
+            let value = column.value(row.row)
+            if value == .none {
+                if row.row.kind == .server, row.row.check == nil, Self.ofChecks.contains(column.name) { continue }
+                if row.row.agent == nil, column.name.hasPrefix("agent_") { continue }
+                if code != nil || column.name == "req_tot" || column.name == "intercepted" { continue }
+            }
+            let number: String
+            switch value {
+            case .none, .text: number = isTime ? "0.000000" : "NaN"
+            default: number = isTime ? PrometheusText.seconds(value.number ?? 0) : value.description
+            }
+            text.line(name, row.labels, number, code)
+        }
+    }
+
+    /// Columns in milliseconds whose metrics are in seconds.
+    private static let inMilliseconds: Set<String> = [
+        "check_duration", "agent_duration", "qtime", "ctime", "rtime", "ttime", "qtime_max", "ctime_max", "rtime_max",
+        "ttime_max",
+    ]
+
+    // MARK: States
+
+    private mutating func renderStates(
+        _ name: String, _ column: StatColumn, _ rows: [LabelledRow], _ aggregates: ServerAggregates
+    ) {
+        text.begin(name, Self.stateHelp[column.name] ?? column.description, isCounter: false)
+        for row in rows {
+            for (state, count) in states(column.name, row.row, aggregates) {
+                text.line(
+                    name, row.labels, "\(count)", PrometheusText.StaticLabel(name: "state", value: state))
+            }
+        }
+    }
+
+    private static let stateHelp = [
+        "status": "1 for the state that it is in", "check_status": "1 for what the last check came to",
+        "agent_status": "1 for what the last agent check came to",
+        "agg_server_status": "Servers of the backend by state",
+        "agg_server_check_status": "Servers of the backend by state; use agg_server_status",
+        "agg_check_status": "Servers of the backend by what their last check came to",
+    ]
+
+    private func states(
+        _ column: String, _ row: ProxyRow, _ aggregates: ServerAggregates
+    ) -> [(state: String, count: Int)] {
+        switch column {
+        case "status":
+            if row.kind == .server {
+                let own = ServerAggregates.state(row)
+                return ServerAggregates.states.map { ($0, $0 == own ? 1 : 0) }
+            }
+            let isUp = row.kind == .frontend ? row.status == "OPEN" : !row.isDown
+            return [("DOWN", isUp ? 0 : 1), ("UP", isUp ? 1 : 0)]
+        case "check_status", "agent_status":
+            guard let check = column == "check_status" ? row.check : row.agent else { return [] }
+            let own = check.status?.drop { $0 == "*" || $0 == " " }
+            return ServerAggregates.checkStates.map { ($0, own == Substring($0) ? 1 : 0) }
+        case "agg_check_status":
+            return ServerAggregates.checkStates.map { ($0, aggregates.checks[row.proxy]?[$0] ?? 0) }
+        default: return ServerAggregates.states.map { ($0, aggregates.servers[row.proxy]?[$0] ?? 0) }
+        }
+    }
+
+    // MARK: Name servers
+
+    private mutating func renderResolvers() {
+        let resolvers = api.resolution?.resolvers ?? []
+        for column in NameServerCounters.columns {
+            let name = "haproxy_resolver_\(column.name)"
+            guard query.wants(name), resolvers.contains(where: { !$0.nameServers.isEmpty }) else { continue }
+            text.begin(name, column.description, isCounter: false)
+            for resolver in resolvers {
+                for server in resolver.nameServers {
+                    text.line(
+                        name,
+                        PrometheusText.labels(
+                            ("resolver", resolver.settings.name), ("nameserver", server.settings.name)),
+                        "\(column.value(server.counters))")
+                }
+            }
+        }
+    }
+}
+
+/// How many servers of each backend are in which state.
+struct ServerAggregates {
+    static let states = ["DOWN", "UP", "MAINT", "DRAIN", "NOLB"]
+    static let checkStates = [
+        "HANA", "SOCKERR", "L4OK", "L4TOUT", "L4CON", "L6OK", "L6TOUT", "L6RSP", "L7TOUT", "L7RSP", "L7OK", "L7OKC",
+        "L7STS", "PROCERR", "PROCTOUT", "PROCOK",
+    ]
+
+    private(set) var servers: [String: [String: Int]] = [:]
+    private(set) var checks: [String: [String: Int]] = [:]
+
+    init(_ rows: [ProxyRow]) {
+        for row in rows where row.kind == .server {
+            servers[row.proxy, default: [:]][Self.state(row), default: 0] += 1
+            if let status = row.check?.status?.drop(while: { $0 == "*" || $0 == " " }) {
+                checks[row.proxy, default: [:]][String(status), default: 0] += 1
+            }
+        }
+    }
+
+    /// The state of a server, as metrics know it.
+    static func state(_ row: ProxyRow) -> String {
+        if row.isInMaintenance { return "MAINT" }
+        if row.isDown { return "DOWN" }
+        if row.status.hasPrefix("DRAIN") { return "DRAIN" }
+        return row.status.hasPrefix("NOLB") ? "NOLB" : "UP"
+    }
+}
