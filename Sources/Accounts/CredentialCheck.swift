@@ -5,24 +5,24 @@ import COpenSSL
 /// crypt(3) is slow by intent, and a browser sends its credentials with each request. So the last credentials that were
 /// right are remembered in a small table, by a digest that is salted anew in each worker: a password that stands
 /// in it costs a hash of a microsecond, and CPU time for each request stays flat. Wrong passwords are never remembered.
-package final class CredentialCheck {
+public final class CredentialCheck {
     /// Places in the table.
-    package static let capacity = 256
+    public static let capacity = 256
     private typealias Digest = InlineArray<32, UInt8>
 
     private lazy var workspace = PasswordWorkspace()
     private var table: [Digest?] = []
     private let salt: [UInt8]
     /// How often crypt(3) was asked, for tests.
-    package private(set) var hashings = 0
+    public private(set) var hashings = 0
 
-    package init() {
+    public init() {
         var random = SystemRandomNumberGenerator()
         salt = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) }
     }
 
     /// The user of a list whose name and password these are: a place in ``UserList/users``. Nil: nobody's.
-    package func user(_ name: Span<UInt8>, password: Span<UInt8>, in list: UserList) -> Int? {
+    public func user(_ name: Span<UInt8>, password: Span<UInt8>, in list: UserList) -> Int? {
         guard let place = list.user(named: name), let known = list.users[place].password else { return nil }
         switch known {
         case .plain(let text): return text.span.isEqual(to: password) ? place : nil

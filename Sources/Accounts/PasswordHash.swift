@@ -2,10 +2,10 @@ import CCrypt
 import Glibc
 
 /// The memory that crypt(3) works in: 32 KB, one for each thread that checks passwords. Not Sendable.
-@safe package final class PasswordWorkspace {
+@safe public final class PasswordWorkspace {
     private let data: UnsafeMutablePointer<crypt_data>
 
-    package init() {
+    public init() {
         unsafe data = .allocate(capacity: 1)
         unsafe memset(data, 0, MemoryLayout<crypt_data>.size)
     }
@@ -19,13 +19,13 @@ import Glibc
     /// Whether `password` is the one that `hash` was made of. It may take milliseconds: that is the hash's purpose.
     ///
     /// - Parameter hash: as crypt(3) writes it: MD5, SHA-256, SHA-512, bcrypt, yescrypt and what else libcrypt knows.
-    package func verify(_ password: Span<UInt8>, against hash: [UInt8]) -> Bool {
+    public func verify(_ password: Span<UInt8>, against hash: [UInt8]) -> Bool {
         guard let made = make(password, hash) else { return false }
         return made.span.isEqual(to: hash.span)
     }
 
     /// Whether crypt(3) knows the method that a hash was made by.
-    package func supports(_ hash: [UInt8]) -> Bool { make(Span(), hash) != nil }
+    public func supports(_ hash: [UInt8]) -> Bool { make(Span(), hash) != nil }
 
     /// The hash of a password with the method and salt of another hash; nil for methods that are not known.
     private func make(_ password: Span<UInt8>, _ setting: [UInt8]) -> [UInt8]? {

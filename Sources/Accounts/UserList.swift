@@ -1,8 +1,8 @@
 /// Users, their passwords and their groups: a `userlist` section (configuration.txt section 12.2). Immutable and shared
 /// by all workers.
-package final class UserList: Sendable {
+public final class UserList: Sendable {
     /// How a password is known.
-    package enum Password: Sendable, Equatable {
+    public enum Password: Sendable, Equatable {
         /// `password`: by its hash, as crypt(3) writes it.
         case hash([UInt8])
         /// `insecure-password`: as it is.
@@ -10,32 +10,32 @@ package final class UserList: Sendable {
     }
 
     /// One user.
-    package struct User: Sendable, Equatable {
-        package let name: [UInt8]
+    public struct User: Sendable, Equatable {
+        public let name: [UInt8]
         /// Nil: nobody can be this user.
-        package let password: Password?
+        public let password: Password?
         /// The names of the groups that the user is in.
-        package let groups: [[UInt8]]
+        public let groups: [[UInt8]]
 
-        package init(name: [UInt8], password: Password?, groups: [[UInt8]]) {
+        public init(name: [UInt8], password: Password?, groups: [[UInt8]]) {
             self.name = name
             self.password = password
             self.groups = groups
         }
     }
 
-    package let name: String
+    public let name: String
     /// Sorted by their names.
-    package let users: [User]
+    public let users: [User]
 
     /// - Parameter users: each name once.
-    package init(name: String, users: [User]) {
+    public init(name: String, users: [User]) {
         self.name = name
         self.users = users.sorted { $0.name.lexicographicallyPrecedes($1.name) }
     }
 
     /// The place of the user of that name in ``users``; nil when there is none.
-    package func user(named name: Span<UInt8>) -> Int? {
+    public func user(named name: Span<UInt8>) -> Int? {
         var low = 0
         var high = users.count
         while low < high {
@@ -57,7 +57,7 @@ package final class UserList: Sendable {
 }
 
 extension UserList: Equatable {
-    package static func == (left: UserList, right: UserList) -> Bool {
+    public static func == (left: UserList, right: UserList) -> Bool {
         left.name == right.name && left.users == right.users
     }
 }

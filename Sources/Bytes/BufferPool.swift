@@ -1,21 +1,21 @@
 /// A worker's pool of slabs: blocks of one size that hold bytes on their way through the worker. A slab goes back to
 /// the pool when the last ``Chunk`` in it is gone. Not Sendable: a pool and all its slabs stay on one thread.
-@safe package final class BufferPool {
+@safe public final class BufferPool {
     /// Bytes that one slab holds.
-    package let slabSize: Int
+    public let slabSize: Int
     /// Slabs in use now.
-    package private(set) var used = 0
+    public private(set) var used = 0
     /// Slabs kept ready for use.
-    package private(set) var spare = 0
+    public private(set) var spare = 0
     /// How many spare slabs the pool keeps before it gives memory back.
-    package let spareLimit: Int
+    public let spareLimit: Int
 
     private var free: UnsafeMutablePointer<SlabHeader>?
 
     /// - Parameters:
     ///   - slabSize: bytes that one slab holds.
     ///   - spareLimit: spare slabs to keep before memory goes back to the system.
-    package init(slabSize: Int = 32 * 1024, spareLimit: Int = 1024) {
+    public init(slabSize: Int = 32 * 1024, spareLimit: Int = 1024) {
         self.slabSize = max(1024, slabSize)
         self.spareLimit = spareLimit
     }

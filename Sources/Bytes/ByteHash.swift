@@ -1,22 +1,22 @@
 /// Hashes of 32 bits for spreading load and for checksums: those that HAProxy's `hash-type` and converters name. None of
 /// them is for secrets.
-package enum ByteHash {
+public enum ByteHash {
     /// DJB2: times 33, plus the byte.
-    package static func djb2(_ bytes: borrowing Span<UInt8>) -> UInt32 {
+    public static func djb2(_ bytes: borrowing Span<UInt8>) -> UInt32 {
         var hash: UInt32 = 5381
         for index in bytes.indices { hash = hash &* 33 &+ UInt32(bytes[index]) }
         return hash
     }
 
     /// SDBM: times 65599, plus the byte.
-    package static func sdbm(_ bytes: borrowing Span<UInt8>) -> UInt32 {
+    public static func sdbm(_ bytes: borrowing Span<UInt8>) -> UInt32 {
         var hash: UInt32 = 0
         for index in bytes.indices { hash = hash &* 65_599 &+ UInt32(bytes[index]) }
         return hash
     }
 
     /// WT6, HAProxy's own: two words turned by each other's bits.
-    package static func wt6(_ bytes: borrowing Span<UInt8>) -> UInt32 {
+    public static func wt6(_ bytes: borrowing Span<UInt8>) -> UInt32 {
         var first: UInt32 = 0xa53c_965a
         var second: UInt32 = 0x5ca6_953a
         var firstTurn: UInt32 = 6
@@ -38,10 +38,10 @@ package enum ByteHash {
     }
 
     /// CRC-32 as in Ethernet, gzip and PNG (reflected polynomial 0xEDB88320).
-    package static func crc32(_ bytes: borrowing Span<UInt8>) -> UInt32 { checksum(bytes, ethernetTable) }
+    public static func crc32(_ bytes: borrowing Span<UInt8>) -> UInt32 { checksum(bytes, ethernetTable) }
 
     /// CRC-32C (RFC 9260 appendix A, reflected polynomial 0x82F63B78).
-    package static func crc32c(_ bytes: borrowing Span<UInt8>) -> UInt32 { checksum(bytes, castagnoliTable) }
+    public static func crc32c(_ bytes: borrowing Span<UInt8>) -> UInt32 { checksum(bytes, castagnoliTable) }
 
     private static let ethernetTable = table(0xedb8_8320)
     private static let castagnoliTable = table(0x82f6_3b78)
@@ -59,7 +59,7 @@ package enum ByteHash {
     }
 
     /// Spreads a hash over all 32 bits: Bob Jenkins' full avalanche, then a multiplication by a prime.
-    package static func avalanche(_ hash: UInt32) -> UInt32 {
+    public static func avalanche(_ hash: UInt32) -> UInt32 {
         var value = (hash &+ 0x7ed5_5d16) &+ hash << 12
         value = value ^ 0xc761_c23c ^ value >> 19
         value = (value &+ 0x1656_67b1) &+ value << 5

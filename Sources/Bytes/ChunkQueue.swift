@@ -3,7 +3,7 @@
 /// A chunk holds its whole slab, so many small chunks could hold much more memory than their bytes. A queue that
 /// gathers copies small chunks together once some chunks wait, so that what it holds stays within a few times
 /// the bytes in it.
-@safe package struct ChunkQueue: ~Copyable {
+@safe public struct ChunkQueue: ~Copyable {
     /// Chunks that a gathering queue takes as they are, whatever their size.
     private static var plainChunks: Int { 4 }
 
@@ -11,9 +11,9 @@
     private var capacity: Int
     private var first = 0
     /// Chunks in the queue.
-    package private(set) var chunks = 0
+    public private(set) var chunks = 0
     /// Bytes in the queue.
-    package private(set) var count = 0
+    public private(set) var count = 0
 
     private let gathers: Bool
     /// The slab that small chunks are copied to, and how much of it is written.
@@ -21,7 +21,7 @@
     private var gathered = 0
 
     /// - Parameter gathers: copies small chunks together when some wait.
-    package init(gathers: Bool = false) {
+    public init(gathers: Bool = false) {
         unsafe ring = .allocate(capacity: 4)
         capacity = 4
         self.gathers = gathers
@@ -34,10 +34,10 @@
         unsafe ring.deallocate()
     }
 
-    package var isEmpty: Bool { count == 0 }
+    public var isEmpty: Bool { count == 0 }
 
     /// Adds a chunk to the end; joins it to the last one when their bytes touch. An empty chunk is dropped.
-    package mutating func append(_ chunk: consuming Chunk) {
+    public mutating func append(_ chunk: consuming Chunk) {
         guard !chunk.isEmpty else { return }
         count += chunk.count
         var rest: Chunk? = consume chunk
@@ -55,7 +55,7 @@
     }
 
     /// Takes the first chunk, or its first `length` bytes; nil when the queue is empty.
-    package mutating func takeFirst(upTo length: Int = .max) -> Chunk? {
+    public mutating func takeFirst(upTo length: Int = .max) -> Chunk? {
         guard chunks > 0, length > 0 else { return nil }
         let size = unsafe ring[first].count
         if size > length {
@@ -74,30 +74,30 @@
     }
 
     /// Drops the first `length` bytes (at most all).
-    package mutating func removeFirst(_ length: Int) {
+    public mutating func removeFirst(_ length: Int) {
         var left = min(length, count)
         while left > 0, let chunk = takeFirst(upTo: left) { left -= chunk.count }
     }
 
     /// Drops everything.
-    package mutating func removeAll() {
+    public mutating func removeAll() {
         while takeFirst() != nil {}
     }
 
     /// Calls `body` with the first chunk's bytes; nil when the queue is empty.
-    package func withFirst<Result>(_ body: (Span<UInt8>) -> Result) -> Result? {
+    public func withFirst<Result>(_ body: (Span<UInt8>) -> Result) -> Result? {
         guard chunks > 0 else { return nil }
         return unsafe body(ring[first].bytes)
     }
 
     /// The bytes of chunk `index` (0 is the first) as C wants them; good until that chunk is taken or dropped.
-    @unsafe package func rawBytes(at index: Int) -> UnsafeRawBufferPointer {
+    @unsafe public func rawBytes(at index: Int) -> UnsafeRawBufferPointer {
         guard index >= 0, index < chunks else { return unsafe UnsafeRawBufferPointer(start: nil, count: 0) }
         return unsafe ring[slot(index)].rawBytes
     }
 
     /// Another chunk on the bytes of chunk `index` (0 is the first); nil when there is none.
-    package func share(at index: Int) -> Chunk? {
+    public func share(at index: Int) -> Chunk? {
         guard index >= 0, index < chunks else { return nil }
         return unsafe ring[slot(index)].share()
     }

@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// Readers own an ``EpochReader`` each and announce, once per turn of their loop, that they hold nothing any more. The
 /// writer unlinks memory, hands it to ``retire(_:free:)``, and ``collect()`` frees what all readers have let go of.
-@safe package final class Epochs: @unchecked Sendable {
+@safe public final class Epochs: @unchecked Sendable {
     @unsafe private struct Retired {
         let epoch: UInt64
         let memory: UnsafeMutableRawPointer
@@ -18,7 +18,7 @@ import Synchronization
     private var retired: [Retired] = unsafe []
     private var freed = 0
 
-    package init() {}
+    public init() {}
 
     deinit {
         while unsafe freed < retired.count {
@@ -28,24 +28,24 @@ import Synchronization
     }
 
     /// A handle for one more reading thread; it starts offline.
-    package func makeReader() -> EpochReader {
+    public func makeReader() -> EpochReader {
         let reader = EpochReader(clock)
         readers.withLock { $0.append(reader) }
         return reader
     }
 
     /// Memory that is retired and not freed yet, in pieces.
-    package var pending: Int { unsafe retired.count - freed }
+    public var pending: Int { unsafe retired.count - freed }
 
     /// Frees `memory` with `free` once no reader can hold it. The memory must be unlinked already: no reader may find
     /// it any more. On the writer's thread.
-    @unsafe package func retire(_ memory: UnsafeMutableRawPointer, free: @escaping (UnsafeMutableRawPointer) -> Void) {
+    @unsafe public func retire(_ memory: UnsafeMutableRawPointer, free: @escaping (UnsafeMutableRawPointer) -> Void) {
         unsafe retired.append(
             Retired(epoch: clock.current.load(ordering: .relaxed), memory: memory, free: free))
     }
 
     /// Frees what all readers have let go of. On the writer's thread; cheap when nothing is pending.
-    package func collect() {
+    public func collect() {
         guard pending > 0 else { return }
         // Everything unlinked so far belongs to epochs before the one that starts here.
         clock.current.wrappingAdd(1, ordering: .sequentiallyConsistent)
@@ -69,7 +69,7 @@ import Synchronization
 
 /// One reading thread's word to the writer of what it guards with ``Epochs``. All calls are made on that thread; none
 /// waits.
-package final class EpochReader: Sendable {
+public final class EpochReader: Sendable {
     private let clock: EpochClock
     /// The epoch in which this thread last held nothing; `UInt64.max` while it is offline.
     fileprivate let seen = Atomic<UInt64>(.max)
@@ -77,15 +77,15 @@ package final class EpochReader: Sendable {
     fileprivate init(_ clock: EpochClock) { self.clock = clock }
 
     /// Says that this thread holds nothing that it found before now. Once per turn of the loop.
-    package func announceQuiescence() {
+    public func announceQuiescence() {
         seen.store(clock.current.load(ordering: .acquiring), ordering: .releasing)
     }
 
     /// Says that this thread holds nothing and looks at nothing until ``goOnline()``: before it waits for events.
-    package func goOffline() { seen.store(.max, ordering: .releasing) }
+    public func goOffline() { seen.store(.max, ordering: .releasing) }
 
     /// Says that this thread may look at guarded memory again.
-    package func goOnline() {
+    public func goOnline() {
         seen.store(clock.current.load(ordering: .acquiring), ordering: .sequentiallyConsistent)
         // The writer sees this thread before this thread can see anything the writer guards.
         atomicMemoryFence(ordering: .sequentiallyConsistent)

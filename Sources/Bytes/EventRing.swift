@@ -1,18 +1,18 @@
 import Glibc
-package import Synchronization
+public import Synchronization
 
 /// A bounded store of short texts, the newest of which drive out the oldest (configuration.txt section 12.5). Any thread
 /// may write and read. A lock is held for one copy at a time; workers write once in a turn.
-@safe package final class EventRing: Sendable {
+@safe public final class EventRing: Sendable {
     /// A text in the ring.
-    package struct Event: Sendable, Equatable {
+    public struct Event: Sendable, Equatable {
         /// Its number, from 0 on.
-        package var number: UInt64
+        public var number: UInt64
         /// When it was written: nanoseconds since 1970-01-01 UTC.
-        package var wall: UInt64
+        public var wall: UInt64
         /// Whether what the ring's format puts before a text is still missing.
-        package var isBare: Bool
-        package var text: [UInt8]
+        public var isBare: Bool
+        public var text: [UInt8]
     }
 
     /// Bytes before each text: its length, when it was written, and whether it is bare.
@@ -32,14 +32,14 @@ package import Synchronization
 
     private let state: Mutex<State>
     /// Bytes of memory.
-    package let size: Int
+    public let size: Int
     private let isMapped: Bool
     /// Texts that were larger than the ring.
-    package let dropped = Atomic<UInt64>(0)
+    public let dropped = Atomic<UInt64>(0)
 
     /// - Parameters:
     ///   - size: bytes of memory; at least 1,024.
-    package init(size: Int) {
+    public init(size: Int) {
         self.size = max(1024, size)
         isMapped = false
         unsafe state = Mutex(State(memory: .allocate(byteCount: self.size, alignment: 16)))
@@ -47,7 +47,7 @@ package import Synchronization
 
     /// A ring whose memory is a file's, so that it outlives the process. `descriptor` stays the caller's. Nil: the file
     /// can not be mapped.
-    package init?(size: Int, file descriptor: Int32) {
+    public init?(size: Int, file descriptor: Int32) {
         self.size = max(1024, size)
         isMapped = true
         guard ftruncate(descriptor, self.size) == 0,
@@ -68,7 +68,7 @@ package import Synchronization
     }
 
     /// Adds a text; the oldest ones make room for it.
-    package func append(_ text: Span<UInt8>, wall: UInt64, isBare: Bool = false) {
+    public func append(_ text: Span<UInt8>, wall: UInt64, isBare: Bool = false) {
         let needed = Self.headSize + text.count
         guard needed <= size else {
             dropped.wrappingAdd(1, ordering: .relaxed)
@@ -97,10 +97,10 @@ package import Synchronization
     }
 
     /// The numbers of the oldest event and of the next that will come.
-    package var range: Range<UInt64> { state.withLock { $0.oldest..<$0.next } }
+    public var range: Range<UInt64> { state.withLock { $0.oldest..<$0.next } }
 
     /// Events from a number on, the oldest first: as many as fit into `limit` bytes, and at least one if there is one.
-    package func events(from number: UInt64, limit: Int) -> [Event] {
+    public func events(from number: UInt64, limit: Int) -> [Event] {
         state.withLock { state in
             var result: [Event] = []
             var place = state.start
@@ -128,7 +128,7 @@ package import Synchronization
 
     /// Calls `action` once, from the thread that writes the next event; at once when there is one with this number
     /// already. Returns what ``forget(_:)`` takes.
-    package func whenWritten(_ number: UInt64, _ action: @escaping @Sendable () -> Void) -> UInt64 {
+    public func whenWritten(_ number: UInt64, _ action: @escaping @Sendable () -> Void) -> UInt64 {
         let (ticket, isHere) = state.withLock { state in
             state.lastWatcher += 1
             let isHere = state.next > number
@@ -140,7 +140,7 @@ package import Synchronization
     }
 
     /// Does not call any more.
-    package func forget(_ ticket: UInt64) { state.withLock { $0.watchers[ticket] = nil } }
+    public func forget(_ ticket: UInt64) { state.withLock { $0.watchers[ticket] = nil } }
 
     // MARK: Numbers, which may go around the end
 

@@ -2,12 +2,12 @@
 /// streams share a slab instead of holding one each. Chunks of one stream that follow each other join in their queue.
 /// Once all chunks on the slab are gone, it is written again from its start: a busy worker stays on the same few
 /// cache lines.
-@safe package struct GatherBuffer: ~Copyable {
+@safe public struct GatherBuffer: ~Copyable {
     private var slab: UnsafeMutablePointer<SlabHeader>?
     private var written = 0
     private let pool: BufferPool
 
-    package init(pool: BufferPool) {
+    public init(pool: BufferPool) {
         unsafe slab = nil
         self.pool = pool
     }
@@ -18,7 +18,7 @@
 
     /// Calls `body` with free room of `minimum` bytes or more (bounded by the slab size), one piece; `body` returns how
     /// many bytes it wrote there, which come back as a chunk.
-    package mutating func write(minimum: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) -> Chunk {
+    public mutating func write(minimum: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) -> Chunk {
         let wanted = min(max(1, minimum), pool.slabSize)
         let held = unsafe room(wanted)
         let start = unsafe held.bytes + written
@@ -31,7 +31,7 @@
 
     /// A copy of the first bytes of `bytes`: all of them, or as many as the slab still takes when that is a fair part.
     /// Look at the chunk's count and come again for the rest.
-    package mutating func copy(_ bytes: Span<UInt8>) -> Chunk {
+    public mutating func copy(_ bytes: Span<UInt8>) -> Chunk {
         unsafe write(minimum: min(bytes.count, 512)) { room in
             let size = min(bytes.count, room.count)
             unsafe bytes.withUnsafeBytes { source in
@@ -44,7 +44,7 @@
     }
 
     /// Gives the slab back when no chunk is left on it.
-    package mutating func releaseWhenIdle() {
+    public mutating func releaseWhenIdle() {
         guard let held = unsafe slab, unsafe held.pointee.references == 1 else { return }
         unsafe held.release()
         unsafe slab = nil

@@ -2,13 +2,13 @@ import Glibc
 
 /// Bytes that a connection read and its mux has not consumed yet, in one slab. A body's bytes leave it as chunks that
 /// share the slab, without a copy. It holds no slab while it is empty and idle.
-@safe package struct InputBuffer: ~Copyable {
+@safe public struct InputBuffer: ~Copyable {
     private var slab: UnsafeMutablePointer<SlabHeader>?
     private var start = 0
     private var end = 0
     private let pool: BufferPool
 
-    package init(pool: BufferPool) {
+    public init(pool: BufferPool) {
         unsafe slab = nil
         self.pool = pool
     }
@@ -18,14 +18,14 @@ import Glibc
     }
 
     /// Bytes not consumed yet.
-    package var count: Int { end - start }
-    package var isEmpty: Bool { start == end }
+    public var count: Int { end - start }
+    public var isEmpty: Bool { start == end }
 
     /// True when a whole slab is full of bytes that the mux does not consume.
-    package var isFull: Bool { count >= pool.slabSize }
+    public var isFull: Bool { count >= pool.slabSize }
 
     /// The bytes not consumed yet.
-    package var bytes: Span<UInt8> {
+    public var bytes: Span<UInt8> {
         @_lifetime(borrow self) get {
             let base = unsafe (slab?.bytes ?? Self.nothing).advanced(by: start).assumingMemoryBound(to: UInt8.self)
             return unsafe _overrideLifetime(Span<UInt8>(_unsafeStart: base, count: count), borrowing: self)
@@ -33,13 +33,13 @@ import Glibc
     }
 
     /// Drops the first `length` bytes (at most all).
-    package mutating func consume(_ length: Int) {
+    public mutating func consume(_ length: Int) {
         start += min(max(0, length), count)
         if start == end { rewind() }
     }
 
     /// Takes the first `length` bytes (at most all) as a chunk on the same slab.
-    package mutating func take(_ length: Int) -> Chunk {
+    public mutating func take(_ length: Int) -> Chunk {
         guard let slab = unsafe slab else { return Chunk(copying: Span(), pool: pool) }
         let taken = min(max(0, length), count)
         unsafe slab.retain()
@@ -51,7 +51,7 @@ import Glibc
 
     /// A chunk on `length` bytes from `offset` on, on the same slab (both are bounded by what is there). The bytes stay
     /// unconsumed: for parsers that consume a whole read at once.
-    package func share(from offset: Int, _ length: Int) -> Chunk {
+    public func share(from offset: Int, _ length: Int) -> Chunk {
         guard let slab = unsafe slab else { return Chunk(copying: Span(), pool: pool) }
         let skipped = min(max(0, offset), count)
         let taken = min(max(0, length), count - skipped)
@@ -61,7 +61,7 @@ import Glibc
 
     /// Calls `body` with free room of at least `minimum` bytes (bounded by the slab size) to write to; `body` returns
     /// how many bytes it wrote there.
-    package mutating func fill(minimum: Int = 1, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
+    public mutating func fill(minimum: Int = 1, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
         let base = unsafe room(minimum).bytes
         let room = unsafe UnsafeMutableRawBufferPointer(start: base + end, count: pool.slabSize - end)
         let written = unsafe body(room)
@@ -70,7 +70,7 @@ import Glibc
     }
 
     /// Appends a copy of `bytes`, as far as the slab has room; returns how many were taken.
-    package mutating func append(_ bytes: Span<UInt8>) -> Int {
+    public mutating func append(_ bytes: Span<UInt8>) -> Int {
         var taken = 0
         unsafe fill(minimum: min(bytes.count, pool.slabSize - count)) { room in
             taken = min(bytes.count, room.count)
@@ -85,7 +85,7 @@ import Glibc
     }
 
     /// Gives the slab back when no byte waits in it.
-    package mutating func releaseWhenIdle() {
+    public mutating func releaseWhenIdle() {
         guard start == end, let held = unsafe slab else { return }
         unsafe held.release()
         unsafe slab = nil

@@ -1,10 +1,10 @@
 /// A C library that a module uses: the version it was built with and the one that runs.
-package struct LibraryVersion: Sendable {
-    package let name: String
-    package let built: String
-    package let running: String
+public struct LibraryVersion: Sendable {
+    public let name: String
+    public let built: String
+    public let running: String
 
-    package init(name: String, built: String, running: String) {
+    public init(name: String, built: String, running: String) {
         self.name = name
         self.built = built
         self.running = running

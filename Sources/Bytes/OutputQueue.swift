@@ -1,15 +1,15 @@
-package import Glibc
+public import Glibc
 
 /// Bytes on their way out of a connection: small pieces are gathered in a tail slab, body chunks are queued by
 /// reference, so one `writev` sends both.
-@safe package struct OutputQueue: ~Copyable {
+@safe public struct OutputQueue: ~Copyable {
     private var queue = ChunkQueue()
     /// The slab that small pieces go to, and how much of it is written.
     private var tail: UnsafeMutablePointer<SlabHeader>?
     private var written = 0
     private let pool: BufferPool
 
-    package init(pool: BufferPool) {
+    public init(pool: BufferPool) {
         unsafe tail = nil
         self.pool = pool
     }
@@ -19,11 +19,11 @@ package import Glibc
     }
 
     /// Bytes waiting to go out.
-    package var count: Int { queue.count }
-    package var isEmpty: Bool { queue.isEmpty }
+    public var count: Int { queue.count }
+    public var isEmpty: Bool { queue.isEmpty }
 
     /// Appends a chunk without copying it. Small chunks are copied, so that they do not hold a slab each.
-    package mutating func append(_ chunk: consuming Chunk) {
+    public mutating func append(_ chunk: consuming Chunk) {
         if chunk.count <= 256 {
             append(chunk.bytes)
         } else {
@@ -32,7 +32,7 @@ package import Glibc
     }
 
     /// Appends a copy of `bytes`.
-    package mutating func append(_ bytes: Span<UInt8>) {
+    public mutating func append(_ bytes: Span<UInt8>) {
         var offset = 0
         while offset < bytes.count {
             let part = bytes.extracting(offset..<bytes.count)
@@ -50,13 +50,13 @@ package import Glibc
     }
 
     /// Appends a literal.
-    package mutating func append(_ text: StaticString) {
+    public mutating func append(_ text: StaticString) {
         let bytes = unsafe UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
         append(unsafe Span<UInt8>(_unsafeBytes: bytes))
     }
 
     /// Appends one byte.
-    package mutating func append(byte: UInt8) {
+    public mutating func append(byte: UInt8) {
         unsafe append(atMost: 1) { room in
             unsafe room[0] = byte
             return 1
@@ -65,7 +65,7 @@ package import Glibc
 
     /// Calls `body` with room for at least `minimum` (default: all of `atMost`) bytes, contiguous; `body` returns how
     /// many it wrote. `atMost` is bounded by the slab size.
-    package mutating func append(
+    public mutating func append(
         atMost length: Int, minimum: Int? = nil, _ body: (UnsafeMutableRawBufferPointer) -> Int
     ) {
         let wanted = min(max(1, minimum ?? length), pool.slabSize)
@@ -88,7 +88,7 @@ package import Glibc
     }
 
     /// Drops the first `length` bytes, which went out. Gives the tail slab back when nothing waits.
-    package mutating func consume(_ length: Int) {
+    public mutating func consume(_ length: Int) {
         queue.removeFirst(length)
         if queue.isEmpty, let held = unsafe tail {
             unsafe held.release()
@@ -98,17 +98,17 @@ package import Glibc
     }
 
     /// Drops everything.
-    package mutating func removeAll() { consume(count) }
+    public mutating func removeAll() { consume(count) }
 
     /// Takes the first bytes, at most `length`, as a chunk; nil when nothing waits.
-    package mutating func takeFirst(upTo length: Int = .max) -> Chunk? { queue.takeFirst(upTo: length) }
+    public mutating func takeFirst(upTo length: Int = .max) -> Chunk? { queue.takeFirst(upTo: length) }
 
     /// Calls `body` with the first piece that waits; nil when nothing waits.
-    package func withFirst<Result>(_ body: (Span<UInt8>) -> Result) -> Result? { queue.withFirst(body) }
+    public func withFirst<Result>(_ body: (Span<UInt8>) -> Result) -> Result? { queue.withFirst(body) }
 
     /// Describes the first pieces that wait in `vectors`, for `writev`. Returns how many entries are set and the bytes
     /// they name. The entries are good until the queue changes.
-    @unsafe package func describe(into vectors: UnsafeMutableBufferPointer<iovec>) -> (vectors: Int, bytes: Int) {
+    @unsafe public func describe(into vectors: UnsafeMutableBufferPointer<iovec>) -> (vectors: Int, bytes: Int) {
         var used = 0
         var bytes = 0
         while used < vectors.count, used < queue.chunks {

@@ -1,10 +1,10 @@
-package import Glibc
+public import Glibc
 
 /// The address of a socket's end: IPv4, IPv6 or "some Unix socket". A plain value of fixed size, so that a table or a
 /// packet can carry it without an allocation. Ports are in host order.
-package struct SocketAddress: Hashable, Sendable {
+public struct SocketAddress: Hashable, Sendable {
     /// Which addresses the value holds.
-    package enum Family: UInt8, Sendable {
+    public enum Family: UInt8, Sendable {
         /// No address is known (a socket pair, an inherited descriptor of another kind).
         case unspecified
         case ipv4
@@ -13,18 +13,18 @@ package struct SocketAddress: Hashable, Sendable {
         case unix
     }
 
-    package let family: Family
+    public let family: Family
     /// UDP or TCP port in host order; 0 for other families.
-    package var port: UInt16
+    public var port: UInt16
     /// IPv6 scope (interface index), 0 when none.
-    package let scope: UInt32
+    public let scope: UInt32
     /// The address in network order: 16 bytes for IPv6, the first 4 for IPv4.
-    package let octets: InlineArray<16, UInt8>
+    public let octets: InlineArray<16, UInt8>
 
-    package static let unspecified = SocketAddress(family: .unspecified, octets: InlineArray(repeating: 0), port: 0)
-    package static let unix = SocketAddress(family: .unix, octets: InlineArray(repeating: 0), port: 0)
+    public static let unspecified = SocketAddress(family: .unspecified, octets: InlineArray(repeating: 0), port: 0)
+    public static let unix = SocketAddress(family: .unix, octets: InlineArray(repeating: 0), port: 0)
 
-    package init(family: Family, octets: InlineArray<16, UInt8>, port: UInt16, scope: UInt32 = 0) {
+    public init(family: Family, octets: InlineArray<16, UInt8>, port: UInt16, scope: UInt32 = 0) {
         self.family = family
         self.octets = octets
         self.port = port
@@ -32,7 +32,7 @@ package struct SocketAddress: Hashable, Sendable {
     }
 
     /// An IPv4 address from its four octets.
-    package init(ipv4 a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8, port: UInt16) {
+    public init(ipv4 a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8, port: UInt16) {
         var octets = InlineArray<16, UInt8>(repeating: 0)
         octets[0] = a
         octets[1] = b
@@ -42,13 +42,13 @@ package struct SocketAddress: Hashable, Sendable {
     }
 
     /// Reads what the kernel wrote. `length` is the length that the kernel gave.
-    package init(_ storage: borrowing sockaddr_storage, length: socklen_t) {
+    public init(_ storage: borrowing sockaddr_storage, length: socklen_t) {
         var copy = copy storage
         self = unsafe withUnsafeBytes(of: &copy) { unsafe SocketAddress(raw: $0, length: Int(length)) }
     }
 
     /// Reads a `sockaddr` from its bytes; a shape that is neither IPv4, IPv6 nor Unix gives ``unspecified``.
-    package init(raw bytes: UnsafeRawBufferPointer, length: Int) {
+    public init(raw bytes: UnsafeRawBufferPointer, length: Int) {
         guard length >= 2, bytes.count >= 2 else {
             self = .unspecified
             return
@@ -77,7 +77,7 @@ package struct SocketAddress: Hashable, Sendable {
 
     /// Calls `body` with the address as the kernel wants it. For ``Family/unix`` and ``Family/unspecified`` the
     /// pointer is nil and the length 0.
-    package func withSockaddr<Result>(_ body: (UnsafePointer<sockaddr>?, socklen_t) -> Result) -> Result {
+    public func withSockaddr<Result>(_ body: (UnsafePointer<sockaddr>?, socklen_t) -> Result) -> Result {
         switch family {
         case .ipv4:
             var address = sockaddr_in()
@@ -109,20 +109,20 @@ package struct SocketAddress: Hashable, Sendable {
         }
     }
 
-    package static func == (left: SocketAddress, right: SocketAddress) -> Bool {
+    public static func == (left: SocketAddress, right: SocketAddress) -> Bool {
         guard left.family == right.family, left.port == right.port, left.scope == right.scope else { return false }
         for index in 0..<16 where left.octets[index] != right.octets[index] { return false }
         return true
     }
 
-    package func hash(into hasher: inout Hasher) {
+    public func hash(into hasher: inout Hasher) {
         hasher.combine(family)
         hasher.combine(port)
         for index in 0..<16 { hasher.combine(octets[index]) }
     }
 
     /// True for an IPv4 address carried in IPv6 (`::ffff:a.b.c.d`).
-    package var isIPv4Mapped: Bool {
+    public var isIPv4Mapped: Bool {
         guard family == .ipv6, octets[10] == 0xff, octets[11] == 0xff else { return false }
         for index in 0..<10 where octets[index] != 0 { return false }
         return true

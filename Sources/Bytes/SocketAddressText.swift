@@ -3,7 +3,7 @@ import Glibc
 extension SocketAddress {
     /// The address from its text form without a port: `127.0.0.1`, `::1`, `fe80::1%eth0` is not accepted. Nil when the
     /// text is neither an IPv4 nor an IPv6 literal.
-    package init?(text: String, port: UInt16) {
+    public init?(text: String, port: UInt16) {
         var four = in_addr()
         if unsafe inet_pton(AF_INET, text, &four) == 1 {
             let word = UInt32(bigEndian: four.s_addr)
@@ -22,7 +22,7 @@ extension SocketAddress {
     }
 
     /// The address from its text form, as above, without an allocation.
-    package init?(text: Span<UInt8>, port: UInt16) {
+    public init?(text: Span<UInt8>, port: UInt16) {
         var copy = InlineArray<46, CChar>(repeating: 0)
         guard text.count < copy.count else { return nil }
         for index in text.indices { copy[index] = CChar(bitPattern: text[index]) }
@@ -50,7 +50,7 @@ extension SocketAddress {
 
     /// Writes the address without the port, as ``host`` has it, into `room` and gives its length; 0 when there is too
     /// little room, or no IP address.
-    package func writeHost(to room: UnsafeMutableBufferPointer<UInt8>) -> Int {
+    public func writeHost(to room: UnsafeMutableBufferPointer<UInt8>) -> Int {
         guard family == .ipv4 || family == .ipv6, let base = room.baseAddress else { return 0 }
         let text = unsafe UnsafeMutableRawPointer(base).assumingMemoryBound(to: CChar.self)
         let size = socklen_t(min(room.count, Int(INET6_ADDRSTRLEN)))
@@ -61,7 +61,7 @@ extension SocketAddress {
     }
 
     /// The address without the port: `127.0.0.1`, `::1`, `unix`. Not for the hot path.
-    package var host: String {
+    public var host: String {
         switch family {
         case .ipv4: return "\(octets[0]).\(octets[1]).\(octets[2]).\(octets[3])"
         case .ipv6:
@@ -80,7 +80,7 @@ extension SocketAddress {
 
 extension SocketAddress: CustomStringConvertible {
     /// `127.0.0.1:80`, `[::1]:80`, `unix`.
-    package var description: String {
+    public var description: String {
         switch family {
         case .ipv4: "\(host):\(port)"
         case .ipv6: "[\(host)]:\(port)"

@@ -1,77 +1,77 @@
-package import Rules
+public import Rules
 
 /// What passes requests on to servers: a `backend`, or the back half of a `listen`.
-package struct BackendSettings: Sendable, Equatable {
+public struct BackendSettings: Sendable, Equatable {
     /// The section's name; logs and statistics show it.
-    package var name: String
+    public var name: String
     /// The section's number in statistics and server-state files (`id`, or the next free one); 0 before it is known.
-    package var id: Int
+    public var id: Int
     /// Whether the file gives ``id``.
-    package var hasForcedID: Bool
+    public var hasForcedID: Bool
     /// Whether it is the back half of a `listen` section.
-    package var isListen: Bool
-    package var mode: ProxyMode
-    package var balance: BalanceAlgorithm
+    public var isListen: Bool
+    public var mode: ProxyMode
+    public var balance: BalanceAlgorithm
     /// What becomes of keys that `balance` takes from requests (`hash-type`).
-    package var hashing: HashSettings
+    public var hashing: HashSettings
     /// Whether all usable backup servers serve when no other does, and not the first alone (`option allbackups`).
-    package var usesAllBackups: Bool
+    public var usesAllBackups: Bool
     /// Exchanges in the backend at which `minconn` has grown to `maxconn` (`fullconn`); nil: a tenth of what the
     /// frontends that use it may take.
-    package var fullconn: Int?
+    public var fullconn: Int?
     /// How a cookie brings a client back to its server (`cookie`); nil: not at all.
-    package var cookie: CookieSettings?
+    public var cookie: CookieSettings?
     /// The secret of `cookie … dynamic` (`dynamic-cookie-key`).
-    package var dynamicCookieKey: String?
+    public var dynamicCookieKey: String?
     /// What connections to servers are made from that do not say it themselves (`source`).
-    package var source: SourceSettings?
+    public var source: SourceSettings?
     /// Whether a client is brought to its server though that is down (`option persist`).
-    package var persistsWhenDown: Bool
+    public var persistsWhenDown: Bool
     /// In the order of the file.
-    package var servers: [ServerSettings]
+    public var servers: [ServerSettings]
     /// Connection attempts after a failed one (`retries`); HAProxy's default is 3.
-    package var retries: Int
+    public var retries: Int
     /// After which failures a request is sent again (`retry-on`).
-    package var retryOn: RetryCauses
+    public var retryOn: RetryCauses
     /// When a retry goes to another server (`option redispatch N`): a positive N on every Nth retry, a negative N on
     /// the Nth from the last (-1 is the last one); 0: never.
-    package var redispatchInterval: Int
+    public var redispatchInterval: Int
     /// Who may use an idle connection (`http-reuse`).
-    package var httpReuse: HTTPReuse
-    package var options: BackendOptions
+    public var httpReuse: HTTPReuse
+    public var options: BackendOptions
     /// Used here: connect, server, serverFin, queue, tunnel. `queue` has the value of `connect` when it is not set.
-    package var timeouts: Timeouts
+    public var timeouts: Timeouts
     /// Where log lines about the servers go, `log global` resolved.
-    package var logs: [LogTarget]
+    public var logs: [LogTarget]
     /// The tag of log lines (`log-tag`); nil: `GlobalSettings.logTag`.
-    package var logTag: String?
+    public var logTag: String?
     /// Own answers for error statuses; they come before the frontend's.
-    package var errorFiles: [ErrorFile]
+    public var errorFiles: [ErrorFile]
     /// How long conditions of `tcp-request content` and `tcp-response content` may wait for data, in milliseconds.
-    package var requestInspectDelay: Int?
-    package var responseInspectDelay: Int?
+    public var requestInspectDelay: Int?
+    public var responseInspectDelay: Int?
     /// The back half's rules.
-    package var rules: ProxyRules
+    public var rules: ProxyRules
     /// The steps of its servers' checks; nil: only a connection.
-    package var check: CheckRuleset?
+    public var check: CheckRuleset?
     /// Where its servers' states come from at start (`load-server-state-from-file`).
-    package var stateSource = ServerStateSource.none
+    public var stateSource = ServerStateSource.none
     /// The file for ``ServerStateSource/local`` (`server-state-file-name`); nil: the backend's name.
-    package var stateFile: String?
+    public var stateFile: String?
     /// `use-server` rules in the order of the file; the first whose condition holds decides.
-    package var useServerRules: [UseServerRule] = []
+    public var useServerRules: [UseServerRule] = []
     /// `force-persist` and `ignore-persist` rules in the order of the file; the first whose condition holds decides.
-    package var persistenceRules: [PersistenceRule] = []
+    public var persistenceRules: [PersistenceRule] = []
     /// `option forwarded`; nil: off.
-    package var forwarded: Rule?
+    public var forwarded: Rule?
     /// The field that tells a server its name (`http-send-name-header`), in lower case; nil: none.
-    package var serverNameField: [UInt8]?
+    public var serverNameField: [UInt8]?
     /// The statistics page (`stats enable`); nil: there is none.
-    package var statisticsPage: StatisticsPageSettings?
+    public var statisticsPage: StatisticsPageSettings?
     /// The line of the section's keyword.
-    package var location: SourceLocation
+    public var location: SourceLocation
 
-    package init(name: String, mode: ProxyMode, location: SourceLocation) {
+    public init(name: String, mode: ProxyMode, location: SourceLocation) {
         self.name = name
         self.id = 0
         self.hasForcedID = false
@@ -102,7 +102,7 @@ package struct BackendSettings: Sendable, Equatable {
 }
 
 /// Who may use an idle connection to a server (`http-reuse`).
-package enum HTTPReuse: String, Sendable {
+public enum HTTPReuse: String, Sendable {
     /// Nobody but the client connection that opened it.
     case never
     /// Every client connection's requests after its first. The default.
@@ -114,24 +114,24 @@ package enum HTTPReuse: String, Sendable {
 }
 
 /// `option` lines that act on the back half.
-package struct BackendOptions: Sendable, Equatable {
+public struct BackendOptions: Sendable, Equatable {
     /// See `FrontendOptions.connectionMode`.
-    package var connectionMode: HTTPConnectionMode
+    public var connectionMode: HTTPConnectionMode
     /// See `FrontendOptions.forwardFor`.
-    package var forwardFor: ForwardForOption?
+    public var forwardFor: ForwardForOption?
     /// Whether a request that waits for a server is given up when its client half-closes (`abortonclose`; on by
     /// default in HTTP mode, off in TCP mode).
-    package var abortOnClose: Bool
+    public var abortOnClose: Bool
     /// See `FrontendOptions.buffersRequest`.
-    package var buffersRequest = false
+    public var buffersRequest = false
     /// See `FrontendOptions.originalTo`.
-    package var originalTo: OriginalToOption?
+    public var originalTo: OriginalToOption?
     /// See `FrontendOptions.fieldNames`.
-    package var fieldNames = FieldNamePolicy.preserve
+    public var fieldNames = FieldNamePolicy.preserve
     /// Whether each change of a check's status is logged (`option log-health-checks`).
-    package var logsHealthChecks = false
+    public var logsHealthChecks = false
 
-    package init(
+    public init(
         connectionMode: HTTPConnectionMode = .keepAlive, forwardFor: ForwardForOption? = nil, abortOnClose: Bool = false
     ) {
         self.connectionMode = connectionMode

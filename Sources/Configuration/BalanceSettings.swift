@@ -1,7 +1,7 @@
-package import Samples
+public import Samples
 
 /// How a server is chosen (`balance`).
-package enum BalanceAlgorithm: Sendable, Hashable {
+public enum BalanceAlgorithm: Sendable, Hashable {
     case roundrobin
     case staticRR
     case leastconn
@@ -22,7 +22,7 @@ package enum BalanceAlgorithm: Sendable, Hashable {
     case random(draws: Int)
 
     /// Whether servers are chosen by a hash of a key.
-    package var usesKey: Bool {
+    public var usesKey: Bool {
         switch self {
         case .roundrobin, .staticRR, .leastconn, .first, .random: false
         case .source, .uri, .urlParameter, .header, .rdpCookie, .hash: true
@@ -30,7 +30,7 @@ package enum BalanceAlgorithm: Sendable, Hashable {
     }
 
     /// Whether the key is found in HTTP requests only.
-    package var needsHTTP: Bool {
+    public var needsHTTP: Bool {
         switch self {
         case .uri, .urlParameter, .header: true
         default: false
@@ -39,48 +39,48 @@ package enum BalanceAlgorithm: Sendable, Hashable {
 }
 
 /// Which part of a URI is the key of `balance uri`.
-package struct URIKey: Sendable, Hashable {
+public struct URIKey: Sendable, Hashable {
     /// The query string belongs to it (`whole`).
-    package var includesQuery = false
+    public var includesQuery = false
     /// Scheme and authority do not belong to it (`path-only`).
-    package var isPathOnly = false
+    public var isPathOnly = false
     /// The first so many bytes count (`len`); nil: all.
-    package var length: Int?
+    public var length: Int?
     /// So many levels of directories count (`depth`); nil: all.
-    package var depth: Int?
+    public var depth: Int?
 
-    package init() {}
+    public init() {}
 }
 
 /// An expression of `balance hash`, `sni` or `pool-conn-name`. Two with the same text are equal.
-package struct HashExpression: Sendable, Hashable {
-    package let expression: Expression
-    package init(_ expression: Expression) { self.expression = expression }
+public struct HashExpression: Sendable, Hashable {
+    public let expression: Expression
+    public init(_ expression: Expression) { self.expression = expression }
 
-    package static func == (left: HashExpression, right: HashExpression) -> Bool {
+    public static func == (left: HashExpression, right: HashExpression) -> Bool {
         left.expression.text == right.expression.text
     }
 
-    package func hash(into hasher: inout Hasher) { hasher.combine(expression.text) }
+    public func hash(into hasher: inout Hasher) { hasher.combine(expression.text) }
 }
 
 /// What becomes of a key: how it is hashed, and how its hash finds a server (`hash-type` and its companions).
-package struct HashSettings: Sendable, Hashable {
-    package enum Method: Sendable {
+public struct HashSettings: Sendable, Hashable {
+    public enum Method: Sendable {
         /// The hash's place in a table of all usable servers (`map-based`).
         case map
         /// The nearest of a server's points on a ring (`consistent`).
         case consistent
     }
 
-    package enum Function: String, Sendable, CaseIterable {
+    public enum Function: String, Sendable, CaseIterable {
         case sdbm, djb2, wt6, crc32
         /// The key is a decimal number, and the hash itself.
         case none
     }
 
     /// What a server that has all it can take means for keys that belong to it (`hash-preserve-affinity`).
-    package enum Affinity: String, Sendable {
+    public enum Affinity: String, Sendable {
         /// Their exchanges wait for it.
         case always
         /// They go to the next server on the ring.
@@ -89,26 +89,26 @@ package struct HashSettings: Sendable, Hashable {
         case maxqueue
     }
 
-    package var method = Method.map
-    package var function = Function.sdbm
+    public var method = Method.map
+    public var function = Function.sdbm
     /// The hash is stirred once more (`avalanche`).
-    package var avalanches = false
+    public var avalanches = false
     /// The share of the average load that a server may have, in percent (`hash-balance-factor`); 0: any.
-    package var balanceFactor = 0
-    package var affinity = Affinity.always
+    public var balanceFactor = 0
+    public var affinity = Affinity.always
 
-    package init() {}
+    public init() {}
 }
 
 /// What the points of a server on the ring of `hash-type consistent` come from (`hash-key`).
-package enum ServerHashKey: String, Sendable {
+public enum ServerHashKey: String, Sendable {
     case id, id32, guid, addr
     case addressAndPort = "addr-port"
 }
 
 extension BackendSettings {
     /// Whether servers' weights can change while they are up: by an operator, or with `slowstart`.
-    package var hasDynamicWeights: Bool {
+    public var hasDynamicWeights: Bool {
         switch balance {
         case .roundrobin, .leastconn, .first, .random: true
         case .staticRR: false

@@ -1,35 +1,35 @@
 /// One address of a `bind` line, with the line's settings. A line with several addresses gives one value for each.
-package struct BindSettings: Sendable, Equatable {
+public struct BindSettings: Sendable, Equatable {
     /// Where to listen.
-    package var address: BindAddress
+    public var address: BindAddress
     /// What runs over the sockets.
-    package var transport: BindTransport
+    public var transport: BindTransport
     /// TLS settings; nil for a clear listener. Always set for QUIC.
-    package var tls: BindTLSSettings?
+    public var tls: BindTLSSettings?
     /// Whether each connection starts with a PROXY protocol header, version 1 or 2 (`accept-proxy`).
-    package var acceptsProxyHeader: Bool
+    public var acceptsProxyHeader: Bool
     /// The magic number of the NetScaler Client IP header that comes first (`accept-netscaler-cip`); nil: none does.
-    package var addressMagic: UInt32?
+    public var addressMagic: UInt32?
     /// What is spoken whatever ALPN and the first bytes say (`proto`); nil: what they say.
-    package var forcedProtocol: ForcedProtocol?
+    public var forcedProtocol: ForcedProtocol?
     /// The name that statistics show (`name`).
-    package var name: String?
+    public var name: String?
     /// Connections at once on each port of this address (`maxconn`); nil: the frontend's limit only.
-    package var maxconn: Int?
+    public var maxconn: Int?
     /// The listen queue (`backlog`); nil: the frontend's `backlog`, and then its `maxconn`.
-    package var backlog: Int?
+    public var backlog: Int?
     /// Whether TCP Fast Open is offered (`tfo`).
-    package var fastOpen: Bool
+    public var fastOpen: Bool
     /// Whether an IPv6 socket takes IPv4 too (`v4v6`), IPv6 only (`v6only`), or what the system says (nil).
-    package var isIPv6Only: Bool?
+    public var isIPv6Only: Bool?
     /// Owner and permissions of the socket's file; for Unix sockets only.
-    package var permissions: SocketPermissions
+    public var permissions: SocketPermissions
     /// Settings of QUIC connections; used when `transport` is `.quic`.
-    package var quic: BindQUICSettings
+    public var quic: BindQUICSettings
     /// The line that declares it.
-    package var location: SourceLocation
+    public var location: SourceLocation
 
-    package init(address: BindAddress, transport: BindTransport, location: SourceLocation) {
+    public init(address: BindAddress, transport: BindTransport, location: SourceLocation) {
         self.address = address
         self.transport = transport
         self.tls = nil
@@ -48,7 +48,7 @@ package struct BindSettings: Sendable, Equatable {
 }
 
 /// Where a listener listens.
-package enum BindAddress: Sendable, Hashable {
+public enum BindAddress: Sendable, Hashable {
     /// An IP address and each port of a range.
     case ip(IPAddress, ports: ClosedRange<UInt16>)
     /// The path of a Unix socket, with the prefix of `unix-bind` in front.
@@ -62,7 +62,7 @@ package enum BindAddress: Sendable, Hashable {
 
 extension BindAddress: CustomStringConvertible {
     /// The address as a configuration file would write it, with its prefix.
-    package var description: String {
+    public var description: String {
         switch self {
         case .ip(let address, let ports):
             (address.isV4 ? "ipv4@" : "ipv6@") + "\(address):"
@@ -75,7 +75,7 @@ extension BindAddress: CustomStringConvertible {
 }
 
 /// What runs over a listener's sockets.
-package enum BindTransport: Sendable {
+public enum BindTransport: Sendable {
     /// A stream socket: TCP, or a Unix stream.
     case stream
     /// QUIC over a UDP socket.
@@ -83,13 +83,13 @@ package enum BindTransport: Sendable {
 }
 
 /// Owner and permissions of a Unix socket's file. Names are looked up at start.
-package struct SocketPermissions: Sendable, Equatable {
+public struct SocketPermissions: Sendable, Equatable {
     /// Permission bits (`mode`); nil: as the umask says.
-    package var mode: UInt32?
-    package var user: PrincipalName?
-    package var group: PrincipalName?
+    public var mode: UInt32?
+    public var user: PrincipalName?
+    public var group: PrincipalName?
 
-    package init(mode: UInt32? = nil, user: PrincipalName? = nil, group: PrincipalName? = nil) {
+    public init(mode: UInt32? = nil, user: PrincipalName? = nil, group: PrincipalName? = nil) {
         self.mode = mode
         self.user = user
         self.group = group
@@ -97,19 +97,19 @@ package struct SocketPermissions: Sendable, Equatable {
 }
 
 /// A user or a group of the system, by name or by number.
-package enum PrincipalName: Sendable, Hashable {
+public enum PrincipalName: Sendable, Hashable {
     case name(String)
     case id(UInt32)
 }
 
 /// Settings of the QUIC connections of one listener.
-package struct BindQUICSettings: Sendable, Equatable {
+public struct BindQUICSettings: Sendable, Equatable {
     /// The congestion controller (`quic-cc-algo`); HAProxy's default is CUBIC.
-    package var congestionControl: CongestionControl
+    public var congestionControl: CongestionControl
     /// Whether each new address has to prove itself by a Retry (`quic-force-retry`; RFC 9000 section 8.1.2).
-    package var forcesRetry: Bool
+    public var forcesRetry: Bool
 
-    package init(
+    public init(
         congestionControl: CongestionControl = .cubic, forcesRetry: Bool = false
     ) {
         self.congestionControl = congestionControl
@@ -118,14 +118,14 @@ package struct BindQUICSettings: Sendable, Equatable {
 }
 
 /// A congestion controller of QUIC.
-package enum CongestionControl: String, Sendable {
+public enum CongestionControl: String, Sendable {
     case cubic
     case newreno
     case bbr
 }
 
 /// What `proto` makes a listener speak.
-package enum ForcedProtocol: String, Sendable, Equatable {
+public enum ForcedProtocol: String, Sendable, Equatable {
     case http1 = "h1"
     case http2 = "h2"
     /// TCP passed through, which no rule can make HTTP of.

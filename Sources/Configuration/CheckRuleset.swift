@@ -1,12 +1,12 @@
-package import Patterns
-package import Rules
-package import Samples
+public import Patterns
+public import Rules
+public import Samples
 
 /// The steps of a health check (`option httpchk`, `http-check`, `option tcp-check`, `tcp-check`, and the named checks).
 /// Made when the configuration is read, immutable, shared by all servers that are checked so.
-package final class CheckRuleset: Sendable {
+public final class CheckRuleset: Sendable {
     /// What the steps speak.
-    package enum Kind: String, Sendable {
+    public enum Kind: String, Sendable {
         case tcp = "tcp-check"
         case http = "httpchk"
         case tlsHello = "ssl-hello-chk"
@@ -18,27 +18,27 @@ package final class CheckRuleset: Sendable {
         case agent = "agent-check"
     }
 
-    package let kind: Kind
+    public let kind: Kind
     /// The first that does something is a `connect`.
-    package let rules: [CheckRule]
+    public let rules: [CheckRule]
     /// `http-check disable-on-404`.
-    package let disablesOn404: Bool
+    public let disablesOn404: Bool
     /// `http-check send-state`.
-    package let sendsState: Bool
+    public let sendsState: Bool
     /// Variables that are set before the first step.
-    package let variables: [Variable]
+    public let variables: [Variable]
 
-    package struct Variable: Sendable, Equatable {
-        package var name: VariableName
-        package var value: VariableValue
+    public struct Variable: Sendable, Equatable {
+        public var name: VariableName
+        public var value: VariableValue
 
-        package init(name: VariableName, value: VariableValue) {
+        public init(name: VariableName, value: VariableValue) {
             self.name = name
             self.value = value
         }
     }
 
-    package init(
+    public init(
         kind: Kind, rules: [CheckRule], disablesOn404: Bool = false, sendsState: Bool = false,
         variables: [Variable] = []
     ) {
@@ -50,16 +50,16 @@ package final class CheckRuleset: Sendable {
     }
 
     /// Nothing but a connection.
-    package static let connectOnly = CheckRuleset(kind: .tcp, rules: [.implicitConnect])
+    public static let connectOnly = CheckRuleset(kind: .tcp, rules: [.implicitConnect])
 }
 
 extension CheckRuleset: Equatable {
-    package static func == (left: CheckRuleset, right: CheckRuleset) -> Bool { left === right }
+    public static func == (left: CheckRuleset, right: CheckRuleset) -> Bool { left === right }
 }
 
 /// One step of a check.
-package struct CheckRule: Sendable {
-    package enum Action: Sendable {
+public struct CheckRule: Sendable {
+    public enum Action: Sendable {
         case connect(CheckConnect)
         case send(CheckPayload)
         case request(CheckRequest)
@@ -70,20 +70,20 @@ package struct CheckRule: Sendable {
         case comment
     }
 
-    package var action: Action
+    public var action: Action
     /// The step's place in the configuration, from 0.
-    package var index: Int
+    public var index: Int
     /// What messages about the step say beside; nil: nothing.
-    package var comment: String?
+    public var comment: String?
 
-    package init(_ action: Action, index: Int = 0, comment: String? = nil) {
+    public init(_ action: Action, index: Int = 0, comment: String? = nil) {
         self.action = action
         self.index = index
         self.comment = comment
     }
 
     /// The connect that stands before steps which begin with none.
-    package static let implicitConnect: CheckRule = {
+    public static let implicitConnect: CheckRule = {
         var connect = CheckConnect()
         connect.isDefault = true
         connect.isImplicit = true
@@ -91,7 +91,7 @@ package struct CheckRule: Sendable {
     }()
 
     /// Whether it is a step of its own, which messages count.
-    package var isStep: Bool {
+    public var isStep: Bool {
         switch action {
         case .connect, .send, .request, .expect: true
         case .run, .comment: false
@@ -100,29 +100,29 @@ package struct CheckRule: Sendable {
 }
 
 /// `connect`.
-package struct CheckConnect: Sendable {
+public struct CheckConnect: Sendable {
     /// No `connect` stands in the configuration.
-    package var isImplicit = false
+    public var isImplicit = false
     /// What the `server` line says of checks holds (`default`).
-    package var isDefault = false
-    package var address: ServerAddress?
-    package var port: UInt16?
-    package var portExpression: Expression?
-    package var usesTLS = false
-    package var serverName: String?
-    package var alpn: [String]?
-    package var version: ServerHTTPVersion?
-    package var sendsProxyHeader = false
+    public var isDefault = false
+    public var address: ServerAddress?
+    public var port: UInt16?
+    public var portExpression: Expression?
+    public var usesTLS = false
+    public var serverName: String?
+    public var alpn: [String]?
+    public var version: ServerHTTPVersion?
+    public var sendsProxyHeader = false
     /// The connection ends in order, not by a reset (`linger`).
-    package var lingers = false
+    public var lingers = false
     /// The host of the request behind it, for SNI.
-    package var host: Format?
+    public var host: Format?
 
-    package init() {}
+    public init() {}
 }
 
 /// Bytes to send.
-package enum CheckPayload: Sendable {
+public enum CheckPayload: Sendable {
     case bytes([UInt8])
     /// `send-lf`.
     case format(Format)
@@ -131,40 +131,40 @@ package enum CheckPayload: Sendable {
 }
 
 /// `http-check send`.
-package struct CheckRequest: Sendable {
-    package struct Field: Sendable {
-        package var name: String
-        package var value: Format
+public struct CheckRequest: Sendable {
+    public struct Field: Sendable {
+        public var name: String
+        public var value: Format
 
-        package init(name: String, value: Format) {
+        public init(name: String, value: Format) {
             self.name = name
             self.value = value
         }
     }
 
     /// A text of the configuration, or one that is made anew each time.
-    package enum Text: Sendable {
+    public enum Text: Sendable {
         case fixed([UInt8])
         case format(Format)
     }
 
     /// Nil: `OPTIONS`.
-    package var method: String?
+    public var method: String?
     /// Nil: `/`.
-    package var uri: Text?
+    public var uri: Text?
     /// `HTTP/1.0` and its like; nil: HTTP/1.0.
-    package var version: String?
-    package var fields: [Field] = []
-    package var body: Text?
+    public var version: String?
+    public var fields: [Field] = []
+    public var body: Text?
     /// It comes from `option httpchk`.
-    package var isFromOption = false
+    public var isFromOption = false
 
-    package init() {}
+    public init() {}
 }
 
 /// `expect`.
-package struct CheckExpect: Sendable {
-    package enum Pattern: Sendable {
+public struct CheckExpect: Sendable {
+    public enum Pattern: Sendable {
         case string([UInt8])
         case binary([UInt8])
         case regex(PCRE2Expression)
@@ -182,24 +182,24 @@ package struct CheckExpect: Sendable {
         case ldapBindResponse
     }
 
-    package var pattern: Pattern
+    public var pattern: Pattern
     /// `!`.
-    package var isNegated = false
+    public var isNegated = false
     /// Bytes before which nothing is decided; nil: as soon as possible.
-    package var minimum: Int?
-    package var okStatus: CheckStatus?
-    package var errorStatus: CheckStatus?
-    package var timeoutStatus: CheckStatus?
-    package var onSuccess: Format?
-    package var onError: Format?
-    package var statusCode: Expression?
+    public var minimum: Int?
+    public var okStatus: CheckStatus?
+    public var errorStatus: CheckStatus?
+    public var timeoutStatus: CheckStatus?
+    public var onSuccess: Format?
+    public var onError: Format?
+    public var statusCode: Expression?
 
-    package init(_ pattern: Pattern) { self.pattern = pattern }
+    public init(_ pattern: Pattern) { self.pattern = pattern }
 }
 
 /// `expect hdr`, `expect fhdr`.
-package struct CheckFieldPattern: Sendable {
-    package enum Match: Sendable {
+public struct CheckFieldPattern: Sendable {
+    public enum Match: Sendable {
         case exact(CheckRequest.Text)
         case prefix(CheckRequest.Text)
         case suffix(CheckRequest.Text)
@@ -207,12 +207,12 @@ package struct CheckFieldPattern: Sendable {
         case regex(PCRE2Expression)
     }
 
-    package var name: Match
-    package var value: Match?
+    public var name: Match
+    public var value: Match?
     /// Whether values are looked at whole, commas included (`fhdr`).
-    package var isWhole: Bool
+    public var isWhole: Bool
 
-    package init(name: Match, value: Match?, isWhole: Bool) {
+    public init(name: Match, value: Match?, isWhole: Bool) {
         self.name = name
         self.value = value
         self.isWhole = isWhole
@@ -220,9 +220,9 @@ package struct CheckFieldPattern: Sendable {
 }
 
 /// Bytes written as pairs of hexadecimal digits.
-package enum Hexadecimal {
+public enum Hexadecimal {
     /// The bytes that `digits` stand for; nil when they are no pairs of digits.
-    package static func bytes(_ digits: [UInt8]) -> [UInt8]? {
+    public static func bytes(_ digits: [UInt8]) -> [UInt8]? {
         guard digits.count.isMultiple(of: 2) else { return nil }
         var result: [UInt8] = []
         result.reserveCapacity(digits.count / 2)
@@ -243,7 +243,7 @@ package enum Hexadecimal {
     }
 
     /// The digits of bytes, in upper case.
-    package static func digits(_ bytes: [UInt8]) -> [UInt8] {
+    public static func digits(_ bytes: [UInt8]) -> [UInt8] {
         let table = Array("0123456789ABCDEF".utf8)
         var result: [UInt8] = []
         result.reserveCapacity(bytes.count * 2)

@@ -1,6 +1,6 @@
 /// What a check came to. The numbers are HAProxy's, as `show servers state` and server-state files have them; statuses
 /// from ``l7ok`` on come with a code.
-package enum CheckStatus: Int, Sendable {
+public enum CheckStatus: Int, Sendable {
     case unknown = 0
     /// No check has ended yet.
     case initial = 1
@@ -29,10 +29,10 @@ package enum CheckStatus: Int, Sendable {
     case processOK = 20
 
     /// Whether a code belongs to it.
-    package var bearsCode: Bool { rawValue >= CheckStatus.hasCode.rawValue }
+    public var bearsCode: Bool { rawValue >= CheckStatus.hasCode.rawValue }
 
     /// As `check_status` of the statistics shows it.
-    package var code: String {
+    public var code: String {
         switch self {
         case .unknown, .started, .hasCode: "UNK"
         case .initial: "INI"
@@ -57,7 +57,7 @@ package enum CheckStatus: Int, Sendable {
     }
 
     /// As logs and `check_desc` of the statistics show it.
-    package var description: String {
+    public var description: String {
         switch self {
         case .unknown, .started, .hasCode: "Unknown"
         case .initial: "Initializing"
@@ -82,7 +82,7 @@ package enum CheckStatus: Int, Sendable {
     }
 
     /// What it means for the server.
-    package var result: CheckResult {
+    public var result: CheckResult {
         switch self {
         case .unknown, .initial, .started, .hasCode: .unknown
         case .checked: .neutral
@@ -96,7 +96,7 @@ package enum CheckStatus: Int, Sendable {
 }
 
 /// What a check's status means; the numbers are HAProxy's.
-package enum CheckResult: Int, Sendable {
+public enum CheckResult: Int, Sendable {
     case unknown = 0
     case neutral = 1
     case failed = 2

@@ -1,34 +1,34 @@
-package import Accounts
-package import Patterns
-package import Samples
+public import Accounts
+public import Patterns
+public import Samples
 
 /// The checked configuration of one process: every name resolved, every default filled in, every value in range.
 ///
 /// It is made once by `Language` and then shared by all workers: plain values, never changed.
 /// Times are in milliseconds and sizes in bytes, unless a member says otherwise.
-package struct Configuration: Sendable, Equatable {
+public struct Configuration: Sendable, Equatable {
     /// Settings of the whole process (the `global` section).
-    package var global: GlobalSettings
+    public var global: GlobalSettings
     /// The front halves in the order of the file: each `frontend`, and the front of each `listen`.
-    package var frontends: [FrontendSettings]
+    public var frontends: [FrontendSettings]
     /// The back halves in the order of the file: each `backend`, and the back of each `listen`.
-    package var backends: [BackendSettings]
+    public var backends: [BackendSettings]
     /// `resolvers` sections.
-    package var resolvers: [ResolverSettings] = []
+    public var resolvers: [ResolverSettings] = []
     /// `log-profile` sections.
-    package var logProfiles: [LogProfile] = []
+    public var logProfiles: [LogProfile] = []
     /// `userlist` sections.
-    package var userLists: [UserList] = []
+    public var userLists: [UserList] = []
     /// `ring` sections, and the rings of log targets over streams.
-    package var rings: [RingSettings] = []
+    public var rings: [RingSettings] = []
     /// Where texts for operators go: the standard sinks and the rings.
-    package var sinks = SinkTable()
+    public var sinks = SinkTable()
     /// The names of all variables by their numbers.
-    package var variableNames = VariableNames()
+    public var variableNames = VariableNames()
     /// Pattern lists of ACLs and maps: what the runtime API changes, and what workers' reading is guarded by.
-    package var patterns = PatternRegistry()
+    public var patterns = PatternRegistry()
 
-    package init(
+    public init(
         global: GlobalSettings = GlobalSettings(),
         frontends: [FrontendSettings] = [],
         backends: [BackendSettings] = []
@@ -38,7 +38,7 @@ package struct Configuration: Sendable, Equatable {
         self.backends = backends
     }
 
-    package static func == (left: Configuration, right: Configuration) -> Bool {
+    public static func == (left: Configuration, right: Configuration) -> Bool {
         left.global == right.global && left.frontends == right.frontends && left.backends == right.backends
             && left.logProfiles == right.logProfiles && left.resolvers == right.resolvers
             && left.userLists == right.userLists && left.rings == right.rings
@@ -46,21 +46,21 @@ package struct Configuration: Sendable, Equatable {
 }
 
 /// The place in the configuration that declares something: a file's path and a line, counted from 1.
-package struct SourceLocation: Sendable, Hashable, CustomStringConvertible {
-    package var file: String
-    package var line: Int
+public struct SourceLocation: Sendable, Hashable, CustomStringConvertible {
+    public var file: String
+    public var line: Int
 
-    package init(file: String, line: Int) {
+    public init(file: String, line: Int) {
         self.file = file
         self.line = line
     }
 
     /// `file:line`, as messages print it.
-    package var description: String { "\(file):\(line)" }
+    public var description: String { "\(file):\(line)" }
 }
 
 /// What a proxy takes its connections for (`mode`).
-package enum ProxyMode: String, Sendable {
+public enum ProxyMode: String, Sendable {
     /// Connections are byte streams.
     case tcp
     /// Connections carry HTTP of any version.

@@ -1,89 +1,89 @@
-package import Rules
-package import Samples
+public import Rules
+public import Samples
 
 /// Settings of the whole process: the `global` sections.
-package struct GlobalSettings: Sendable, Equatable {
+public struct GlobalSettings: Sendable, Equatable {
     // MARK: Process
 
     /// Workers (`nbthread`); nil: as many as the process may use cores.
-    package var nbthread: Int?
+    public var nbthread: Int?
     /// CPUs of a worker, by its number from 0 (`cpu-map`). Workers without an entry run anywhere.
-    package var cpuMap: [Int: [Int]]
+    public var cpuMap: [Int: [Int]]
     /// Connections at once in the process (`maxconn`); nil: as many as descriptors allow.
-    package var maxconn: Int?
+    public var maxconn: Int?
     /// Descriptors to ask the system for (`ulimit-n`); nil: computed from `maxconn`.
-    package var ulimitN: Int?
+    public var ulimitN: Int?
     /// The most descriptors that an automatic `maxconn` may count on (`fd-hard-limit`).
-    package var fdHardLimit: Int
+    public var fdHardLimit: Int
     /// Whether the start fails when the system refuses a limit (`strict-limits`).
-    package var strictLimits: Bool
+    public var strictLimits: Bool
     /// The user to become (`user`, `uid`).
-    package var user: PrincipalName?
+    public var user: PrincipalName?
     /// The group to become (`group`, `gid`).
-    package var group: PrincipalName?
+    public var group: PrincipalName?
     /// The directory to be jailed in (`chroot`).
-    package var chroot: String?
+    public var chroot: String?
     /// Whether the process goes to the background (`daemon`).
-    package var daemon: Bool
+    public var daemon: Bool
     /// Whether a master process watches over the one that works (`master-worker`).
-    package var masterWorker: Bool
+    public var masterWorker: Bool
     /// The file for process numbers (`pidfile`).
-    package var pidfile: String?
+    public var pidfile: String?
     /// No messages at start (`quiet`).
-    package var quiet: Bool
+    public var quiet: Bool
     /// Whether warnings stop the start (`zero-warning`).
-    package var zeroWarning: Bool
+    public var zeroWarning: Bool
     /// Longest soft stop, milliseconds (`hard-stop-after`); nil: no limit.
-    package var hardStopAfter: Int?
+    public var hardStopAfter: Int?
     /// Milliseconds between the signal and the soft stop, while listeners still accept (`grace`).
-    package var grace: Int
+    public var grace: Int
     /// Variables to change in the process's own environment, in order (`setenv` and friends).
-    package var environment: [EnvironmentChange]
+    public var environment: [EnvironmentChange]
 
     // MARK: Names
 
     /// `dns-accept-family`.
-    package var acceptedFamilies = AcceptedFamilies.automatic
+    public var acceptedFamilies = AcceptedFamilies.automatic
 
     // MARK: Security
 
     /// The secret from which keys of tokens and connection IDs are derived (`cluster-secret`); nil: a random one.
-    package var clusterSecret: String?
+    public var clusterSecret: String?
 
     // MARK: Logs
 
     /// Where log lines of the process go, and those of proxies with `log global`.
-    package var logs: [LogTarget]
+    public var logs: [LogTarget]
     /// The tag of log lines (`log-tag`); nil: the program's name.
-    package var logTag: String?
+    public var logTag: String?
     /// Whether log lines carry a host name, and which (`log-send-hostname`).
-    package var logHostname: LogHostname?
+    public var logHostname: LogHostname?
 
     // MARK: The operator's side
 
     /// The sockets for commands at run time (`stats socket` and its like).
-    package var runtimeAPI: RuntimeAPISettings
+    public var runtimeAPI: RuntimeAPISettings
 
     // MARK: Health checks
 
     /// Percent by which the time between two checks varies (`spread-checks`).
-    package var spreadChecks = 0
+    public var spreadChecks = 0
     /// Most milliseconds over which first checks are spread (`max-spread-checks`); 0: no limit.
-    package var maxSpreadChecks = 0
+    public var maxSpreadChecks = 0
     /// The server-state file (`server-state-file`), and the directory of those without a leading slash
     /// (`server-state-base`).
-    package var serverStateFile: String?
-    package var serverStateBase: String?
+    public var serverStateFile: String?
+    public var serverStateBase: String?
     // MARK: Variables
 
     /// `set-var` and `set-var-fmt`: variables of the scope `proc`, in the order of the file.
-    package var variables: [VariableSetting] = []
+    public var variables: [VariableSetting] = []
 
     // MARK: Limits
 
-    package var tune: TuneSettings
+    public var tune: TuneSettings
 
-    package init() {
+    public init() {
         nbthread = nil
         cpuMap = [:]
         maxconn = nil
@@ -111,36 +111,36 @@ package struct GlobalSettings: Sendable, Equatable {
 }
 
 /// A variable of the process that has a value from the start.
-package struct VariableSetting: Sendable, Equatable {
+public struct VariableSetting: Sendable, Equatable {
     /// What its value is made of, once, when the process starts.
-    package enum Source: Sendable {
+    public enum Source: Sendable {
         case expression(Expression)
         case format(Format)
     }
 
-    package var name: VariableName
-    package var source: Source
-    package var location: SourceLocation
+    public var name: VariableName
+    public var source: Source
+    public var location: SourceLocation
 
-    package init(name: VariableName, source: Source, location: SourceLocation) {
+    public init(name: VariableName, source: Source, location: SourceLocation) {
         self.name = name
         self.source = source
         self.location = location
     }
 
     /// Settings are the same when they come from the same line.
-    package static func == (left: VariableSetting, right: VariableSetting) -> Bool { left.location == right.location }
+    public static func == (left: VariableSetting, right: VariableSetting) -> Bool { left.location == right.location }
 }
 
 /// The host name in log lines.
-package enum LogHostname: Sendable, Hashable {
+public enum LogHostname: Sendable, Hashable {
     /// The machine's.
     case system
     case fixed(String)
 }
 
 /// A change of the process's environment.
-package enum EnvironmentChange: Sendable, Hashable {
+public enum EnvironmentChange: Sendable, Hashable {
     case set(name: String, value: String)
     case unset(name: String)
 }

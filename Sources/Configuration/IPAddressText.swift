@@ -2,7 +2,7 @@
 
 extension IPAddress: CustomStringConvertible {
     /// The address in its canonical text form (RFC 5952 for IPv6, without brackets).
-    package var description: String {
+    public var description: String {
         switch self {
         case .v4(let value): Self.dotted(value)
         case .v6(let high, let low): Self.colons(high: high, low: low)
@@ -10,7 +10,7 @@ extension IPAddress: CustomStringConvertible {
     }
 
     /// Parses an IPv4 address in dotted decimal, or an IPv6 address without brackets; nil for anything else.
-    package init?(text: some StringProtocol) {
+    public init?(text: some StringProtocol) {
         let bytes = Array(text.utf8)
         if let value = Self.parseV4(bytes[...]) {
             self = .v4(value)
@@ -120,5 +120,5 @@ extension IPAddress: CustomStringConvertible {
 
 extension IPNetwork: CustomStringConvertible {
     /// `address/length`.
-    package var description: String { "\(address)/\(prefixLength)" }
+    public var description: String { "\(address)/\(prefixLength)" }
 }

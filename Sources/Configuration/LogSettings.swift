@@ -1,21 +1,21 @@
 /// One `log` line: where log lines go and which of them.
-package struct LogTarget: Sendable, Hashable {
-    package var destination: LogDestination
+public struct LogTarget: Sendable, Hashable {
+    public var destination: LogDestination
     /// How a line is wrapped (`format`).
-    package var framing: LogFraming
+    public var framing: LogFraming
     /// Longest line in bytes (`len`), 80 to 65535; HAProxy's default is 1024. Longer ones are cut.
-    package var maxLength: Int
-    package var facility: LogFacility
+    public var maxLength: Int
+    public var facility: LogFacility
     /// Lines that are less important than this are not sent.
-    package var level: LogLevel
+    public var level: LogLevel
     /// Lines that are more important than this are sent with this level.
-    package var minLevel: LogLevel
+    public var minLevel: LogLevel
     /// Which lines are sent (`sample`); nil: all.
-    package var sampling: LogSampling?
+    public var sampling: LogSampling?
     /// The profile that changes lines (`profile`): an index into `Configuration.logProfiles`. Nil: none.
-    package var profile: Int?
+    public var profile: Int?
 
-    package init(
+    public init(
         destination: LogDestination, framing: LogFraming = .local, maxLength: Int = 1024, facility: LogFacility,
         level: LogLevel = .debug, minLevel: LogLevel = .emergency
     ) {
@@ -29,7 +29,7 @@ package struct LogTarget: Sendable, Hashable {
 }
 
 /// Where log lines go.
-package enum LogDestination: Sendable, Hashable {
+public enum LogDestination: Sendable, Hashable {
     /// An open file descriptor; `stdout` is 1, `stderr` is 2.
     case fd(Int32)
     /// A syslog server over UDP.
@@ -43,7 +43,7 @@ package enum LogDestination: Sendable, Hashable {
 }
 
 /// How a log line is wrapped.
-package enum LogFraming: String, Sendable {
+public enum LogFraming: String, Sendable {
     /// RFC 3164 without its host name: the default, unless `log-send-hostname` makes it `rfc3164`.
     case local
     case rfc3164
@@ -61,21 +61,21 @@ package enum LogFraming: String, Sendable {
 }
 
 /// A syslog facility.
-package enum LogFacility: String, Sendable, CaseIterable {
+public enum LogFacility: String, Sendable, CaseIterable {
     case kern, user, mail, daemon, auth, syslog, lpr, news
     case uucp, cron, auth2, ftp, ntp, audit, alert, cron2
     case local0, local1, local2, local3, local4, local5, local6, local7
 
     /// The number in a syslog priority, 0 to 23.
-    package var code: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+    public var code: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }
 
 /// A syslog level; the raw value is its number, 0 the most important.
-package enum LogLevel: Int, Sendable, Comparable, CaseIterable {
+public enum LogLevel: Int, Sendable, Comparable, CaseIterable {
     case emergency, alert, critical, error, warning, notice, info, debug
 
     /// The word in configuration files.
-    package var name: String {
+    public var name: String {
         switch self {
         case .emergency: "emerg"
         case .alert: "alert"
@@ -89,5 +89,5 @@ package enum LogLevel: Int, Sendable, Comparable, CaseIterable {
     }
 
     /// By number: an emergency is less than a debug line.
-    package static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
+    public static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
 }

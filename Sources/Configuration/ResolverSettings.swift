@@ -1,51 +1,51 @@
 /// A `resolvers` section: name servers, and how they are asked (configuration.txt, section 5.3).
-package struct ResolverSettings: Sendable, Equatable {
-    package var name: String
-    package var nameServers: [NameServerSettings] = []
+public struct ResolverSettings: Sendable, Equatable {
+    public var name: String
+    public var nameServers: [NameServerSettings] = []
     /// How long what was known before stays in force, by what the name servers say instead.
-    package var hold = Hold()
+    public var hold = Hold()
     /// Rounds of questions before a name counts as not resolved (`resolve_retries`).
-    package var retries = 3
+    public var retries = 3
     /// Milliseconds between two resolutions of a name (`timeout resolve`).
-    package var resolveInterval = 1000
+    public var resolveInterval = 1000
     /// Milliseconds that an answer may take before the question is asked again (`timeout retry`).
-    package var retryInterval = 1000
+    public var retryInterval = 1000
     /// Bytes of an answer over UDP that name servers are told to keep to (`accepted_payload_size`).
-    package var acceptedPayloadSize = 512
-    package var location: SourceLocation
+    public var acceptedPayloadSize = 512
+    public var location: SourceLocation
 
     /// The times of `hold`, in milliseconds.
-    package struct Hold: Sendable, Equatable {
+    public struct Hold: Sendable, Equatable {
         /// The name does not exist.
-        package var nx = 30_000
+        public var nx = 30_000
         /// The server failed, or its answer is of no use.
-        package var other = 30_000
-        package var refused = 30_000
-        package var timeout = 30_000
+        public var other = 30_000
+        public var refused = 30_000
+        public var timeout = 30_000
         /// A good answer, for those that ask later.
-        package var valid = 10_000
+        public var valid = 10_000
         /// A record that good answers do not have any more.
-        package var obsolete = 0
+        public var obsolete = 0
 
-        package init() {}
+        public init() {}
     }
 
-    package init(name: String, location: SourceLocation) {
+    public init(name: String, location: SourceLocation) {
         self.name = name
         self.location = location
     }
 }
 
 /// One `nameserver` line, or one of `/etc/resolv.conf`.
-package struct NameServerSettings: Sendable, Equatable {
-    package var name: String
-    package var address: IPAddress
-    package var port: UInt16
+public struct NameServerSettings: Sendable, Equatable {
+    public var name: String
+    public var address: IPAddress
+    public var port: UInt16
     /// Whether it is asked over TCP only (`tcp@`).
-    package var usesTCP: Bool
-    package var location: SourceLocation
+    public var usesTCP: Bool
+    public var location: SourceLocation
 
-    package init(name: String, address: IPAddress, port: UInt16, usesTCP: Bool, location: SourceLocation) {
+    public init(name: String, address: IPAddress, port: UInt16, usesTCP: Bool, location: SourceLocation) {
         self.name = name
         self.address = address
         self.port = port
@@ -55,34 +55,34 @@ package struct NameServerSettings: Sendable, Equatable {
 }
 
 /// How a server's name is resolved, at start and while the process runs.
-package struct ServerResolutionSettings: Sendable, Equatable {
+public struct ServerResolutionSettings: Sendable, Equatable {
     /// The `resolvers` section that follows the name; nil: it is looked up once, at start.
-    package var resolvers: String?
+    public var resolvers: String?
     /// The family that is asked for first and preferred (`resolve-prefer`).
-    package var preferredFamily = AddressFamily.ipv6
+    public var preferredFamily = AddressFamily.ipv6
     /// Whether servers of a backend may share an address (`resolve-opts allow-dup-ip`).
-    package var allowsDuplicates = false
+    public var allowsDuplicates = false
     /// Whether weights of SRV records are passed over (`resolve-opts ignore-weight`).
-    package var ignoresWeight = false
+    public var ignoresWeight = false
     /// Networks whose addresses are preferred (`resolve-net`).
-    package var preferredNetworks: [IPNetwork] = []
+    public var preferredNetworks: [IPNetwork] = []
     /// What gives the address at start, in this order (`init-addr`); empty: as ``startOrder`` says.
-    package var initial: [InitialAddress] = []
+    public var initial: [InitialAddress] = []
 
-    package init() {}
+    public init() {}
 
     /// What gives the address at start.
-    package var startOrder: [InitialAddress] {
+    public var startOrder: [InitialAddress] {
         if !initial.isEmpty { return initial }
         return resolvers == nil ? [.last, .libc] : [.last, .libc, .none]
     }
 
     /// Most networks of `resolve-net`.
-    package static let maxNetworks = 5
+    public static let maxNetworks = 5
 }
 
 /// One way to a server's first address (`init-addr`).
-package enum InitialAddress: Sendable, Hashable {
+public enum InitialAddress: Sendable, Hashable {
     /// The one in the server-state file.
     case last
     /// What the C library finds.
@@ -93,7 +93,7 @@ package enum InitialAddress: Sendable, Hashable {
 }
 
 /// Which families of addresses are asked for and taken (`dns-accept-family`).
-package enum AcceptedFamilies: Sendable, Hashable {
+public enum AcceptedFamilies: Sendable, Hashable {
     case ipv4
     case ipv6
     case both

@@ -1,15 +1,15 @@
 /// Settings of the runtime API: the `stats` lines of the `global` section.
-package struct RuntimeAPISettings: Sendable, Equatable {
+public struct RuntimeAPISettings: Sendable, Equatable {
     /// Sockets to listen on (`stats socket`), in the order of the file. Empty: there is no runtime API.
-    package var sockets: [RuntimeSocketSettings]
+    public var sockets: [RuntimeSocketSettings]
     /// Milliseconds without a byte after which a connection ends (`stats timeout`).
-    package var timeout: Int
+    public var timeout: Int
     /// Connections at once on all sockets together (`stats maxconn`).
-    package var maxconn: Int
+    public var maxconn: Int
     /// Bytes that a command's payload may have (`tune.cli.max-payload-size`).
-    package var maxPayload: Int
+    public var maxPayload: Int
 
-    package init() {
+    public init() {
         sockets = []
         timeout = 10_000
         maxconn = 10
@@ -18,27 +18,27 @@ package struct RuntimeAPISettings: Sendable, Equatable {
 }
 
 /// One socket of the runtime API: a `stats socket` line.
-package struct RuntimeSocketSettings: Sendable, Equatable {
+public struct RuntimeSocketSettings: Sendable, Equatable {
     /// Where it listens.
-    package var address: BindAddress
+    public var address: BindAddress
     /// What its clients may do (`level`).
-    package var level: AccessLevel
+    public var level: AccessLevel
     /// Owner and permissions of the socket's file.
-    package var permissions: SocketPermissions
+    public var permissions: SocketPermissions
     /// How messages show their weight (`severity-output`).
-    package var severityOutput: SeverityOutput
+    public var severityOutput: SeverityOutput
     /// Whether clients may fetch the descriptors of the listeners (`expose-fd listeners`).
-    package var exposesListeners: Bool
+    public var exposesListeners: Bool
     /// The name that statistics show (`name`).
-    package var name: String?
+    public var name: String?
     /// The listen queue (`backlog`); nil: `RuntimeAPISettings.maxconn`.
-    package var backlog: Int?
+    public var backlog: Int?
     /// As in ``BindSettings/isIPv6Only``.
-    package var isIPv6Only: Bool?
+    public var isIPv6Only: Bool?
     /// The line that declares it.
-    package var location: SourceLocation
+    public var location: SourceLocation
 
-    package init(address: BindAddress, location: SourceLocation) {
+    public init(address: BindAddress, location: SourceLocation) {
         self.address = address
         self.level = .operator
         self.permissions = SocketPermissions()
@@ -52,7 +52,7 @@ package struct RuntimeSocketSettings: Sendable, Equatable {
 }
 
 /// What a client of the runtime API may do, in rising order (`level`).
-package enum AccessLevel: Int, Sendable, Comparable {
+public enum AccessLevel: Int, Sendable, Comparable {
     /// Look at what is not sensitive.
     case user
     /// Look at everything, and change what does no harm.
@@ -60,10 +60,10 @@ package enum AccessLevel: Int, Sendable, Comparable {
     /// Everything.
     case admin
 
-    package static func < (left: AccessLevel, right: AccessLevel) -> Bool { left.rawValue < right.rawValue }
+    public static func < (left: AccessLevel, right: AccessLevel) -> Bool { left.rawValue < right.rawValue }
 
     /// The level's word in configuration files and outputs.
-    package var word: String {
+    public var word: String {
         switch self {
         case .user: "user"
         case .operator: "operator"
@@ -72,7 +72,7 @@ package enum AccessLevel: Int, Sendable, Comparable {
     }
 
     /// The level of a word of configuration files; nil for any other.
-    package init?(word: String) {
+    public init?(word: String) {
         switch word {
         case "user": self = .user
         case "operator": self = .operator
@@ -83,7 +83,7 @@ package enum AccessLevel: Int, Sendable, Comparable {
 }
 
 /// How the runtime API shows the weight of its messages (`severity-output`).
-package enum SeverityOutput: String, Sendable {
+public enum SeverityOutput: String, Sendable {
     /// Not at all.
     case none
     /// As syslog's number: `[6]: `.

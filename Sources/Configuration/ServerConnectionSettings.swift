@@ -1,30 +1,30 @@
-package import Rules
+public import Rules
 
 /// How connections to a server are made: what carries them, which HTTP they speak, and what comes before it.
-package struct ServerConnectionSettings: Sendable, Equatable {
+public struct ServerConnectionSettings: Sendable, Equatable {
     /// TCP and Unix sockets, or QUIC (`quic4@`, `quic6@`).
-    package var transport: BindTransport = .stream
+    public var transport: BindTransport = .stream
     /// The version of HTTP to speak whatever ALPN says (`proto`); nil: as ALPN says, HTTP/1 without.
-    package var version: ServerHTTPVersion?
+    public var version: ServerHTTPVersion?
     /// The version that WebSocket exchanges use (`ws`); nil: like the others.
-    package var webSocketVersion: ServerHTTPVersion?
+    public var webSocketVersion: ServerHTTPVersion?
     /// Whether a QUIC server is tried over TCP when UDP does not get through (`quic-fallback`, of Portico).
-    package var fallsBackToTCP = false
+    public var fallsBackToTCP = false
     /// The PROXY header to send first (`send-proxy` and its siblings); nil: none.
-    package var proxyHeader: ServerProxyHeader?
+    public var proxyHeader: ServerProxyHeader?
     /// Milliseconds after which an idle HTTP/2 connection is asked whether it lives (`idle-ping`); nil: never.
-    package var idlePing: Int?
+    public var idlePing: Int?
     /// What to connect from (`source`); nil: as the backend says.
-    package var source: SourceSettings?
+    public var source: SourceSettings?
     /// What exchanges must have in common, beside the server, to share a connection (`pool-conn-name`); nil: the name in
     /// SNI.
-    package var poolName: HashExpression?
+    public var poolName: HashExpression?
 
-    package init() {}
+    public init() {}
 }
 
 /// The versions of HTTP that servers can be told to speak.
-package enum ServerHTTPVersion: String, Sendable {
+public enum ServerHTTPVersion: String, Sendable {
     case h1
     case h2
     /// HTTP/3; its name in the configuration is that of its transport.
@@ -32,9 +32,9 @@ package enum ServerHTTPVersion: String, Sendable {
 }
 
 /// What connections are made from (`source`).
-package struct SourceSettings: Sendable, Equatable {
+public struct SourceSettings: Sendable, Equatable {
     /// What the server is shown in its place (`usesrc`). It needs the capability CAP_NET_ADMIN.
-    package enum Shown: Sendable, Equatable {
+    public enum Shown: Sendable, Equatable {
         case own
         /// This address and port; port 0: any.
         case address(IPAddress, port: UInt16)
@@ -47,76 +47,76 @@ package struct SourceSettings: Sendable, Equatable {
     }
 
     /// Nil: the kernel's choice.
-    package var address: IPAddress?
+    public var address: IPAddress?
     /// Nil: the kernel's choice.
-    package var ports: ClosedRange<UInt16>?
+    public var ports: ClosedRange<UInt16>?
     /// The network interface; nil: the kernel's choice.
-    package var interface: String?
-    package var shown = Shown.own
+    public var interface: String?
+    public var shown = Shown.own
 
-    package init() {}
+    public init() {}
 }
 
 /// The PROXY header in front of a connection to a server (haproxy.org's proxy-protocol.txt).
-package struct ServerProxyHeader: Sendable, Equatable {
+public struct ServerProxyHeader: Sendable, Equatable {
     /// A field of version 2 whose value a format gives (`set-proxy-v2-tlv-fmt`).
-    package struct Field: Sendable, Equatable {
-        package var type: UInt8
-        package var format: Format
+    public struct Field: Sendable, Equatable {
+        public var type: UInt8
+        public var format: Format
 
-        package init(type: UInt8, format: Format) {
+        public init(type: UInt8, format: Format) {
             self.type = type
             self.format = format
         }
     }
 
     /// 1 (text) or 2 (binary); 0 before that is known.
-    package var version: Int
-    package var options: ProxyHeaderOptions
-    package var fields: [Field] = []
+    public var version: Int
+    public var options: ProxyHeaderOptions
+    public var fields: [Field] = []
 
-    package init(version: Int, options: ProxyHeaderOptions = []) {
+    public init(version: Int, options: ProxyHeaderOptions = []) {
         self.version = version
         self.options = options
     }
 }
 
 /// What a PROXY header of version 2 tells beside addresses (`proxy-v2-options`).
-package struct ProxyHeaderOptions: OptionSet, Sendable {
-    package let rawValue: Int
-    package init(rawValue: Int) { self.rawValue = rawValue }
+public struct ProxyHeaderOptions: OptionSet, Sendable {
+    public let rawValue: Int
+    public init(rawValue: Int) { self.rawValue = rawValue }
 
     /// Whether the client used TLS, and its version.
-    package static let tls = ProxyHeaderOptions(rawValue: 1)
+    public static let tls = ProxyHeaderOptions(rawValue: 1)
     /// The cipher of the client's TLS connection.
-    package static let cipher = ProxyHeaderOptions(rawValue: 2)
+    public static let cipher = ProxyHeaderOptions(rawValue: 2)
     /// The name that the client gave in SNI.
-    package static let authority = ProxyHeaderOptions(rawValue: 4)
+    public static let authority = ProxyHeaderOptions(rawValue: 4)
     /// A checksum over the header.
-    package static let crc32c = ProxyHeaderOptions(rawValue: 8)
+    public static let crc32c = ProxyHeaderOptions(rawValue: 8)
     /// The exchange's unique identifier (`unique-id-format`).
-    package static let uniqueID = ProxyHeaderOptions(rawValue: 16)
+    public static let uniqueID = ProxyHeaderOptions(rawValue: 16)
 }
 
 /// Which failures let a request be sent again (`retry-on`).
-package struct RetryCauses: Sendable, Equatable {
+public struct RetryCauses: Sendable, Equatable {
     /// No connection came about, or nothing was sent on it.
-    package var connectionFailure = true
+    public var connectionFailure = true
     /// The server closed without an answer.
-    package var emptyResponse = false
+    public var emptyResponse = false
     /// What came was no whole response head.
-    package var junkResponse = false
+    public var junkResponse = false
     /// `timeout server` ran out before an answer.
-    package var responseTimeout = false
+    public var responseTimeout = false
     /// Early data was refused.
-    package var earlyDataRejected = false
+    public var earlyDataRejected = false
     /// The server answered with one of these.
-    package var statuses: Set<Int> = []
+    public var statuses: Set<Int> = []
 
-    package init() {}
+    public init() {}
 
     /// Whether a request has to be kept until its answer is there.
-    package var needsRequest: Bool {
+    public var needsRequest: Bool {
         emptyResponse || junkResponse || responseTimeout || earlyDataRejected || !statuses.isEmpty
     }
 }

@@ -1,12 +1,12 @@
 /// A version of TLS, ordered by age.
-package enum TLSVersion: String, Sendable, Comparable, CaseIterable {
+public enum TLSVersion: String, Sendable, Comparable, CaseIterable {
     case sslv3 = "SSLv3"
     case tls10 = "TLSv1.0"
     case tls11 = "TLSv1.1"
     case tls12 = "TLSv1.2"
     case tls13 = "TLSv1.3"
 
-    package static func < (left: TLSVersion, right: TLSVersion) -> Bool { left.age < right.age }
+    public static func < (left: TLSVersion, right: TLSVersion) -> Bool { left.age < right.age }
 
     private var age: Int {
         switch self {
@@ -20,23 +20,23 @@ package enum TLSVersion: String, Sendable, Comparable, CaseIterable {
 }
 
 /// What both sides of TLS can be told. The strings go to the TLS library as they are; nil: the library's default.
-package struct TLSParameters: Sendable, Equatable {
+public struct TLSParameters: Sendable, Equatable {
     /// The oldest version offered (`ssl-min-ver`).
-    package var minVersion: TLSVersion
+    public var minVersion: TLSVersion
     /// The newest version offered (`ssl-max-ver`); nil: the newest there is.
-    package var maxVersion: TLSVersion?
+    public var maxVersion: TLSVersion?
     /// Cipher list up to TLS 1.2, in OpenSSL's notation (`ciphers`).
-    package var ciphers: String?
+    public var ciphers: String?
     /// Cipher suites of TLS 1.3, colon-separated (`ciphersuites`).
-    package var ciphersuites: String?
+    public var ciphersuites: String?
     /// Groups for the key exchange, colon-separated (`curves`).
-    package var curves: String?
+    public var curves: String?
     /// Signature algorithms, colon-separated (`sigalgs`).
-    package var signatureAlgorithms: String?
+    public var signatureAlgorithms: String?
     /// Whether sessions are resumed by tickets (`tls-tickets`, `no-tls-tickets`).
-    package var usesTickets: Bool
+    public var usesTickets: Bool
 
-    package init(
+    public init(
         minVersion: TLSVersion = .tls12, maxVersion: TLSVersion? = nil, ciphers: String? = nil,
         ciphersuites: String? = nil, curves: String? = nil, signatureAlgorithms: String? = nil,
         usesTickets: Bool = true
@@ -52,19 +52,19 @@ package struct TLSParameters: Sendable, Equatable {
 }
 
 /// TLS of a listener.
-package struct BindTLSSettings: Sendable, Equatable {
+public struct BindTLSSettings: Sendable, Equatable {
     /// Versions, ciphers and the like.
-    package var parameters: TLSParameters
+    public var parameters: TLSParameters
     /// Certificates in the order of the line. The first, and all with `isDefault`, answer where no name matches.
-    package var certificates: [CertificateSource]
+    public var certificates: [CertificateSource]
     /// Protocols in the order of preference (`alpn`); the default is filled in. Empty: no ALPN (`no-alpn`).
-    package var alpn: [String]
+    public var alpn: [String]
     /// Whether a client that asks for an unknown name, or for none, is refused (`strict-sni`).
-    package var strictSNI: Bool
+    public var strictSNI: Bool
     /// Whether the client's order of ciphers decides (`prefer-client-ciphers`).
-    package var prefersClientCiphers: Bool
+    public var prefersClientCiphers: Bool
 
-    package init(
+    public init(
         parameters: TLSParameters = TLSParameters(), certificates: [CertificateSource] = [], alpn: [String] = [],
         strictSNI: Bool = false, prefersClientCiphers: Bool = false
     ) {
@@ -77,40 +77,40 @@ package struct BindTLSSettings: Sendable, Equatable {
 }
 
 /// A `crt` argument: a PEM file with chain and key, or a directory of such files.
-package struct CertificateSource: Sendable, Hashable {
+public struct CertificateSource: Sendable, Hashable {
     /// The path, with `crt-base` in front of a relative one.
-    package var path: String
+    public var path: String
     /// Whether it answers where no name matches (`default-crt`).
-    package var isDefault: Bool
+    public var isDefault: Bool
 
-    package init(path: String, isDefault: Bool = false) {
+    public init(path: String, isDefault: Bool = false) {
         self.path = path
         self.isDefault = isDefault
     }
 }
 
 /// TLS towards a server.
-package struct ServerTLSSettings: Sendable, Equatable {
+public struct ServerTLSSettings: Sendable, Equatable {
     /// Versions, ciphers and the like.
-    package var parameters: TLSParameters
+    public var parameters: TLSParameters
     /// Whether the server's certificate has to be valid (`verify`).
-    package var verifiesCertificate: Bool
+    public var verifiesCertificate: Bool
     /// The file of trusted authorities (`ca-file`, with `ca-base`), or nil: none given.
-    package var trust: TrustSource?
+    public var trust: TrustSource?
     /// The name to send in SNI (`sni`, `sni-auto`).
-    package var serverName: ServerNameSource
+    public var serverName: ServerNameSource
     /// The name that the certificate has to carry when none was sent in SNI (`verifyhost`).
-    package var verifiedHost: String?
+    public var verifiedHost: String?
     /// Protocols offered, in the order of preference (`alpn`). Empty: no ALPN.
-    package var alpn: [String]
+    public var alpn: [String]
     /// Whether sessions with the server are resumed (`no-ssl-reuse` turns it off).
-    package var reusesSessions: Bool
+    public var reusesSessions: Bool
     /// The certificate to show to servers that ask for one: a PEM file with chain and key (`crt`, with `crt-base`).
-    package var certificate: String?
+    public var certificate: String?
     /// A PEM file of revoked certificates (`crl-file`, with `ca-base`); nil: none is checked.
-    package var revocations: String?
+    public var revocations: String?
 
-    package init(
+    public init(
         parameters: TLSParameters = TLSParameters(), verifiesCertificate: Bool = true, trust: TrustSource? = nil,
         serverName: ServerNameSource = .none, verifiedHost: String? = nil, alpn: [String] = [],
         reusesSessions: Bool = true, certificate: String? = nil, revocations: String? = nil
@@ -128,7 +128,7 @@ package struct ServerTLSSettings: Sendable, Equatable {
 }
 
 /// Where trusted authorities come from.
-package enum TrustSource: Sendable, Hashable {
+public enum TrustSource: Sendable, Hashable {
     /// A PEM file, or a directory of them.
     case path(String)
     /// The system's own (`@system-ca`).
@@ -136,7 +136,7 @@ package enum TrustSource: Sendable, Hashable {
 }
 
 /// Where the name that goes to a server in SNI comes from.
-package enum ServerNameSource: Sendable, Hashable {
+public enum ServerNameSource: Sendable, Hashable {
     /// No name is sent.
     case none
     /// Always this name (`sni str(NAME)`).

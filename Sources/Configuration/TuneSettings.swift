@@ -1,35 +1,35 @@
-package import Samples
+public import Samples
 
 /// The `tune.*` settings: limits of what the proxy holds for a peer.
-package struct TuneSettings: Sendable, Equatable {
+public struct TuneSettings: Sendable, Equatable {
     /// Size of a buffer in bytes (`tune.bufsize`). With `maxrewrite` it bounds a message's head.
-    package var bufsize: Int
+    public var bufsize: Int
     /// Room in a buffer that is kept for added header fields (`tune.maxrewrite`), at most half of `bufsize`.
-    package var maxrewrite: Int
+    public var maxrewrite: Int
     /// Most header fields in a received message, the first line counted (`tune.http.maxhdr`).
-    package var httpMaxHeaders: Int
+    public var httpMaxHeaders: Int
     /// Longest request URI in log lines, bytes (`tune.http.logurilen`).
-    package var httpLogURILength: Int
+    public var httpLogURILength: Int
     /// Connections that a listener takes in a row (`tune.maxaccept`); nil: without limit.
-    package var maxAccept: Int?
+    public var maxAccept: Int?
     /// Events taken from one call of the poller (`tune.maxpollevents`).
-    package var maxPollEvents: Int
+    public var maxPollEvents: Int
     /// Kernel socket buffers.
-    package var socketBuffers: SocketBufferSettings
+    public var socketBuffers: SocketBufferSettings
     /// TLS sessions.
-    package var tls: TLSTuneSettings
+    public var tls: TLSTuneSettings
     /// HTTP/2 connections of clients.
-    package var http2: HTTP2TuneSettings
+    public var http2: HTTP2TuneSettings
     /// HTTP/2 connections to servers (`tune.h2.be.*`).
-    package var serverHTTP2: HTTP2TuneSettings
+    public var serverHTTP2: HTTP2TuneSettings
     /// QUIC connections of clients.
-    package var quic: QUICTuneSettings
+    public var quic: QUICTuneSettings
     /// QUIC connections to servers (`tune.quic.be.*`).
-    package var serverQUIC: QUICTuneSettings
+    public var serverQUIC: QUICTuneSettings
     /// What variables may take (`tune.vars.*`).
-    package var variables = VariableLimits()
+    public var variables = VariableLimits()
 
-    package init() {
+    public init() {
         bufsize = 16384
         maxrewrite = 1024
         httpMaxHeaders = 101
@@ -45,53 +45,53 @@ package struct TuneSettings: Sendable, Equatable {
     }
 
     /// Most bytes of a received message's head.
-    package var maxHeadSize: Int { bufsize - maxrewrite }
+    public var maxHeadSize: Int { bufsize - maxrewrite }
 }
 
 /// Sizes of kernel socket buffers in bytes (`tune.rcvbuf.*`, `tune.sndbuf.*`); nil: as the system sizes them.
-package struct SocketBufferSettings: Sendable, Equatable {
+public struct SocketBufferSettings: Sendable, Equatable {
     /// Of accepted connections (`.client`).
-    package var clientReceive: Int?
-    package var clientSend: Int?
+    public var clientReceive: Int?
+    public var clientSend: Int?
     /// Of connections to servers (`.server`).
-    package var serverReceive: Int?
-    package var serverSend: Int?
+    public var serverReceive: Int?
+    public var serverSend: Int?
     /// Of sockets that serve many peers: QUIC listeners (`.frontend`).
-    package var frontendReceive: Int?
-    package var frontendSend: Int?
+    public var frontendReceive: Int?
+    public var frontendSend: Int?
 
-    package init() {}
+    public init() {}
 }
 
 /// `tune.ssl.*`.
-package struct TLSTuneSettings: Sendable, Equatable {
+public struct TLSTuneSettings: Sendable, Equatable {
     /// Seconds that a session can be resumed (`tune.ssl.lifetime`).
-    package var sessionLifetime: Int
+    public var sessionLifetime: Int
 
-    package init() {
+    public init() {
         sessionLifetime = 300
     }
 }
 
 /// `tune.h2.*` of client connections.
-package struct HTTP2TuneSettings: Sendable, Equatable {
+public struct HTTP2TuneSettings: Sendable, Equatable {
     /// `SETTINGS_HEADER_TABLE_SIZE`, at most 65536 (`tune.h2.header-table-size`).
-    package var headerTableSize: Int
+    public var headerTableSize: Int
     /// `SETTINGS_INITIAL_WINDOW_SIZE` (`tune.h2.fe.initial-window-size`, `tune.h2.initial-window-size`).
-    package var initialWindowSize: Int
+    public var initialWindowSize: Int
     /// `SETTINGS_MAX_CONCURRENT_STREAMS` (`tune.h2.fe.max-concurrent-streams`, `tune.h2.max-concurrent-streams`);
     /// nil: not limited.
-    package var maxConcurrentStreams: Int?
+    public var maxConcurrentStreams: Int?
     /// `SETTINGS_MAX_FRAME_SIZE` (`tune.h2.max-frame-size`).
-    package var maxFrameSize: Int
+    public var maxFrameSize: Int
     /// Streams in a connection's life, then GOAWAY (`tune.h2.fe.max-total-streams`); nil: not limited.
-    package var maxTotalStreams: Int?
+    public var maxTotalStreams: Int?
     /// Protocol oddities after which a connection is closed (`tune.h2.fe.glitches-threshold`); nil: not limited.
-    package var glitchesThreshold: Int?
+    public var glitchesThreshold: Int?
     /// Receive buffer of a connection in bytes, shared by its streams (`tune.h2.fe.rxbuf`).
-    package var receiveBuffer: Int
+    public var receiveBuffer: Int
 
-    package init() {
+    public init() {
         headerTableSize = 4096
         initialWindowSize = 16384
         maxConcurrentStreams = 100
@@ -103,26 +103,26 @@ package struct HTTP2TuneSettings: Sendable, Equatable {
 }
 
 /// `tune.quic.fe.*`: QUIC connections of clients.
-package struct QUICTuneSettings: Sendable, Equatable {
+public struct QUICTuneSettings: Sendable, Equatable {
     /// Whether QUIC listeners take datagrams at all (`tune.quic.listen`).
-    package var listens: Bool
+    public var listens: Bool
     /// `max_idle_timeout` in milliseconds (`tune.quic.fe.max-idle-timeout`); 0: none.
-    package var maxIdleTimeout: Int
+    public var maxIdleTimeout: Int
     /// Requests at once, `initial_max_streams_bidi` (`tune.quic.fe.stream.max-concurrent`).
-    package var maxConcurrentStreams: Int
+    public var maxConcurrentStreams: Int
     /// Requests in a connection's life, then GOAWAY (`tune.quic.fe.stream.max-total`); nil: not limited.
-    package var maxTotalStreams: Int?
+    public var maxTotalStreams: Int?
     /// Bytes in flight to us on a connection, `initial_max_data` (`tune.quic.fe.stream.rxbuf`).
     /// When the file has 0 or nothing: `maxConcurrentStreams` times `tune.bufsize`.
-    package var receiveBuffer: Int
+    public var receiveBuffer: Int
     /// Percent of `receiveBuffer` that one stream may take (`tune.quic.fe.stream.data-ratio`).
-    package var streamDataRatio: Int
+    public var streamDataRatio: Int
     /// Handshakes under way from which on new addresses get a Retry (`tune.quic.fe.sec.retry-threshold`).
-    package var retryThreshold: Int
+    public var retryThreshold: Int
     /// Whether datagrams go out in segmented batches (`tune.quic.fe.tx.udp-gso`).
-    package var usesGSO: Bool
+    public var usesGSO: Bool
 
-    package init() {
+    public init() {
         listens = true
         maxIdleTimeout = 30_000
         maxConcurrentStreams = 100
@@ -134,7 +134,7 @@ package struct QUICTuneSettings: Sendable, Equatable {
     }
 
     /// Most bytes in flight to us on one stream, rounded up to whole buffers of `bufsize` bytes.
-    package func streamReceiveBuffer(bufsize: Int) -> Int {
+    public func streamReceiveBuffer(bufsize: Int) -> Int {
         let share = receiveBuffer / 100 * streamDataRatio
         return max(bufsize, (share + bufsize - 1) / bufsize * bufsize)
     }

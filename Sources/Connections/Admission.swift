@@ -1,22 +1,22 @@
 import Synchronization
 
 /// A count of connections with a limit, shared by all workers: of the process, a frontend, or a bind line.
-package final class Admission: Sendable {
+public final class Admission: Sendable {
     private let most: Atomic<Int>
     private let used = Atomic<Int>(0)
 
-    package init(limit: Int) { most = Atomic(limit) }
+    public init(limit: Int) { most = Atomic(limit) }
 
     /// Connections at once. Lowering it ends none of those that are there.
-    package var limit: Int { most.load(ordering: .relaxed) }
+    public var limit: Int { most.load(ordering: .relaxed) }
 
-    package func setLimit(_ limit: Int) { most.store(limit, ordering: .relaxed) }
+    public func setLimit(_ limit: Int) { most.store(limit, ordering: .relaxed) }
 
     /// Connections now.
-    package var count: Int { used.load(ordering: .relaxed) }
+    public var count: Int { used.load(ordering: .relaxed) }
 
     /// Takes a place; false when all are taken.
-    package func enter() -> Bool {
+    public func enter() -> Bool {
         let (_, now) = used.wrappingAdd(1, ordering: .relaxed)
         if now <= limit { return true }
         used.wrappingSubtract(1, ordering: .relaxed)
@@ -24,5 +24,5 @@ package final class Admission: Sendable {
     }
 
     /// Gives a place back.
-    package func leave() { used.wrappingSubtract(1, ordering: .relaxed) }
+    public func leave() { used.wrappingSubtract(1, ordering: .relaxed) }
 }

@@ -1,10 +1,10 @@
-package import Bytes
+public import Bytes
 import Runtime
-package import TLSTransport
+public import TLSTransport
 
 /// What a connection tells on demand: rare facts that ``Session`` does not keep; and what rules do to it. Good while the
 /// connection is open.
-package protocol ConnectionFacts: AnyObject {
+public protocol ConnectionFacts: AnyObject {
     /// The addresses of the socket, whatever a PROXY header says.
     var socketSource: SocketAddress { get }
     var socketDestination: SocketAddress { get }
@@ -39,21 +39,21 @@ package protocol ConnectionFacts: AnyObject {
 }
 
 /// What packets carry beside their payload; nil: what the system gives them.
-package struct PacketMarks: Sendable, Equatable {
+public struct PacketMarks: Sendable, Equatable {
     /// The firewall mark (`set-fc-mark`, `set-bc-mark`).
-    package var mark: UInt32?
+    public var mark: UInt32?
     /// The type of service, the whole octet (`set-fc-tos`, `set-bc-tos`).
-    package var typeOfService: UInt8?
+    public var typeOfService: UInt8?
 
-    package init(mark: UInt32? = nil, typeOfService: UInt8? = nil) {
+    public init(mark: UInt32? = nil, typeOfService: UInt8? = nil) {
         self.mark = mark
         self.typeOfService = typeOfService
     }
 
-    package var isEmpty: Bool { mark == nil && typeOfService == nil }
+    public var isEmpty: Bool { mark == nil && typeOfService == nil }
 
     /// Sets them on a socket.
-    package func apply(to descriptor: Int32) {
+    public func apply(to descriptor: Int32) {
         // Without the privilege for it the mark stays out, as in HAProxy.
         if let mark { Socket.setMark(descriptor, mark) }
         if let typeOfService { Socket.setTypeOfService(descriptor, typeOfService) }
@@ -61,40 +61,40 @@ package struct PacketMarks: Sendable, Equatable {
 }
 
 extension ConnectionFacts {
-    package var isHandshaking: Bool { false }
-    package func apply(_ marks: PacketMarks) {}
-    package func setNice(_ nice: Int) {}
-    package func vanish(hops: UInt8?) {}
-    package var proxyHeader: ProxyHeader? { nil }
-    package var savedSYN: [UInt8]? { nil }
-    package var errorCode: Int { 0 }
+    public var isHandshaking: Bool { false }
+    public func apply(_ marks: PacketMarks) {}
+    public func setNice(_ nice: Int) {}
+    public func vanish(hops: UInt8?) {}
+    public var proxyHeader: ProxyHeader? { nil }
+    public var savedSYN: [UInt8]? { nil }
+    public var errorCode: Int { 0 }
 }
 
 /// What the kernel knows of a TCP connection. Times are in microseconds, the others are packets.
-package struct TCPStatistics: Sendable, Equatable {
-    package var rtt = 0
-    package var rttVariation = 0
-    package var unacknowledged = 0
-    package var selectivelyAcknowledged = 0
-    package var lost = 0
-    package var retransmitted = 0
-    package var forwardAcknowledged = 0
-    package var reordering = 0
+public struct TCPStatistics: Sendable, Equatable {
+    public var rtt = 0
+    public var rttVariation = 0
+    public var unacknowledged = 0
+    public var selectivelyAcknowledged = 0
+    public var lost = 0
+    public var retransmitted = 0
+    public var forwardAcknowledged = 0
+    public var reordering = 0
 
-    package init() {}
+    public init() {}
 }
 
 /// What QUIC knows of a connection.
-package struct QUICStatistics: Sendable, Equatable {
+public struct QUICStatistics: Sendable, Equatable {
     /// The smoothed round-trip time and its variation, microseconds.
-    package var rtt: Int
-    package var rttVariation: Int
+    public var rtt: Int
+    public var rttVariation: Int
     /// The QUIC version in use: 1, or 0x6b3343cf for version 2.
-    package var version: UInt32
+    public var version: UInt32
     /// The server took early data (0-RTT) on the connection.
-    package var hasEarlyData: Bool
+    public var hasEarlyData: Bool
 
-    package init(rtt: Int, rttVariation: Int, version: UInt32, hasEarlyData: Bool) {
+    public init(rtt: Int, rttVariation: Int, version: UInt32, hasEarlyData: Bool) {
         self.rtt = rtt
         self.rttVariation = rttVariation
         self.version = version

@@ -1,7 +1,7 @@
 import Bytes
 
 /// A header that a connection begins with, before TLS: it tells whose connection an intermediary passes on.
-package enum ConnectionHeader: Sendable, Equatable {
+public enum ConnectionHeader: Sendable, Equatable {
     /// The PROXY protocol: `accept-proxy`, `expect-proxy`.
     case proxy
     /// NetScaler's Client IP insertion with its magic number: `accept-netscaler-cip`, `expect-netscaler-cip`.
@@ -21,7 +21,7 @@ package enum ConnectionHeader: Sendable, Equatable {
 }
 
 /// Why the first bytes of a connection are not a NetScaler Client IP header.
-package enum AddressHeaderError: Error, Equatable, Sendable {
+public enum AddressHeaderError: Error, Equatable, Sendable {
     /// Another magic number than the one agreed on.
     case badMagic
     /// Neither of the two header formats, or no TCP over IPv4 or IPv6 in it.

@@ -1,33 +1,33 @@
-package import Bytes
+public import Bytes
 import Glibc
-package import Runtime
-package import Streams
-package import TLSTransport
+public import Runtime
+public import Streams
+public import TLSTransport
 
 /// A worker's connection manager: knows every connection, opens those to servers, and drains or stops them all.
-package final class ConnectionManager {
-    package let loop: EventLoop
-    package let resources: WorkerResources
+public final class ConnectionManager {
+    public let loop: EventLoop
+    public let resources: WorkerResources
     /// True once ``drain()`` was called.
-    package private(set) var isDraining = false
+    public private(set) var isDraining = false
     /// Called when the last client connection is gone.
-    package var ranDry: (() -> Void)?
+    public var ranDry: (() -> Void)?
 
     private var connections: [StreamConnection] = []
 
-    package init(loop: EventLoop, resources: WorkerResources) {
+    public init(loop: EventLoop, resources: WorkerResources) {
         self.loop = loop
         self.resources = resources
     }
 
     /// Client connections that are open on this worker.
-    package private(set) var clientCount = 0
+    public private(set) var clientCount = 0
 
     /// Connections that are open on this worker.
-    package var count: Int { connections.count }
+    public var count: Int { connections.count }
 
     /// Takes over an accepted socket. The session tells of headers to expect, and of marks for its packets.
-    package func accept(
+    public func accept(
         _ descriptor: Int32, session: Session, owner: any ConnectionOwner, settings: ConnectionSettings,
         tls: TLSEngine?
     ) {
@@ -51,7 +51,7 @@ package final class ConnectionManager {
     /// - Parameters:
     ///   - route: where the connection comes from; nil: as the kernel chooses.
     ///   - preamble: sent before anything else, TLS too: a PROXY header.
-    package func connect(
+    public func connect(
         to target: Socket.Target, from route: ConnectionRoute? = nil, preamble: [UInt8] = [],
         owner: any ConnectionOwner, settings: ConnectionSettings,
         ownerContext: AnyObject?, makeTLS: (Int32) throws(TLSError) -> TLSEngine?
@@ -119,29 +119,29 @@ package final class ConnectionManager {
     }
 
     /// Ends every client connection gracefully.
-    package func drain() {
+    public func drain() {
         isDraining = true
         for connection in connections where connection.role == .client { connection.drain() }
     }
 
     /// Ends every connection at once.
-    package func stop() {
+    public func stop() {
         while let connection = connections.last { connection.stop() }
     }
 }
 
 /// Where connections to a server come from.
-package struct ConnectionRoute: Sendable {
+public struct ConnectionRoute: Sendable {
     /// The local address; its port 0 leaves the port to the kernel. Nil: the kernel's choice.
-    package var source: SocketAddress?
+    public var source: SocketAddress?
     /// The network interface; nil: the kernel's choice.
-    package var interface: String?
+    public var interface: String?
     /// What its packets carry.
-    package var marks = PacketMarks()
+    public var marks = PacketMarks()
     /// ``source`` need not be an address of this machine (IP_TRANSPARENT).
-    package var isForeign = false
+    public var isForeign = false
 
-    package init(source: SocketAddress?, interface: String?) {
+    public init(source: SocketAddress?, interface: String?) {
         self.source = source
         self.interface = interface
     }

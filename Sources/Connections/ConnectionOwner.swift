@@ -1,9 +1,9 @@
-package import Runtime
-package import Streams
-package import TLSTransport
+public import Runtime
+public import Streams
+public import TLSTransport
 
 /// Why a connection ended before its work was done.
-package enum ConnectionFailure: Error, Sendable {
+public enum ConnectionFailure: Error, Sendable {
     /// The connection to a server could not be made: the kernel's words.
     case connect(SystemError)
     /// No connection, or no handshake, within its time.
@@ -26,7 +26,7 @@ package enum ConnectionFailure: Error, Sendable {
     case stopping
 
     /// As logs write it.
-    package var description: String {
+    public var description: String {
         switch self {
         case .connect(let error): error.description
         case .timeout: "timeout"
@@ -50,24 +50,24 @@ package enum ConnectionFailure: Error, Sendable {
 }
 
 /// The limits and times of a connection. Times are in milliseconds; nil waits for ever.
-package struct ConnectionSettings: Sendable {
+public struct ConnectionSettings: Sendable {
     /// From accept (or connect) to the end of TCP connect, PROXY header and TLS handshake.
-    package var handshakeTimeout: Int?
+    public var handshakeTimeout: Int?
     /// From the first byte of a request head to its end, and for the first request from its connection's start.
-    package var requestHeadTimeout: Int?
+    public var requestHeadTimeout: Int?
     /// Between requests.
-    package var keepAliveTimeout: Int?
+    public var keepAliveTimeout: Int?
     /// Longest time in which no byte of waiting output leaves.
-    package var sendTimeout: Int?
+    public var sendTimeout: Int?
     /// Whether a clear client connection may start with the HTTP/2 preface.
-    package var detectsHTTP2 = false
+    public var detectsHTTP2 = false
     /// Bytes of output produced ahead of the socket.
-    package var outputLimit = 128 * 1024
+    public var outputLimit = 128 * 1024
     /// Sizes of the socket's buffers in the kernel, bytes; nil: as the system sizes them.
-    package var receiveBuffer: Int?
-    package var sendBuffer: Int?
+    public var receiveBuffer: Int?
+    public var sendBuffer: Int?
 
-    package init(
+    public init(
         handshakeTimeout: Int? = nil, requestHeadTimeout: Int? = nil, keepAliveTimeout: Int? = nil,
         sendTimeout: Int? = nil
     ) {
@@ -79,7 +79,7 @@ package struct ConnectionSettings: Sendable {
 }
 
 /// Who owns stream connections on one worker: a frontend, a server's pool, the origin, the load generator.
-package protocol ConnectionOwner: AnyObject {
+public protocol ConnectionOwner: AnyObject {
     /// The transport is ready and `alpn` (or the first bytes: `h2` for the HTTP/2 preface on a clear connection) names
     /// the protocol. The owner makes the mux, or answers nil to close.
     func makeMux(for connection: StreamConnection, _ alpn: ApplicationProtocol) -> (any ByteStreamMux)?

@@ -1,3 +1,3 @@
-package import MuxHTTP3
+public import MuxHTTP3
 
 extension HTTP3Mux: QUICMux {}

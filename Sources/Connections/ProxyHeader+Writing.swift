@@ -1,23 +1,23 @@
-package import Bytes
+public import Bytes
 
 // PROXY headers towards servers (haproxy.org's proxy-protocol.txt). Addresses of which one is no IP address are not told;
 // an IPv4 address beside an IPv6 one is written as an IPv6 one.
 extension ProxyHeader {
     /// What a header of version 2 tells of the client's TLS connection.
-    package struct TLSPart: Sendable {
+    public struct TLSPart: Sendable {
         /// As `TLSv1.3`; nil for a client without TLS.
-        package var version: String?
+        public var version: String?
         /// The cipher's name; nil: it is not told.
-        package var cipher: String?
+        public var cipher: String?
 
-        package init(version: String?, cipher: String?) {
+        public init(version: String?, cipher: String?) {
             self.version = version
             self.cipher = cipher
         }
     }
 
     /// A version 1 header.
-    package static func text(source: SocketAddress, destination: SocketAddress) -> [UInt8] {
+    public static func text(source: SocketAddress, destination: SocketAddress) -> [UInt8] {
         guard source.isIP, destination.isIP else { return Array("PROXY UNKNOWN\r\n".utf8) }
         let isIPv4 = source.family == .ipv4 && destination.family == .ipv4
         let (from, to) = isIPv4 ? (source, destination) : (source.asIPv6, destination.asIPv6)
@@ -32,7 +32,7 @@ extension ProxyHeader {
     ///   - authority: the name that the client gave in SNI; nil: not told.
     ///   - tls: nil: not told.
     ///   - hasChecksum: a CRC-32C over the header is added.
-    package static func binary(
+    public static func binary(
         source: SocketAddress, destination: SocketAddress, alpn: String, authority: String?, tls: TLSPart?,
         hasChecksum: Bool, uniqueID: [UInt8]? = nil, fields: [Field] = []
     ) -> [UInt8] {

@@ -1,7 +1,7 @@
-package import Bytes
+public import Bytes
 
 /// Why the first bytes of a connection are not a PROXY protocol header.
-package enum ProxyHeaderError: Error, Equatable, Sendable {
+public enum ProxyHeaderError: Error, Equatable, Sendable {
     /// Neither the text signature of version 1 nor the binary one of version 2.
     case noSignature
     /// A version 1 line over 107 bytes, or without its CR LF.
@@ -17,33 +17,33 @@ package enum ProxyHeaderError: Error, Equatable, Sendable {
 }
 
 /// A PROXY protocol header, version 1 (text) or 2 (binary), as haproxy.org's proxy-protocol.txt defines it.
-package struct ProxyHeader: Equatable, Sendable {
+public struct ProxyHeader: Equatable, Sendable {
     /// Bytes that the header takes at the start of the connection.
-    package var length: Int
+    public var length: Int
     /// The client's address; nil when the proxy speaks for itself (LOCAL, UNKNOWN).
-    package var source: SocketAddress?
+    public var source: SocketAddress?
     /// The address that the client connected to; nil as above.
-    package var destination: SocketAddress?
+    public var destination: SocketAddress?
 
     /// The fields behind the addresses of version 2, in their order (section 2.2 there).
-    package var fields: [Field] = []
+    public var fields: [Field] = []
 
     /// A field of version 2: a type and bytes.
-    package struct Field: Equatable, Sendable {
-        package var type: UInt8
-        package var value: [UInt8]
+    public struct Field: Equatable, Sendable {
+        public var type: UInt8
+        public var value: [UInt8]
 
-        package init(type: UInt8, value: [UInt8]) {
+        public init(type: UInt8, value: [UInt8]) {
             self.type = type
             self.value = value
         }
     }
 
     /// The longest header that is taken: version 2 with 4 KiB of addresses and TLVs.
-    package static let maximumLength = 16 + 4096
+    public static let maximumLength = 16 + 4096
 
     /// Parses the header at the start of `bytes`; nil when more bytes are needed.
-    package static func parse(_ bytes: Span<UInt8>) throws(ProxyHeaderError) -> ProxyHeader? {
+    public static func parse(_ bytes: Span<UInt8>) throws(ProxyHeaderError) -> ProxyHeader? {
         guard bytes.count > 0 else { return nil }
         if bytes[0] == 0x0d { return try parseBinary(bytes) }
         return try parseText(bytes)

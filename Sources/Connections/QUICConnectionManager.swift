@@ -1,21 +1,21 @@
 import Bytes
-package import QUICTransport
-package import Runtime
-package import Streams
+public import QUICTransport
+public import Runtime
+public import Streams
 
 /// A worker's QUIC connections: what their sockets share, all links, draining and stopping. Its TCP counterpart is
 /// ``ConnectionManager``.
-package final class QUICConnectionManager {
-    package let loop: EventLoop
-    package let resources: WorkerResources
-    package let service: QUICService
+public final class QUICConnectionManager {
+    public let loop: EventLoop
+    public let resources: WorkerResources
+    public let service: QUICService
     /// This worker's number, which its connection IDs carry.
-    package let worker: Int
+    public let worker: Int
     /// True once ``drain()`` was called.
-    package private(set) var isDraining = false
+    public private(set) var isDraining = false
     /// Called when the last client connection carries nothing any more.
-    package var ranDry: (() -> Void)?
-    package private(set) var listeners: [QUICListener] = []
+    public var ranDry: (() -> Void)?
+    public private(set) var listeners: [QUICListener] = []
 
     let receiver = DatagramReceiver()
     let outbox: QUICOutbox
@@ -25,11 +25,11 @@ package final class QUICConnectionManager {
     /// All links, those in their closing period included.
     private var links: [QUICLink] = []
     /// Client connections that carry data or may yet.
-    package private(set) var clientCount = 0
+    public private(set) var clientCount = 0
     private let handover: HandoverPoller
 
     /// - Parameter random: unpredictable, but for simulations.
-    package init(
+    public init(
         loop: EventLoop, resources: WorkerResources, service: QUICService, worker: Int,
         random: QUICRandom = .system()
     ) throws(SystemError) {
@@ -52,15 +52,15 @@ package final class QUICConnectionManager {
     deinit { loop.deregister(handover, descriptor: handover.box.descriptor) }
 
     /// Calls `body` for every link, those in their closing period included.
-    package func forEachLink(_ body: (QUICLink) -> Void) {
+    public func forEachLink(_ body: (QUICLink) -> Void) {
         for link in links { body(link) }
     }
 
     /// Links of all kinds, those in their closing period included.
-    package var linkCount: Int { links.count }
+    public var linkCount: Int { links.count }
 
     /// Datagrams that led to nothing for that reason, at the listeners of now.
-    package func dropCount(_ reason: QUICEndpoint.DropReason) -> UInt64 {
+    public func dropCount(_ reason: QUICEndpoint.DropReason) -> UInt64 {
         listeners.reduce(0) { $0 &+ $1.endpoint.dropCount(reason) }
     }
 
@@ -109,14 +109,14 @@ package final class QUICConnectionManager {
     // MARK: Life
 
     /// Ends every client connection gracefully, and takes no new ones.
-    package func drain() {
+    public func drain() {
         isDraining = true
         for listener in listeners { listener.stopAccepting() }
         for link in links where link.role == .client { link.drain() }
     }
 
     /// Ends every connection at once and sends what tells the peers so.
-    package func stop() {
+    public func stop() {
         isDraining = true
         for listener in listeners { listener.stopAccepting() }
         for link in links where link.isOpen {

@@ -1,11 +1,11 @@
-package import QUICTransport
-package import Runtime
-package import Streams
-package import TLSTransport
+public import QUICTransport
+public import Runtime
+public import Streams
+public import TLSTransport
 
 /// A mux on a QUIC connection, as its link sees it: HTTP/3, or a test's own protocol. It takes the connection's events
 /// itself; the link asks it about idleness and tells it to end.
-package protocol QUICMux: QUICApplication {
+public protocol QUICMux: QUICApplication {
     /// What the mux is doing, for the connection's idle timers.
     var activity: MuxActivity { get }
 
@@ -21,7 +21,7 @@ package protocol QUICMux: QUICApplication {
 }
 
 /// Who owns QUIC connections on one worker: a frontend, a server's pool, the origin, the load generator.
-package protocol QUICConnectionOwner: AnyObject {
+public protocol QUICConnectionOwner: AnyObject {
     /// 1-RTT data can be sent, and `alpn` names the protocol. The owner makes the mux, or answers nil to close. A
     /// client's requests may come before its handshake is complete: see ``QUICLink/isEarlyData``.
     func makeMux(for link: QUICLink, _ alpn: ApplicationProtocol) -> (any QUICMux)?
@@ -44,11 +44,11 @@ package protocol QUICConnectionOwner: AnyObject {
 }
 
 extension QUICConnectionOwner {
-    package func handshakeCompleted(_ link: QUICLink) {}
+    public func handshakeCompleted(_ link: QUICLink) {}
 }
 
 /// What becomes of a client's first packet, before anything is kept for it.
-package enum InitialDecision: Sendable {
+public enum InitialDecision: Sendable {
     case accept
     /// Passed over in silence.
     case drop
@@ -59,12 +59,12 @@ package enum InitialDecision: Sendable {
 }
 
 extension QUICListenerOwner {
-    package var decidesInitials: Bool { false }
-    package func decide(_ session: Session) -> InitialDecision { .accept }
+    public var decidesInitials: Bool { false }
+    public func decide(_ session: Session) -> InitialDecision { .accept }
 }
 
 /// Who takes the connections of a QUIC listener.
-package protocol QUICListenerOwner: QUICConnectionOwner {
+public protocol QUICListenerOwner: QUICConnectionOwner {
     /// Whether ``decide(_:)`` is to be asked.
     var decidesInitials: Bool { get }
 
@@ -83,25 +83,25 @@ package protocol QUICListenerOwner: QUICConnectionOwner {
 }
 
 /// How a QUIC listener treats its clients.
-package struct QUICListenerSettings: Sendable {
-    package var quic: QUICSettings
+public struct QUICListenerSettings: Sendable {
+    public var quic: QUICSettings
     /// Its ``ConnectionSettings/handshakeTimeout``, if any, takes the place of the one in ``quic``.
-    package var connection: ConnectionSettings
+    public var connection: ConnectionSettings
     /// Handshakes in progress on all workers; its limit bounds them (`backlog`).
-    package var handshakes: Admission
+    public var handshakes: Admission
     /// Versions we speak, most preferred first; clients with others are told so.
-    package var versions = [QUICSettings.Version.v1]
+    public var versions = [QUICSettings.Version.v1]
     /// Every client must prove its address first (`quic-force-retry`).
-    package var forcesRetry = false
+    public var forcesRetry = false
     /// With so many handshakes in progress clients must prove their addresses first
     /// (`tune.quic.fe.sec.retry-threshold`).
-    package var retryThreshold = 100
+    public var retryThreshold = 100
     /// The kernel is asked to give each datagram to its connection's worker (``QUICService/steer(_:)``).
-    package var steers = true
+    public var steers = true
     /// Buffers and offloads of the socket.
-    package var socket = DatagramSocket.Options()
+    public var socket = DatagramSocket.Options()
 
-    package init(quic: QUICSettings, connection: ConnectionSettings, handshakes: Admission) {
+    public init(quic: QUICSettings, connection: ConnectionSettings, handshakes: Admission) {
         self.quic = quic
         self.connection = connection
         self.handshakes = handshakes
@@ -109,29 +109,29 @@ package struct QUICListenerSettings: Sendable {
 }
 
 /// What happened at a QUIC listener of one worker, beside what its socket and its endpoint count.
-package struct QUICListenerCounters: Equatable, Sendable {
+public struct QUICListenerCounters: Equatable, Sendable {
     /// First packets that started a connection.
-    package var accepted: UInt64 = 0
+    public var accepted: UInt64 = 0
     /// Handshakes completed.
-    package var handshakes: UInt64 = 0
+    public var handshakes: UInt64 = 0
     /// Connections that ended before their handshake was complete.
-    package var failedHandshakes: UInt64 = 0
+    public var failedHandshakes: UInt64 = 0
     /// First packets answered with Retry.
-    package var retries: UInt64 = 0
+    public var retries: UInt64 = 0
     /// First packets refused for a token that is wrong or too old.
-    package var invalidTokens: UInt64 = 0
+    public var invalidTokens: UInt64 = 0
     /// First packets dropped because a limit was reached, or the listener closes.
-    package var limited: UInt64 = 0
+    public var limited: UInt64 = 0
     /// First packets that the owner dropped or refused.
-    package var refused: UInt64 = 0
+    public var refused: UInt64 = 0
     /// First packets that no connection could be made for: TLS or memory.
-    package var unusable: UInt64 = 0
+    public var unusable: UInt64 = 0
     /// Datagrams of other workers' connections, handed over to them.
-    package var handedOver: UInt64 = 0
+    public var handedOver: UInt64 = 0
     /// Datagrams of this worker's connections that others received.
-    package var takenOver: UInt64 = 0
+    public var takenOver: UInt64 = 0
     /// Datagrams of other workers' connections, dropped because too many waited there.
-    package var handoverDropped: UInt64 = 0
+    public var handoverDropped: UInt64 = 0
 
-    package init() {}
+    public init() {}
 }

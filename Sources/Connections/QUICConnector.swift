@@ -1,22 +1,22 @@
-package import Bytes
+public import Bytes
 import Glibc
-package import QUICTransport
-package import Runtime
+public import QUICTransport
+public import Runtime
 import Streams
-package import TLSTransport
+public import TLSTransport
 
 /// Opens QUIC connections to servers that share TLS settings, transport settings and times. Each connection has a
 /// socket of its own, connected to its server: the server's workers see unrelated clients, and a closed port is told
 /// at once.
-package final class QUICConnector {
-    package let quic: QUICSettings
-    package let settings: ConnectionSettings
+public final class QUICConnector {
+    public let quic: QUICSettings
+    public let settings: ConnectionSettings
     private let tls: QUICTLSContext
     private let socketOptions: DatagramSocket.Options
     private unowned let manager: QUICConnectionManager
 
     /// - Parameter tls: a client's context; it is this worker's own.
-    package init(
+    public init(
         tls: QUICTLSContext, quic: QUICSettings, settings: ConnectionSettings, manager: QUICConnectionManager,
         socket: DatagramSocket.Options = DatagramSocket.Options()
     ) {
@@ -35,7 +35,7 @@ package final class QUICConnector {
     ///   - serverName: sent as SNI, and checked where the context verifies.
     ///   - resuming: a session of an earlier connection, from `QUICTLSSession.resumptionData`.
     ///   - token: an address-validation token of an earlier connection, from `QUICConnection.receivedToken`.
-    package func connect(
+    public func connect(
         to server: SocketAddress, from source: SocketAddress? = nil, serverName: String?, resuming: [UInt8]? = nil,
         token: [UInt8] = [], owner: any QUICConnectionOwner, ownerContext: AnyObject? = nil
     ) throws(ConnectionFailure) -> QUICLink {

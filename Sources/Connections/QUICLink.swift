@@ -1,30 +1,30 @@
 import Bytes
-package import QUICTransport
-package import Runtime
-package import Streams
+public import QUICTransport
+public import Runtime
+public import Streams
 import TLSTransport
 
 /// One QUIC connection on a worker: joins the transport's machine, the mux, the socket and the timers. The same type
 /// serves clients and servers; the owner and the mux make the difference. Its manager keeps it alive while it is open,
 /// and through its closing period, in which it holds little.
-package final class QUICLink: LoopMember, MuxHost, TimerTarget {
+public final class QUICLink: LoopMember, MuxHost, TimerTarget {
     /// Which side of the proxy the connection is on.
-    package enum Role: Sendable { case client, server }
+    public enum Role: Sendable { case client, server }
 
-    package let role: Role
-    package let connection: QUICConnection
-    package let resources: WorkerResources
-    package let settings: ConnectionSettings
+    public let role: Role
+    public let connection: QUICConnection
+    public let resources: WorkerResources
+    public let settings: ConnectionSettings
     /// The client's side of the story; nil for connections to servers.
-    package let session: Session?
+    public let session: Session?
     /// Nil before the handshake allows data, and when the connection is over.
-    package private(set) var mux: (any QUICMux)?
+    public private(set) var mux: (any QUICMux)?
     /// The mux of a connection to a server, in its role of taking exchanges.
     private var serverMux: (any ServerMux)?
     /// What the owner keeps about the connection (a server, a place in a pool).
-    package var ownerContext: AnyObject?
+    public var ownerContext: AnyObject?
     /// Why the system refused the socket's datagrams, when that ended the connection.
-    package private(set) var socketError: SystemError?
+    public private(set) var socketError: SystemError?
     /// The packet that started a client's connection, until the handshake is complete.
     private var initial: QUICInitial?
 
@@ -40,7 +40,7 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
     private var stage = Stage.handshaking
     private var timer: Timer!
     /// Datagrams that have come; it wraps around.
-    package private(set) var datagramsReceived: UInt64 = 0
+    public private(set) var datagramsReceived: UInt64 = 0
     private var activity = MuxActivity.fresh
     private var activitySince: Instant
     private var idleDeadline = Instant.distantFuture
@@ -78,19 +78,19 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
     }
 
     /// True while the connection carries data or may yet.
-    package var isOpen: Bool { stage < .ended }
+    public var isOpen: Bool { stage < .ended }
 
     /// What arrives now may be a replay: the client's handshake is not complete (RFC 9001 section 9.2).
-    package var isEarlyData: Bool { connection.isEarlyData }
+    public var isEarlyData: Bool { connection.isEarlyData }
 
     /// How many more exchanges a server's connection takes.
-    package var availableStreams: Int { stage == .open ? serverMux?.availableStreams ?? 0 : 0 }
+    public var availableStreams: Int { stage == .open ? serverMux?.availableStreams ?? 0 : 0 }
 
     /// True while a server's connection carries an exchange, or is being made.
-    package var isBusy: Bool { stage < .open || mux?.activity == .busy }
+    public var isBusy: Bool { stage < .open || mux?.activity == .busy }
 
     /// Opens an exchange on a server's connection.
-    package func open(_ exchange: Exchange) -> Bool {
+    public func open(_ exchange: Exchange) -> Bool {
         guard stage == .open, let serverMux else { return false }
         loop.schedule(self)
         return serverMux.open(exchange)
@@ -105,7 +105,7 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
         loop.schedule(self)
     }
 
-    package override func flush() {
+    public override func flush() {
         guard stage != .removed else { return }
         if isVanishing { return fallSilent() }
         waitsForSocket = false
@@ -168,9 +168,9 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
 
     // MARK: What the mux says
 
-    package func muxNeedsFlush() { loop.schedule(self) }
+    public func muxNeedsFlush() { loop.schedule(self) }
 
-    package func openExchange(for end: any StreamEnd) -> Exchange? {
+    public func openExchange(for end: any StreamEnd) -> Exchange? {
         // A first request may come in the datagram that completes the handshake, or before.
         noteFacts()
         guard let exchange = owner?.openExchange(on: self, for: end) else { return nil }
@@ -178,7 +178,7 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
         return exchange
     }
 
-    package func muxStreamsChanged() {
+    public func muxStreamsChanged() {
         loop.schedule(self)
         owner?.streamsChanged(on: self)
     }
@@ -186,7 +186,7 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
     // MARK: What the owner says
 
     /// Ends the connection without a packet: the client waits for an answer until it gives up.
-    package func vanish(hops: UInt8?) {
+    public func vanish(hops: UInt8?) {
         isVanishing = true
         loop.schedule(self)
     }
@@ -203,7 +203,7 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
     }
 
     /// Ends gracefully: open exchanges finish, no new ones start.
-    package func drain() {
+    public func drain() {
         guard isOpen else { return }
         if let mux {
             mux.drain()
@@ -215,7 +215,7 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
     }
 
     /// Ends at once; open exchanges are aborted, and the peer is told.
-    package func stop(_ failure: TransportFailure = .stopping) {
+    public func stop(_ failure: TransportFailure = .stopping) {
         guard isOpen else { return }
         if let mux {
             mux.transportFailed(failure)
@@ -263,7 +263,7 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
         milliseconds.map { start.advanced(milliseconds: $0) } ?? .distantFuture
     }
 
-    package func timerFired(_ timer: Timer) {
+    public func timerFired(_ timer: Timer) {
         let now = loop.clock.now
         if connection.deadline <= now { connection.handleExpiry(now: now) }
         if idleDeadline <= now, isOpen {
@@ -308,7 +308,7 @@ package final class QUICLink: LoopMember, MuxHost, TimerTarget {
 
 // What the connection tells before there is a mux: that there can be one.
 extension QUICLink: QUICApplication {
-    package func readyToSend(alpn: [UInt8]) {
+    public func readyToSend(alpn: [UInt8]) {
         let name = unsafe alpn.withUnsafeBytes { unsafe ApplicationProtocol($0) }
         guard let mux = owner?.makeMux(for: self, name) else {
             // RFC 9114 section 8.1: H3_NO_ERROR.
@@ -320,22 +320,22 @@ extension QUICLink: QUICApplication {
         mux.readyToSend(alpn: alpn)
     }
 
-    package func handshakeCompleted() {}
-    package func streamOpened(_ id: QUICStreamID) {}
-    package func streamDataReceived(
+    public func handshakeCompleted() {}
+    public func streamOpened(_ id: QUICStreamID) {}
+    public func streamDataReceived(
         _ id: QUICStreamID, offset: UInt64, bytes: UnsafeRawBufferPointer, fin: Bool, isEarlyData: Bool
     ) {}
-    package func streamDataAcknowledged(_ id: QUICStreamID, count: UInt64) {}
-    package func streamClosed(_ id: QUICStreamID, applicationError: UInt64?) {}
-    package func streamReset(_ id: QUICStreamID, applicationError: UInt64, finalSize: UInt64) {}
-    package func streamUnblocked(_ id: QUICStreamID) {}
-    package func bidirectionalStreamLimitRaised(to total: UInt64) {}
-    package func unidirectionalStreamLimitRaised(to total: UInt64) {}
-    package func datagramReceived(_ bytes: UnsafeRawBufferPointer, isEarlyData: Bool) {}
-    package func earlyDataRejected() {}
-    package func connectionClosed(_ close: QUICClose) {}
-    package func nextStreamToSend(into vectors: UnsafeMutableBufferPointer<QUICVector>) -> QUICStreamToSend? { nil }
-    package func didSend(_ id: QUICStreamID, count: Int) {}
-    package func streamBlocked(_ id: QUICStreamID) {}
-    package func streamShutWrite(_ id: QUICStreamID) {}
+    public func streamDataAcknowledged(_ id: QUICStreamID, count: UInt64) {}
+    public func streamClosed(_ id: QUICStreamID, applicationError: UInt64?) {}
+    public func streamReset(_ id: QUICStreamID, applicationError: UInt64, finalSize: UInt64) {}
+    public func streamUnblocked(_ id: QUICStreamID) {}
+    public func bidirectionalStreamLimitRaised(to total: UInt64) {}
+    public func unidirectionalStreamLimitRaised(to total: UInt64) {}
+    public func datagramReceived(_ bytes: UnsafeRawBufferPointer, isEarlyData: Bool) {}
+    public func earlyDataRejected() {}
+    public func connectionClosed(_ close: QUICClose) {}
+    public func nextStreamToSend(into vectors: UnsafeMutableBufferPointer<QUICVector>) -> QUICStreamToSend? { nil }
+    public func didSend(_ id: QUICStreamID, count: Int) {}
+    public func streamBlocked(_ id: QUICStreamID) {}
+    public func streamShutWrite(_ id: QUICStreamID) {}
 }

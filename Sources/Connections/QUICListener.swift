@@ -1,16 +1,16 @@
 import Bytes
 import QUICTransport
-package import Runtime
-package import TLSTransport
+public import Runtime
+public import TLSTransport
 
 /// One worker's socket of a QUIC bind line: takes new connections, within limits, and hands datagrams of other workers'
 /// connections over to them.
-package final class QUICListener: QUICSocket {
-    package let context: ListenerContext
-    package let settings: QUICListenerSettings
-    package private(set) var counters = QUICListenerCounters()
+public final class QUICListener: QUICSocket {
+    public let context: ListenerContext
+    public let settings: QUICListenerSettings
+    public private(set) var counters = QUICListenerCounters()
     /// The kernel gives each datagram to its connection's worker by itself.
-    package let isSteered: Bool
+    public let isSteered: Bool
     private let tls: QUICTLSContext
     private let quic: QUICSettings
     private unowned let owner: any QUICListenerOwner
@@ -20,7 +20,7 @@ package final class QUICListener: QUICSocket {
     ///   - descriptor: a bound UDP socket. When several workers share the address, all their sockets are bound, in the
     ///     workers' order, before the first listener is made: see ``QUICService/steer(_:)``.
     ///   - tls: makes the sessions; it is this worker's own.
-    package init(
+    public init(
         _ descriptor: consuming OwnedDescriptor, context: ListenerContext, settings: QUICListenerSettings,
         tls: QUICTLSContext, manager: QUICConnectionManager, owner: any QUICListenerOwner
     ) throws(SystemError) {
@@ -152,7 +152,7 @@ package final class QUICListener: QUICSocket {
     // MARK: Life
 
     /// Takes no more connections; those there are go on. Once the last is gone the socket closes.
-    package func stopAccepting() {
+    public func stopAccepting() {
         isAccepting = false
         closeIfUnused()
     }

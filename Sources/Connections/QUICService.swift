@@ -1,20 +1,20 @@
-package import QUICTransport
-package import Runtime
+public import QUICTransport
+public import Runtime
 import Synchronization
 
 /// What the workers of a process share for QUIC: the service key, the numbers that their connection IDs carry, and the
 /// mailboxes by which they hand each other datagrams. From any thread.
-package final class QUICService: Sendable {
-    package let key: QUICServiceKey
+public final class QUICService: Sendable {
+    public let key: QUICServiceKey
     /// This process's generation, which its connection IDs carry.
-    package let generation: Int
+    public let generation: Int
     /// How many workers the process has.
-    package let workers: Int
+    public let workers: Int
     private let boxes: [HandoverBox]
 
     /// - Parameters:
     ///   - key: the key that all processes of the service share; nil makes one for this process alone.
-    package init(workers: Int, key: QUICServiceKey? = nil, generation: Int = 0) throws(SystemError) {
+    public init(workers: Int, key: QUICServiceKey? = nil, generation: Int = 0) throws(SystemError) {
         self.key = key ?? QUICServiceKey(random: .system())
         self.generation = generation
         self.workers = workers
@@ -27,7 +27,7 @@ package final class QUICService: Sendable {
     /// group of `descriptor`. The group's sockets are bound already, in the workers' order. Others than these, by hash.
     ///
     /// Without it (the kernel refuses, the socket is not shared) the workers hand datagrams over themselves.
-    package func steer(_ descriptor: Int32) throws(SystemError) {
+    public func steer(_ descriptor: Int32) throws(SystemError) {
         let range = ConnectionIDCodec.SocketRange(generation: generation, firstSocket: 0, workers: workers)
         let program = ConnectionIDCodec(key: key).steeringFilter([range])
         try DatagramGroup.steer(

@@ -1,13 +1,13 @@
-package import Bytes
-package import QUICTransport
-package import Runtime
+public import Bytes
+public import QUICTransport
+public import Runtime
 
 /// One UDP socket of one worker with the QUIC connections on it. ``QUICListener`` takes new ones from clients;
 /// ``QUICClientSocket`` carries one to a server.
-package class QUICSocket: Pollable {
-    package let socket: DatagramSocket
+public class QUICSocket: Pollable {
+    public let socket: DatagramSocket
     /// The table of connection IDs, and stateless answers.
-    package let endpoint: QUICEndpoint
+    public let endpoint: QUICEndpoint
     let loop: EventLoop
     let outbox: QUICOutbox
     unowned let manager: QUICConnectionManager
@@ -38,7 +38,7 @@ package class QUICSocket: Pollable {
     }
 
     /// The address that the socket is bound to.
-    package final var localAddress: SocketAddress { socket.localAddress }
+    public final var localAddress: SocketAddress { socket.localAddress }
 
     // MARK: Receiving
 

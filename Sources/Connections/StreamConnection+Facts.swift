@@ -1,22 +1,22 @@
-package import Bytes
+public import Bytes
 import CLinux
 import MuxHTTP2
 import MuxPassThrough
 import Runtime
 import Streams
-package import TLSTransport
+public import TLSTransport
 
 // Rare facts of a TCP or Unix connection, for sample fetches.
 extension StreamConnection: ConnectionFacts {
-    package var socketSource: SocketAddress {
+    public var socketSource: SocketAddress {
         role == .client ? Socket.peerAddress(descriptor) : Socket.localAddress(descriptor)
     }
 
-    package var socketDestination: SocketAddress {
+    public var socketDestination: SocketAddress {
         role == .client ? Socket.localAddress(descriptor) : Socket.peerAddress(descriptor)
     }
 
-    package var tcpStatistics: TCPStatistics? {
+    public var tcpStatistics: TCPStatistics? {
         var figures: InlineArray<8, UInt32> = .init(repeating: 0)
         var span = figures.mutableSpan
         let isRead = unsafe span.withUnsafeMutableBufferPointer {
@@ -35,23 +35,23 @@ extension StreamConnection: ConnectionFacts {
         return statistics
     }
 
-    package var tlsSession: (any TLSSessionFacts)? { tls }
-    package var quicStatistics: QUICStatistics? { nil }
+    public var tlsSession: (any TLSSessionFacts)? { tls }
+    public var quicStatistics: QUICStatistics? { nil }
 
-    package func apply(_ marks: PacketMarks) { marks.apply(to: descriptor) }
+    public func apply(_ marks: PacketMarks) { marks.apply(to: descriptor) }
 
-    package func setNice(_ nice: Int) {
+    public func setNice(_ nice: Int) {
         readsPerTurn = nice > 0 ? max(1, 4 - nice / 256) : 4 + min(12, -nice / 64)
     }
 
-    package func vanish(hops: UInt8?) {
+    public func vanish(hops: UInt8?) {
         guard phase != .closed, !isVanishing else { return }
         isVanishing = true
         Socket.closeSilently(descriptor, hops: hops)
         loop.schedule(self)
     }
 
-    package var httpMajor: Int? {
+    public var httpMajor: Int? {
         switch mux {
         case nil, is PassThroughMux: nil
         case is HTTP2Mux: 2
@@ -59,7 +59,7 @@ extension StreamConnection: ConnectionFacts {
         }
     }
 
-    package var openStreams: Int? {
+    public var openStreams: Int? {
         switch mux {
         case nil, is PassThroughMux: nil
         case let http2 as HTTP2Mux: http2.openStreamCount
@@ -67,7 +67,7 @@ extension StreamConnection: ConnectionFacts {
         }
     }
 
-    package var streamLimit: Int? {
+    public var streamLimit: Int? {
         switch mux {
         case nil, is PassThroughMux: nil
         case let http2 as HTTP2Mux: http2.streamLimit
@@ -78,7 +78,7 @@ extension StreamConnection: ConnectionFacts {
 
 extension ConnectionFailure {
     /// HAProxy's number of the error, as `fc_err` gives it.
-    package var code: Int {
+    public var code: Int {
         switch self {
         case .proxyHeader(.closed): 11
         case .proxyHeader(.timeout): 13

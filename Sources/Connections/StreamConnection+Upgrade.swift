@@ -1,7 +1,7 @@
 import Bytes
 import Runtime
 import Streams
-package import TLSTransport
+public import TLSTransport
 
 // `switch-mode`: a client's TCP connection becomes an HTTP one, with what came of it so far.
 extension StreamConnection {
@@ -20,7 +20,7 @@ extension StreamConnection {
     /// - Parameters:
     ///   - bytes: what the mux of now has read and not used.
     ///   - alpn: the version to speak; nil: what TLS agreed on, or what the first bytes tell.
-    package func upgradeToHTTP(after bytes: [UInt8], alpn: ApplicationProtocol?) {
+    public func upgradeToHTTP(after bytes: [UInt8], alpn: ApplicationProtocol?) {
         guard phase == .open, role == .client else { return }
         let agreed = tls?.alpn ?? .none
         upgrade = Upgrade(

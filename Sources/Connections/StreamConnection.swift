@@ -1,38 +1,38 @@
 import Bytes
 import Glibc
-package import Runtime
-package import Streams
-package import TLSTransport
+public import Runtime
+public import Streams
+public import TLSTransport
 
 /// One TCP (or Unix stream) connection with its mux: reads, writes, TLS, PROXY header and timers. The same type serves
 /// clients and servers; the owner and the mux make the difference. It lives on one worker; the loop keeps it alive
 /// while it is open.
-package final class StreamConnection: Pollable, MuxHost, TimerTarget {
+public final class StreamConnection: Pollable, MuxHost, TimerTarget {
     /// Which side of the proxy the connection is on.
-    package enum Role: Sendable { case client, server }
+    public enum Role: Sendable { case client, server }
 
     /// How far the connection has come.
-    package enum Phase: UInt8, Sendable, Comparable {
+    public enum Phase: UInt8, Sendable, Comparable {
         case connecting, header, handshake, detecting, open
         /// Output is sent and our direction ended; the peer's last bytes are read and dropped, so that no reset
         /// overtakes what it still has to read.
         case lingering
         case closed
-        package static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
+        public static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
     }
 
-    package let role: Role
-    package internal(set) var phase: Phase
-    package let resources: WorkerResources
-    package let settings: ConnectionSettings
+    public let role: Role
+    public internal(set) var phase: Phase
+    public let resources: WorkerResources
+    public let settings: ConnectionSettings
     /// The client's side of the story; nil for connections to servers.
-    package let session: Session?
-    package internal(set) var mux: (any ByteStreamMux)? {
+    public let session: Session?
+    public internal(set) var mux: (any ByteStreamMux)? {
         didSet { serverMux = mux as? any ServerMux }
     }
     private var serverMux: (any ServerMux)?
     /// What the owner keeps about the connection (a server, a place in a pool).
-    package var ownerContext: AnyObject?
+    public var ownerContext: AnyObject?
 
     let loop: EventLoop
     let descriptor: Int32
@@ -41,7 +41,7 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
     /// What a server's connection still has to send before TLS and the mux.
     var preamble: ArraySlice<UInt8> = []
     /// The PROXY header that the connection began with; nil without one.
-    package internal(set) var proxyHeader: ProxyHeader?
+    public internal(set) var proxyHeader: ProxyHeader?
     var input: InputBuffer
     var output: OutputQueue
     var readReady = false
@@ -95,23 +95,23 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
     }
 
     /// The TLS engine, for facts about the handshake.
-    package var tlsEngine: TLSEngine? { tls }
+    public var tlsEngine: TLSEngine? { tls }
 
     /// The peer has ended its direction in order.
-    package var sawPeerEnd: Bool { sawEnd }
+    public var sawPeerEnd: Bool { sawEnd }
 
     /// How many more exchanges a server's connection takes.
-    package var availableStreams: Int { phase == .open && !isRetired ? serverMux?.availableStreams ?? 0 : 0 }
+    public var availableStreams: Int { phase == .open && !isRetired ? serverMux?.availableStreams ?? 0 : 0 }
 
     /// True while a server's connection carries an exchange, or is being made.
-    package var isBusy: Bool { phase < .open || mux?.activity == .busy }
+    public var isBusy: Bool { phase < .open || mux?.activity == .busy }
 
     /// Milliseconds for which an idle connection is taken as good without a look at its socket.
     private static let trustedIdleTime = 100
 
     /// Looks whether an idle server's connection is still good: false when the server has closed it or has said
     /// something unasked.
-    package func checkAlive() -> Bool {
+    public func checkAlive() -> Bool {
         guard phase == .open, !sawEnd, !endIsNear else { return false }
         // What has been idle for longer may have ended in this very turn, with the event still to come.
         guard tls == nil, loop.clock.now.milliseconds(since: activitySince) >= Self.trustedIdleTime else { return true }
@@ -119,7 +119,7 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
     }
 
     /// Opens an exchange on a server's connection.
-    package func open(_ exchange: Exchange) -> Bool {
+    public func open(_ exchange: Exchange) -> Bool {
         guard phase == .open, let serverMux else { return false }
         return serverMux.open(exchange)
     }
@@ -209,15 +209,15 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
 
     // MARK: What the mux says
 
-    package func muxNeedsFlush() { loop.schedule(self) }
+    public func muxNeedsFlush() { loop.schedule(self) }
 
-    package func openExchange(for end: any StreamEnd) -> Exchange? {
+    public func openExchange(for end: any StreamEnd) -> Exchange? {
         guard let exchange = owner?.openExchange(on: self, for: end) else { return nil }
         session?.exchanges += 1
         return exchange
     }
 
-    package func muxStreamsChanged() {
+    public func muxStreamsChanged() {
         loop.schedule(self)
         owner?.streamsChanged(on: self)
     }
@@ -225,7 +225,7 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
     // MARK: What the owner says
 
     /// Ends gracefully: open exchanges finish, no new ones start.
-    package func drain() {
+    public func drain() {
         switch phase {
         case .open:
             mux?.drain()
@@ -237,13 +237,13 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
 
     /// Ends a server's connection that is no longer wanted, at the end of this turn: at once when it is idle, else when
     /// its exchanges are over.
-    package func retire() {
+    public func retire() {
         isRetired = true
         loop.schedule(self)
     }
 
     /// Ends at once; open exchanges are aborted.
-    package func stop(_ failure: TransportFailure = .stopping) {
+    public func stop(_ failure: TransportFailure = .stopping) {
         guard phase < .lingering else { return close(nil) }
         fail(failure)
     }
@@ -280,7 +280,7 @@ package final class StreamConnection: Pollable, MuxHost, TimerTarget {
     /// The first bytes that tell the protocol are those of the first request.
     func armDetectionTimer() { timer.arm(at: after(settings.requestHeadTimeout, from: loop.clock.now)) }
 
-    package func timerFired(_ timer: Timer) {
+    public func timerFired(_ timer: Timer) {
         switch phase {
         case .header: close(session?.expectedHeader == .proxy ? .proxyHeader(.timeout) : .addressHeader(.timeout))
         case .handshake where role == .client: close(.handshakeTimeout)

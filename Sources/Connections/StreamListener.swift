@@ -1,9 +1,9 @@
-package import Bytes
+public import Bytes
 import Glibc
-package import Runtime
+public import Runtime
 
 /// Who takes the connections of a listener.
-package protocol ListenerOwner: AnyObject {
+public protocol ListenerOwner: AnyObject {
     /// Takes a place for the next connection. False when a limit is reached: the listener pauses, so that the rest
     /// waits in the kernel's queue.
     func takePlace(for listener: StreamListener) -> Bool
@@ -20,11 +20,11 @@ package protocol ListenerOwner: AnyObject {
 
 /// One listening stream socket of one worker. Every worker has its own, joined by `SO_REUSEPORT`; Unix sockets and
 /// inherited descriptors are shared, each worker polling its own duplicate.
-package final class StreamListener: Pollable, TimerTarget {
-    package let descriptor: Int32
-    package let context: ListenerContext
+public final class StreamListener: Pollable, TimerTarget {
+    public let descriptor: Int32
+    public let context: ListenerContext
     /// The address that the socket is bound to: the real port when 0 was asked for.
-    package let localAddress: SocketAddress
+    public let localAddress: SocketAddress
     private let loop: EventLoop
     private unowned let owner: any ListenerOwner
     private let maxAccept: Int
@@ -36,7 +36,7 @@ package final class StreamListener: Pollable, TimerTarget {
     /// - Parameters:
     ///   - descriptor: a listening, non-blocking socket; the listener closes it.
     ///   - maxAccept: connections taken in a row: `tune.maxaccept`.
-    package init(
+    public init(
         descriptor: consuming OwnedDescriptor, context: ListenerContext, loop: EventLoop, owner: any ListenerOwner,
         maxAccept: Int
     ) throws(SystemError) {
@@ -53,7 +53,7 @@ package final class StreamListener: Pollable, TimerTarget {
     }
 
     /// Opens a listening socket.
-    package static func open(
+    public static func open(
         _ target: Socket.Target, backlog: Int, reusesPort: Bool, ipv6Only: Bool?, fastOpen: Bool
     ) throws(SystemError) -> OwnedDescriptor {
         let socket = try Socket.stream(for: target)
@@ -98,7 +98,7 @@ package final class StreamListener: Pollable, TimerTarget {
     }
 
     /// Polls again after a pause.
-    package func resume() {
+    public func resume() {
         guard isPaused, !isClosed, !isSuspended else { return }
         isPaused = false
         retry.disarm()
@@ -110,11 +110,11 @@ package final class StreamListener: Pollable, TimerTarget {
         }
     }
 
-    package func timerFired(_ timer: Timer) { resume() }
+    public func timerFired(_ timer: Timer) { resume() }
 
     /// Listens no more until ``restore(backlog:)``: new connections are refused, or wait where the system cannot refuse
     /// them (Unix sockets).
-    package func suspend() {
+    public func suspend() {
         guard !isSuspended, !isClosed else { return }
         isSuspended = true
         retry.disarm()
@@ -124,7 +124,7 @@ package final class StreamListener: Pollable, TimerTarget {
     }
 
     /// Listens again.
-    package func restore(backlog: Int) throws(SystemError) {
+    public func restore(backlog: Int) throws(SystemError) {
         guard isSuspended, !isClosed else { return }
         try Socket.listen(descriptor, backlog: backlog)
         isSuspended = false
@@ -132,7 +132,7 @@ package final class StreamListener: Pollable, TimerTarget {
     }
 
     /// Stops listening and closes the socket.
-    package func close() {
+    public func close() {
         guard !isClosed else { return }
         isClosed = true
         retry.disarm()

@@ -31,24 +31,24 @@ struct CharacterSet: Sendable {
 
 extension UInt8 {
     /// True for a byte of a token (RFC 9110 section 5.6.2).
-    @inline(__always) package var isTokenCharacter: Bool { CharacterSet.token.contains(self) }
+    @inline(__always) public var isTokenCharacter: Bool { CharacterSet.token.contains(self) }
     /// True for a byte of a request target: visible ASCII but `#`.
-    @inline(__always) package var isTargetCharacter: Bool { CharacterSet.target.contains(self) }
+    @inline(__always) public var isTargetCharacter: Bool { CharacterSet.target.contains(self) }
     /// True for a space or a horizontal tab.
-    @inline(__always) package var isBlank: Bool { self == 0x20 || self == 0x09 }
-    @inline(__always) package var isDigit: Bool { self &- 0x30 < 10 }
+    @inline(__always) public var isBlank: Bool { self == 0x20 || self == 0x09 }
+    @inline(__always) public var isDigit: Bool { self &- 0x30 < 10 }
 }
 
 extension Span<UInt8> {
     /// True for a token: at least one byte, all of them `tchar`.
-    package var isToken: Bool { !isEmpty && CharacterSet.token.containsAll(self) }
+    public var isToken: Bool { !isEmpty && CharacterSet.token.containsAll(self) }
 
     /// The place of the first byte that a field value must not hold: a control other than a tab, or DEL (RFC 9110
     /// section 5.5); nil when there is none. Bytes from 128 on are let through. Eight bytes at a time.
-    package var firstInvalidValueByte: Int? { firstInvalidValueByte(from: 0) }
+    public var firstInvalidValueByte: Int? { firstInvalidValueByte(from: 0) }
 
     /// The same from `start` on.
-    package func firstInvalidValueByte(from start: Int) -> Int? {
+    public func firstInvalidValueByte(from start: Int) -> Int? {
         var index = Swift.max(0, start)
         let ones: UInt64 = 0x0101_0101_0101_0101
         let tops: UInt64 = 0x8080_8080_8080_8080
@@ -72,7 +72,7 @@ extension Span<UInt8> {
     }
 
     /// The place of the first byte from `start` on that no request target holds, or the end. Eight bytes at a time.
-    package func endOfTarget(from start: Int) -> Int {
+    public func endOfTarget(from start: Int) -> Int {
         var index = Swift.max(0, start)
         let ones: UInt64 = 0x0101_0101_0101_0101
         let tops: UInt64 = 0x8080_8080_8080_8080
@@ -91,13 +91,13 @@ extension Span<UInt8> {
     }
 
     /// True for a field value as HTTP/2 and HTTP/3 carry it: no controls, no blank at either end.
-    package var isFieldValue: Bool {
+    public var isFieldValue: Bool {
         if isEmpty { return true }
         return !self[0].isBlank && !self[count - 1].isBlank && firstInvalidValueByte == nil
     }
 
     /// True for a protocol as `Upgrade` names it (RFC 9110 section 7.8): a token, or two with a slash between.
-    package var isUpgradeProtocol: Bool {
+    public var isUpgradeProtocol: Bool {
         guard !isEmpty, self[0] != 0x2f, self[count - 1] != 0x2f else { return false }
         var slashes = 0
         for index in indices where !self[index].isTokenCharacter {
@@ -108,17 +108,17 @@ extension Span<UInt8> {
     }
 
     /// True for an absolute path with its query: `/` first, visible ASCII without `#`.
-    package var isOriginTarget: Bool { !isEmpty && self[0] == 0x2f && CharacterSet.target.containsAll(self) }
+    public var isOriginTarget: Bool { !isEmpty && self[0] == 0x2f && CharacterSet.target.containsAll(self) }
 
     /// True for a URI's scheme.
-    package var isScheme: Bool {
+    public var isScheme: Bool {
         guard !isEmpty, self[0].asciiLowercased &- 0x61 < 26 else { return false }
         return CharacterSet.scheme.containsAll(self)
     }
 
     /// Reads an authority without user information (RFC 3986 section 3.2): nil when it is malformed. Gives where the
     /// host ends and the port's value: nil when there is no port or it is empty.
-    package var authorityParts: (hostEnd: Int, port: UInt16?)? {
+    public var authorityParts: (hostEnd: Int, port: UInt16?)? {
         guard !isEmpty, CharacterSet.authority.containsAll(self) else { return nil }
         var hostEnd = 0
         if self[0] == 0x5b {
@@ -144,7 +144,7 @@ extension Span<UInt8> {
     }
 
     /// The bytes without blanks at both ends.
-    package var trimmed: Span<UInt8> {
+    public var trimmed: Span<UInt8> {
         @_lifetime(copy self) get {
             var start = 0
             var end = count
@@ -155,7 +155,7 @@ extension Span<UInt8> {
     }
 
     /// True when both have the same bytes but for the case of ASCII letters.
-    package func equalsIgnoringCase(_ other: borrowing Span<UInt8>) -> Bool {
+    public func equalsIgnoringCase(_ other: borrowing Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
         for index in indices where self[index].asciiLowercased != other[index].asciiLowercased { return false }
         return true
@@ -164,7 +164,7 @@ extension Span<UInt8> {
     /// The next member of a comma-separated list (RFC 9110 section 5.6.1) from `place` on, without its blanks; empty
     /// members are skipped. Moves `place` past it; nil at the end of the list. Quoted strings are not looked into.
     @_lifetime(copy self)
-    package func nextMember(_ place: inout Int) -> Span<UInt8>? {
+    public func nextMember(_ place: inout Int) -> Span<UInt8>? {
         while place < count {
             let start = place
             while place < count, self[place] != 0x2c { place += 1 }
@@ -176,7 +176,7 @@ extension Span<UInt8> {
     }
 
     /// The first member of a comma-separated list; everything when there is none.
-    package var firstMember: Span<UInt8> {
+    public var firstMember: Span<UInt8> {
         @_lifetime(copy self) get {
             var place = 0
             guard let member = nextMember(&place) else { return self }
@@ -185,7 +185,7 @@ extension Span<UInt8> {
     }
 
     /// True when the comma-separated list has `token`, which is in lower case.
-    package func listContains(_ token: StaticString) -> Bool {
+    public func listContains(_ token: StaticString) -> Bool {
         var place = 0
         while let member = nextMember(&place) {
             if member.equalsIgnoringCase(token) { return true }

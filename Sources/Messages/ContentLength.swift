@@ -1,12 +1,12 @@
 /// The value of one or more `content-length` fields (RFC 9110 section 8.6).
-package struct ContentLength: Equatable, Sendable {
+public struct ContentLength: Equatable, Sendable {
     /// The length in bytes; nil until a field came.
-    package private(set) var value: UInt64?
+    public private(set) var value: UInt64?
 
-    package init() {}
+    public init() {}
 
     /// Takes in one field's value: digits, or a list of the same number.
-    package mutating func add(_ text: Span<UInt8>) throws(MessageError) {
+    public mutating func add(_ text: Span<UInt8>) throws(MessageError) {
         var place = 0
         var found = false
         // An empty member (`5,,5`) hides nothing but has no place in a length either.
@@ -39,11 +39,11 @@ package struct ContentLength: Equatable, Sendable {
 }
 
 /// Watches that a body has the length its head announced (RFC 9113 section 8.1.1, RFC 9114 section 4.1.2).
-package struct ContentLengthGuard: Equatable, Sendable {
+public struct ContentLengthGuard: Equatable, Sendable {
     /// Bytes still to come; nil when the head announced no length.
-    package private(set) var left: UInt64?
+    public private(set) var left: UInt64?
 
-    package init(_ length: BodyLength) {
+    public init(_ length: BodyLength) {
         switch length {
         case .none: left = 0
         case .known(let bytes): left = bytes
@@ -52,14 +52,14 @@ package struct ContentLengthGuard: Equatable, Sendable {
     }
 
     /// `count` body bytes came.
-    package mutating func receive(_ count: Int) throws(MessageError) {
+    public mutating func receive(_ count: Int) throws(MessageError) {
         guard let left else { return }
         guard let bytes = UInt64(exactly: count), bytes <= left else { throw .bodyLongerThanLength }
         self.left = left - bytes
     }
 
     /// The body has ended.
-    package func end() throws(MessageError) {
+    public func end() throws(MessageError) {
         if let left, left > 0 { throw .bodyShorterThanLength }
     }
 }

@@ -1,6 +1,6 @@
 /// A token for a field name that the proxy knows (RFC 9110 section 5.1). Field names are in lower case everywhere
 /// inside the proxy; a name without a token is ``other`` and its text is in the head.
-package enum FieldName: UInt8, Sendable, CaseIterable {
+public enum FieldName: UInt8, Sendable, CaseIterable {
     case other
     case host, connection, keepAlive, proxyConnection, transferEncoding, te, trailer, upgrade, expect
     case contentLength, contentType, contentEncoding, contentLanguage, contentLocation, contentRange
@@ -12,7 +12,7 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
     case wwwAuthenticate, xForwardedFor, xForwardedProto
 
     /// The name in lower case; empty for ``other``.
-    package var text: StaticString {
+    public var text: StaticString {
         switch self {
         case .other: ""
         case .host: "host"
@@ -80,7 +80,7 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
     }
 
     /// The name's bytes; empty for ``other``.
-    package var bytes: Span<UInt8> {
+    public var bytes: Span<UInt8> {
         @_lifetime(immortal) get {
             let text = self.text
             let raw = unsafe UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
@@ -89,7 +89,7 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
     }
 
     /// The token of `name`, which is in lower case.
-    package init(_ name: Span<UInt8>) {
+    public init(_ name: Span<UInt8>) {
         guard let first = name.isEmpty ? nil : name[0], name.count <= Self.longest else {
             self = .other
             return
@@ -108,7 +108,7 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
 
     /// True for fields that belong to one connection and are never forwarded (RFC 9110 section 7.6.1). ``te`` and
     /// ``upgrade`` are among them; the muxes write their own.
-    package var isHopByHop: Bool {
+    public var isHopByHop: Bool {
         switch self {
         case .connection, .keepAlive, .proxyConnection, .transferEncoding, .te, .upgrade, .http2Settings: true
         default: false
@@ -117,7 +117,7 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
 
     /// True for fields that mean nothing, or something dangerous, after the body: framing, routing, authentication and
     /// how the body is to be read (RFC 9110 section 6.5.1). They are dropped from trailers.
-    package var isForbiddenInTrailers: Bool {
+    public var isForbiddenInTrailers: Bool {
         switch self {
         case .host, .contentLength, .contentType, .contentEncoding, .contentRange, .trailer, .expect, .maxForwards,
             .cacheControl, .authorization, .proxyAuthorization, .proxyAuthenticate, .wwwAuthenticate, .cookie,

@@ -1,7 +1,7 @@
 // A head as HTTP/2 and HTTP/3 send it (RFC 9113 section 8.3, RFC 9114 section 4.3).
 extension MessageHead {
     /// The most lines that ``forEachLine(scheme:_:)`` gives.
-    package var lineLimit: Int { fieldCount + 5 }
+    public var lineLimit: Int { fieldCount + 5 }
 
     /// Walks the head as the field lines of an HTTP/2 or HTTP/3 field section: pseudo-header fields first, then the
     /// fields, those of one connection left out. `body` gets the name's token, the name in lower case and the value.
@@ -14,7 +14,7 @@ extension MessageHead {
     /// - Parameters:
     ///   - scheme: `:scheme` when the head has none.
     ///   - body: called once for each line.
-    package func forEachLine(
+    public func forEachLine(
         scheme defaultScheme: StaticString, _ body: (FieldName, Span<UInt8>, Span<UInt8>) -> Void
     ) {
         var skipsWebSocket = false
@@ -58,10 +58,10 @@ extension MessageHead {
 }
 
 /// The three digits of each status code.
-@safe package enum StatusText {
+@safe public enum StatusText {
     /// The digits of `status`; those of 500 when it is not 100...999.
     @_lifetime(immortal)
-    package static func bytes(_ status: Int) -> Span<UInt8> {
+    public static func bytes(_ status: Int) -> Span<UInt8> {
         let known = (100...999).contains(status) ? status : 500
         let digits = unsafe Span<UInt8>(_unsafeStart: table + (known - 100) * 3, count: 3)
         return unsafe _overrideLifetime(digits, borrowing: ())

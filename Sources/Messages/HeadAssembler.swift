@@ -4,9 +4,9 @@
 ///
 /// Fill a fresh head line by line with ``add(name:value:)``, then call ``finish(endOfStream:)``. After an error the
 /// head is worth nothing; it still goes back to its pool.
-package struct HeadAssembler {
+public struct HeadAssembler {
     /// The head under construction.
-    package let head: MessageHead
+    public let head: MessageHead
     private let allowsProtocol: Bool
     private let requestMethod: Method
     private let opensTunnel: Bool
@@ -28,18 +28,18 @@ package struct HeadAssembler {
 
     /// For a request. `head` is empty, of the request kind; `allowsProtocol` tells that extended CONNECT was announced
     /// to the peer.
-    package init(request head: MessageHead, version: HTTPVersion, allowsProtocol: Bool) {
+    public init(request head: MessageHead, version: HTTPVersion, allowsProtocol: Bool) {
         self.init(head, version, allowsProtocol: allowsProtocol, method: .get, opensTunnel: false)
     }
 
     /// For a response to a request that was sent with `method`; `opensTunnel` tells that a 2xx answer turns the stream
     /// into a tunnel: the request was a CONNECT or an extended CONNECT.
-    package init(response head: MessageHead, version: HTTPVersion, to method: Method, opensTunnel: Bool) {
+    public init(response head: MessageHead, version: HTTPVersion, to method: Method, opensTunnel: Bool) {
         self.init(head, version, allowsProtocol: false, method: method, opensTunnel: opensTunnel)
     }
 
     /// For a trailer section.
-    package init(trailers head: MessageHead, version: HTTPVersion) {
+    public init(trailers head: MessageHead, version: HTTPVersion) {
         self.init(head, version, allowsProtocol: false, method: .get, opensTunnel: false)
     }
 
@@ -54,7 +54,7 @@ package struct HeadAssembler {
     }
 
     /// Takes in one field line.
-    package mutating func add(name: Span<UInt8>, value: Span<UInt8>) throws(MessageError) {
+    public mutating func add(name: Span<UInt8>, value: Span<UInt8>) throws(MessageError) {
         guard !name.isEmpty else { throw .emptyName }
         guard value.isFieldValue else { throw .badValue }
         if name[0] == 0x3a {
@@ -66,7 +66,7 @@ package struct HeadAssembler {
 
     /// The section is complete; `endOfStream` tells that no body follows. Returns the head, its
     /// ``MessageHead/bodyLength`` set.
-    package mutating func finish(endOfStream: Bool) throws(MessageError) -> MessageHead {
+    public mutating func finish(endOfStream: Bool) throws(MessageError) -> MessageHead {
         switch head.kind {
         case .request: try finishRequest(endOfStream)
         case .response: try finishResponse(endOfStream)

@@ -1,24 +1,24 @@
 /// A worker's spare heads: a message costs no allocation once the pool is warm.
-package final class HeadPool {
+public final class HeadPool {
     private var spare: [MessageHead] = []
     private let byteLimit: Int
     private let fieldLimit: Int
     private let spareLimit: Int
     /// Heads given out and not taken back: what a leak shows in.
-    package private(set) var used = 0
+    public private(set) var used = 0
 
     /// - Parameters:
     ///   - byteLimit: bytes of text per head: `tune.bufsize`.
     ///   - fieldLimit: fields per head: `tune.http.maxhdr`.
     ///   - spareLimit: heads to keep.
-    package init(byteLimit: Int = 16_384, fieldLimit: Int = 101, spareLimit: Int = 512) {
+    public init(byteLimit: Int = 16_384, fieldLimit: Int = 101, spareLimit: Int = 512) {
         self.byteLimit = byteLimit
         self.fieldLimit = fieldLimit
         self.spareLimit = spareLimit
     }
 
     /// An empty head.
-    package func obtain(_ kind: MessageHead.Kind) -> MessageHead {
+    public func obtain(_ kind: MessageHead.Kind) -> MessageHead {
         used += 1
         guard let head = spare.popLast() else {
             return MessageHead(kind, byteLimit: byteLimit, fieldLimit: fieldLimit)
@@ -28,7 +28,7 @@ package final class HeadPool {
     }
 
     /// Takes back a head that nobody uses any more.
-    package func giveBack(_ head: MessageHead) {
+    public func giveBack(_ head: MessageHead) {
         used -= 1
         if spare.count < spareLimit { spare.append(head) }
     }

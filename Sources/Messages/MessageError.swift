@@ -1,6 +1,6 @@
 /// What is wrong with a message: one case for each rule that it breaks. HTTP/2 and HTTP/3 treat all of them as a
 /// malformed message (RFC 9113 section 8.1.1, RFC 9114 section 4.1.2); HTTP/1 answers with ``status``.
-package enum MessageError: UInt8, Error, Equatable, Sendable, CaseIterable {
+public enum MessageError: UInt8, Error, Equatable, Sendable, CaseIterable {
     // Fields
     case emptyName, badName, upperCaseName, badValue, connectionSpecificField, badTE
     case badContentLength, conflictingContentLength
@@ -23,7 +23,7 @@ package enum MessageError: UInt8, Error, Equatable, Sendable, CaseIterable {
     case badChunk, chunkExtensionTooLong
 
     /// The rule in words, for logs.
-    package var text: StaticString {
+    public var text: StaticString {
         switch self {
         case .emptyName: "empty field name"
         case .badName: "forbidden character in a field name"
@@ -86,7 +86,7 @@ package enum MessageError: UInt8, Error, Equatable, Sendable, CaseIterable {
     }
 
     /// The status of the answer that a request with this error gets.
-    package var status: Int {
+    public var status: Int {
         switch self {
         case .headTooLarge, .tooManyFields: 431
         case .bodyInHTTP10: 413

@@ -1,35 +1,35 @@
 /// A place in a head's storage.
-package struct HeadRange: Sendable, Equatable {
-    package var start: UInt32
-    package var count: UInt32
+public struct HeadRange: Sendable, Equatable {
+    public var start: UInt32
+    public var count: UInt32
 
-    package init(start: UInt32, count: UInt32) {
+    public init(start: UInt32, count: UInt32) {
         self.start = start
         self.count = count
     }
 
-    package static let empty = HeadRange(start: 0, count: 0)
-    package var isEmpty: Bool { count == 0 }
+    public static let empty = HeadRange(start: 0, count: 0)
+    public var isEmpty: Bool { count == 0 }
 }
 
 /// The head of a request or a response, or a trailer section, in a form that all HTTP versions share (RFC 9110
 /// section 6). One buffer holds all text; start line and fields are places in it, and well-known names are tokens.
 /// Field names are in lower case. A head belongs to one worker; ``HeadPool`` gives it out again after use.
-@safe package final class MessageHead {
+@safe public final class MessageHead {
     /// What the head belongs to.
-    package enum Kind: UInt8, Sendable { case request, response, trailers }
+    public enum Kind: UInt8, Sendable { case request, response, trailers }
 
-    package var kind: Kind
-    package var version: HTTPVersion = .http11
-    package var bodyLength: BodyLength = .none
+    public var kind: Kind
+    public var version: HTTPVersion = .http11
+    public var bodyLength: BodyLength = .none
 
     /// Request: the method; its text is ``methodText``.
-    package var method: Method = .get
+    public var method: Method = .get
     /// Request: true when it came as an extended CONNECT (RFC 8441, RFC 9220). Like any upgrade it stands here as `GET`
     /// with ``upgradeProtocol``, so that rules and logs see one form.
-    package var isExtendedConnect = false
+    public var isExtendedConnect = false
     /// Response: the status code, 100...599.
-    package var status = 0
+    public var status = 0
 
     var methodRange = HeadRange.empty
     var schemeRange = HeadRange.empty
@@ -54,16 +54,16 @@ package struct HeadRange: Sendable, Equatable {
     private var fields: UnsafeMutablePointer<Field>
     private var fieldCapacity: Int
     /// Fields in the head.
-    package private(set) var fieldCount = 0
+    public private(set) var fieldCount = 0
     /// Bytes that the head's text may take.
-    package var byteLimit: Int
+    public var byteLimit: Int
     /// Fields that the head may have.
-    package var fieldLimit: Int
+    public var fieldLimit: Int
 
     /// - Parameters:
     ///   - byteLimit: bytes that the text may take: `tune.bufsize`.
     ///   - fieldLimit: fields that the head may have: `tune.http.maxhdr`.
-    package init(_ kind: Kind, byteLimit: Int = 16_384, fieldLimit: Int = 101) {
+    public init(_ kind: Kind, byteLimit: Int = 16_384, fieldLimit: Int = 101) {
         self.kind = kind
         self.byteLimit = byteLimit
         self.fieldLimit = fieldLimit
@@ -80,7 +80,7 @@ package struct HeadRange: Sendable, Equatable {
     }
 
     /// Empties the head for another message.
-    package func reset(_ kind: Kind) {
+    public func reset(_ kind: Kind) {
         self.kind = kind
         version = .http11
         bodyLength = .none
@@ -98,18 +98,18 @@ package struct HeadRange: Sendable, Equatable {
     }
 
     /// Bytes of text in the head, those of replaced values included.
-    package var byteCount: Int { used }
+    public var byteCount: Int { used }
 
     /// The text at `range`.
     @_lifetime(borrow self)
-    package func text(_ range: HeadRange) -> Span<UInt8> {
+    public func text(_ range: HeadRange) -> Span<UInt8> {
         let start = min(Int(range.start), used)
         let count = min(Int(range.count), used - start)
         return unsafe _overrideLifetime(Span(_unsafeStart: storage + start, count: count), borrowing: self)
     }
 
     /// Copies `bytes` into the head. They may be a part of the head's own text.
-    package func store(_ bytes: Span<UInt8>) throws(MessageError) -> HeadRange {
+    public func store(_ bytes: Span<UInt8>) throws(MessageError) -> HeadRange {
         let place = try reserve(bytes.count)
         unsafe bytes.withUnsafeBufferPointer { source in
             if let base = source.baseAddress {
@@ -121,7 +121,7 @@ package struct HeadRange: Sendable, Equatable {
     }
 
     /// Copies `bytes` into the head with ASCII letters in lower case. They may be a part of the head's own text.
-    package func storeLowercased(_ bytes: Span<UInt8>) throws(MessageError) -> HeadRange {
+    public func storeLowercased(_ bytes: Span<UInt8>) throws(MessageError) -> HeadRange {
         let place = try reserve(bytes.count)
         let target = unsafe storage + Int(place.start)
         for index in bytes.indices { unsafe target[index] = bytes[index].asciiLowercased }
@@ -153,13 +153,13 @@ package struct HeadRange: Sendable, Equatable {
     }
 
     /// Adds a field at the end. `name` is a well-known one.
-    package func append(_ name: FieldName, _ value: Span<UInt8>) throws(MessageError) {
+    public func append(_ name: FieldName, _ value: Span<UInt8>) throws(MessageError) {
         let place = try store(value)
         try add(Field(name: name, nameCount: 0, nameStart: 0, valueStart: place.start, valueCount: place.count))
     }
 
     /// Adds a field at the end. `name` is turned to lower case; names over 65,535 bytes are too large.
-    package func append(name: Span<UInt8>, _ value: Span<UInt8>) throws(MessageError) {
+    public func append(name: Span<UInt8>, _ value: Span<UInt8>) throws(MessageError) {
         guard name.count <= Int(UInt16.max) else { throw .headTooLarge }
         let mark = used
         let place = try storeLowercased(name)
@@ -176,7 +176,7 @@ package struct HeadRange: Sendable, Equatable {
     }
 
     /// Adds a field at the end whose name is in lower case already and has the token `token`.
-    package func append(lowercased name: Span<UInt8>, token: FieldName, _ value: Span<UInt8>) throws(MessageError) {
+    public func append(lowercased name: Span<UInt8>, token: FieldName, _ value: Span<UInt8>) throws(MessageError) {
         if token != .other { return try append(token, value) }
         guard name.count <= Int(UInt16.max) else { throw .headTooLarge }
         let place = try store(name)
@@ -190,7 +190,7 @@ package struct HeadRange: Sendable, Equatable {
     /// Adds a field whose name and value lie in the head already: parsers that store a whole head at once. The name is
     /// turned to lower case where it lies. Returns its token.
     @discardableResult
-    package func appendStored(name: HeadRange, value: HeadRange) throws(MessageError) -> FieldName {
+    public func appendStored(name: HeadRange, value: HeadRange) throws(MessageError) -> FieldName {
         guard name.count <= UInt32(UInt16.max) else { throw .headTooLarge }
         let start = min(name.start.asInt, used)
         let count = min(name.count.asInt, used - start)
@@ -222,11 +222,11 @@ package struct HeadRange: Sendable, Equatable {
     }
 
     /// The token of field `index`, 0 ..< ``fieldCount``.
-    package func name(at index: Int) -> FieldName { field(index).name }
+    public func name(at index: Int) -> FieldName { field(index).name }
 
     /// The name of field `index` in lower case.
     @_lifetime(borrow self)
-    package func nameText(at index: Int) -> Span<UInt8> {
+    public func nameText(at index: Int) -> Span<UInt8> {
         let field = field(index)
         if field.name != .other { return unsafe _overrideLifetime(field.name.bytes, borrowing: self) }
         return text(HeadRange(start: field.nameStart, count: UInt32(field.nameCount)))
@@ -234,13 +234,13 @@ package struct HeadRange: Sendable, Equatable {
 
     /// The value of field `index`.
     @_lifetime(borrow self)
-    package func value(at index: Int) -> Span<UInt8> {
+    public func value(at index: Int) -> Span<UInt8> {
         let field = field(index)
         return text(HeadRange(start: field.valueStart, count: field.valueCount))
     }
 
     /// Gives field `index` another value.
-    package func replaceValue(at index: Int, _ value: Span<UInt8>) throws(MessageError) {
+    public func replaceValue(at index: Int, _ value: Span<UInt8>) throws(MessageError) {
         var changed = field(index)
         let place = try store(value)
         changed.valueStart = place.start
@@ -249,7 +249,7 @@ package struct HeadRange: Sendable, Equatable {
     }
 
     /// Removes field `index`.
-    package func remove(at index: Int) {
+    public func remove(at index: Int) {
         _ = field(index)
         for next in index..<(fieldCount - 1) { unsafe fields[next] = fields[next + 1] }
         fieldCount -= 1
@@ -257,7 +257,7 @@ package struct HeadRange: Sendable, Equatable {
 
     /// Removes all fields of a name; true when there were any.
     @discardableResult
-    package func removeAll(_ name: FieldName) -> Bool {
+    public func removeAll(_ name: FieldName) -> Bool {
         var kept = 0
         for index in 0..<fieldCount where unsafe fields[index].name != name {
             if kept != index { unsafe fields[kept] = fields[index] }
@@ -270,7 +270,7 @@ package struct HeadRange: Sendable, Equatable {
     /// Joins the values of all fields of a name into the first one, with `separator` between them. Empty values leave
     /// nothing behind: with a separator beside them the joined value could end in a space, which HTTP/2 and HTTP/3
     /// forbid.
-    package func join(_ name: FieldName, separator: StaticString) throws(MessageError) {
+    public func join(_ name: FieldName, separator: StaticString) throws(MessageError) {
         guard count(name) > 1, let first = first(name) else { return }
         var length = 0
         for index in first..<fieldCount where unsafe fields[index].name == name && fields[index].valueCount > 0 {
@@ -305,13 +305,13 @@ package struct HeadRange: Sendable, Equatable {
     }
 
     /// The index of the first field of a name.
-    package func first(_ name: FieldName) -> Int? {
+    public func first(_ name: FieldName) -> Int? {
         for index in 0..<fieldCount where unsafe fields[index].name == name { return index }
         return nil
     }
 
     /// Removes all fields with the name `name` (in lower case, or with the token `token`).
-    package func removeAll(named name: Span<UInt8>) {
+    public func removeAll(named name: Span<UInt8>) {
         let token = FieldName(name)
         if token != .other {
             removeAll(token)
@@ -327,7 +327,7 @@ package struct HeadRange: Sendable, Equatable {
     }
 
     /// How many fields have a name.
-    package func count(_ name: FieldName) -> Int {
+    public func count(_ name: FieldName) -> Int {
         var found = 0
         for index in 0..<fieldCount where unsafe fields[index].name == name { found += 1 }
         return found

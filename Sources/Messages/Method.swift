@@ -1,10 +1,10 @@
 /// A request method (RFC 9110 section 9). Methods that are not well known are ``other``; their text is in the head.
-package enum Method: UInt8, Sendable {
+public enum Method: UInt8, Sendable {
     case get, head, post, put, delete, connect, options, trace, patch
     case other
 
     /// The method that `token` spells, case-sensitively.
-    package init(_ token: Span<UInt8>) {
+    public init(_ token: Span<UInt8>) {
         switch token.count {
         case 3: self = token.equals("GET") ? .get : token.equals("PUT") ? .put : .other
         case 4: self = token.equals("POST") ? .post : token.equals("HEAD") ? .head : .other
@@ -16,7 +16,7 @@ package enum Method: UInt8, Sendable {
     }
 
     /// The method's text; empty for ``other``.
-    package var text: StaticString {
+    public var text: StaticString {
         switch self {
         case .get: "GET"
         case .head: "HEAD"
@@ -32,18 +32,18 @@ package enum Method: UInt8, Sendable {
     }
 
     /// True for methods without a wish to change anything at the server (RFC 9110 section 9.2.1).
-    package var isSafe: Bool { self == .get || self == .head || self == .options || self == .trace }
+    public var isSafe: Bool { self == .get || self == .head || self == .options || self == .trace }
 
     /// True for methods that may be repeated (RFC 9110 section 9.2.2).
-    package var isIdempotent: Bool { isSafe || self == .put || self == .delete }
+    public var isIdempotent: Bool { isSafe || self == .put || self == .delete }
 }
 
 /// The version of HTTP that a message came in with.
-package enum HTTPVersion: UInt8, Sendable, Comparable {
+public enum HTTPVersion: UInt8, Sendable, Comparable {
     case http10, http11, http2, http3
 
     /// As logs write it: `HTTP/1.1`.
-    package var text: StaticString {
+    public var text: StaticString {
         switch self {
         case .http10: "HTTP/1.0"
         case .http11: "HTTP/1.1"
@@ -52,11 +52,11 @@ package enum HTTPVersion: UInt8, Sendable, Comparable {
         }
     }
 
-    package static func < (left: HTTPVersion, right: HTTPVersion) -> Bool { left.rawValue < right.rawValue }
+    public static func < (left: HTTPVersion, right: HTTPVersion) -> Bool { left.rawValue < right.rawValue }
 }
 
 /// How long a message's body is, in a form that all versions share.
-package enum BodyLength: Equatable, Sendable {
+public enum BodyLength: Equatable, Sendable {
     /// There is no body: the message ends with its head.
     case none
     /// Exactly so many bytes (`content-length`).

@@ -1,6 +1,6 @@
 extension Span<UInt8> {
     /// True when the bytes are exactly `text`.
-    package func equals(_ text: StaticString) -> Bool {
+    public func equals(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
         let other = unsafe text.utf8Start
         for index in indices where unsafe self[index] != other[index] { return false }
@@ -8,7 +8,7 @@ extension Span<UInt8> {
     }
 
     /// True when the bytes are `text` but for the case of ASCII letters; `text` must be in lower case.
-    package func equalsIgnoringCase(_ text: StaticString) -> Bool {
+    public func equalsIgnoringCase(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
         let other = unsafe text.utf8Start
         for index in indices where unsafe self[index].asciiLowercased != other[index] { return false }
@@ -16,14 +16,14 @@ extension Span<UInt8> {
     }
 
     /// True when both have the same bytes.
-    package func equals(_ other: borrowing Span<UInt8>) -> Bool {
+    public func equals(_ other: borrowing Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
         for index in indices where self[index] != other[index] { return false }
         return true
     }
 
     /// The bytes as text, for logs and errors: not for the hot path.
-    package var string: String {
+    public var string: String {
         var copy: [UInt8] = []
         copy.reserveCapacity(count)
         for index in indices { copy.append(self[index]) }
@@ -33,5 +33,5 @@ extension Span<UInt8> {
 
 extension UInt8 {
     /// The byte with `A`...`Z` turned to lower case.
-    @inline(__always) package var asciiLowercased: UInt8 { self &- 0x41 < 26 ? self | 0x20 : self }
+    @inline(__always) public var asciiLowercased: UInt8 { self &- 0x41 < 26 ? self | 0x20 : self }
 }

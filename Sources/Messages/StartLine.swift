@@ -1,7 +1,7 @@
 // The start line: what HTTP/1 writes first and HTTP/2 and HTTP/3 carry as pseudo-header fields.
 extension MessageHead {
     /// Request: the method's text.
-    package var methodText: Span<UInt8> {
+    public var methodText: Span<UInt8> {
         @_lifetime(borrow self) get {
             if method != .other { return unsafe _overrideLifetime(Span(method.text), borrowing: self) }
             return text(methodRange)
@@ -9,19 +9,19 @@ extension MessageHead {
     }
 
     /// Request: `http` or `https`; empty when the version does not tell it.
-    package var scheme: Span<UInt8> {
+    public var scheme: Span<UInt8> {
         @_lifetime(borrow self) get { text(schemeRange) }
     }
 
     /// Request: the target's authority as it came (RFC 9110 section 7.2): `:authority`, or the absolute form's, or
     /// `host`'s value. The head also has exactly one `host` field with it, which rules may change and which is what the
     /// muxes send; without an authority there is no such field.
-    package var authority: Span<UInt8> {
+    public var authority: Span<UInt8> {
         @_lifetime(borrow self) get { text(authorityRange) }
     }
 
     /// Request: what the muxes send as its authority: the `host` field's value, or ``authority`` when there is no field.
-    package var sentAuthority: Span<UInt8> {
+    public var sentAuthority: Span<UInt8> {
         @_lifetime(borrow self) get {
             guard let index = first(.host) else { return authority }
             return value(at: index)
@@ -29,39 +29,39 @@ extension MessageHead {
     }
 
     /// Request: the path with its query, as it came; `*` for the asterisk form; empty for CONNECT.
-    package var path: Span<UInt8> {
+    public var path: Span<UInt8> {
         @_lifetime(borrow self) get { text(pathRange) }
     }
 
     /// The protocol that an upgrade asks for or that a 101 accepts: `Upgrade`'s value, or `:protocol` of an extended
     /// CONNECT (RFC 8441, RFC 9220). Empty when there is none.
-    package var upgradeProtocol: Span<UInt8> {
+    public var upgradeProtocol: Span<UInt8> {
         @_lifetime(borrow self) get { text(upgradeRange) }
     }
 
     /// True when the request asks for another protocol, by `Upgrade` or by extended CONNECT.
-    package var isUpgrade: Bool { !upgradeRange.isEmpty }
+    public var isUpgrade: Bool { !upgradeRange.isEmpty }
 
     /// True when an HTTP/2 or HTTP/3 peer gets the request as an extended CONNECT: it came as one, or it is a WebSocket
     /// upgrade. Other upgrades have no form there and are sent as plain requests.
-    package var becomesExtendedConnect: Bool {
+    public var becomesExtendedConnect: Bool {
         isExtendedConnect || (isUpgrade && method == .get && upgradeProtocol.equalsIgnoringCase("websocket"))
     }
 
     /// Response: the reason phrase; empty when the version has none.
-    package var reason: Span<UInt8> {
+    public var reason: Span<UInt8> {
         @_lifetime(borrow self) get { text(reasonRange) }
     }
 
-    package func setMethod(_ token: Span<UInt8>) throws(MessageError) {
+    public func setMethod(_ token: Span<UInt8>) throws(MessageError) {
         method = Method(token)
         methodRange = method == .other ? try store(token) : .empty
     }
 
-    package func setScheme(_ text: Span<UInt8>) throws(MessageError) { schemeRange = try storeLowercased(text) }
-    package func setAuthority(_ text: Span<UInt8>) throws(MessageError) { authorityRange = try store(text) }
+    public func setScheme(_ text: Span<UInt8>) throws(MessageError) { schemeRange = try storeLowercased(text) }
+    public func setAuthority(_ text: Span<UInt8>) throws(MessageError) { authorityRange = try store(text) }
     /// Sets the authority and the one `host` field that carries it.
-    package func setAuthorityAndHost(_ text: Span<UInt8>) throws(MessageError) {
+    public func setAuthorityAndHost(_ text: Span<UInt8>) throws(MessageError) {
         if count(.host) == 1, let index = first(.host) {
             // It stays where it stands among the fields.
             try replaceValue(at: index, text)
@@ -72,26 +72,26 @@ extension MessageHead {
         authorityRange = valueRange(at: fieldCount - 1)
     }
     /// Takes the value of field `index` as the authority.
-    package func setAuthority(fromField index: Int) { authorityRange = valueRange(at: index) }
-    package func setPath(_ text: Span<UInt8>) throws(MessageError) { pathRange = try store(text) }
-    package func setUpgradeProtocol(_ text: Span<UInt8>) throws(MessageError) { upgradeRange = try store(text) }
+    public func setAuthority(fromField index: Int) { authorityRange = valueRange(at: index) }
+    public func setPath(_ text: Span<UInt8>) throws(MessageError) { pathRange = try store(text) }
+    public func setUpgradeProtocol(_ text: Span<UInt8>) throws(MessageError) { upgradeRange = try store(text) }
     /// Takes text that lies in the head already as the method, the path or the reason.
-    package func setMethod(stored place: HeadRange) {
+    public func setMethod(stored place: HeadRange) {
         method = Method(text(place))
         methodRange = place
     }
-    package func setScheme(stored place: HeadRange) { schemeRange = place }
-    package func setPath(stored place: HeadRange) { pathRange = place }
-    package func setReason(stored place: HeadRange) { reasonRange = place }
-    package func setReason(_ text: Span<UInt8>) throws(MessageError) { reasonRange = try store(text) }
+    public func setScheme(stored place: HeadRange) { schemeRange = place }
+    public func setPath(stored place: HeadRange) { pathRange = place }
+    public func setReason(stored place: HeadRange) { reasonRange = place }
+    public func setReason(_ text: Span<UInt8>) throws(MessageError) { reasonRange = try store(text) }
     /// Forgets the wish for another protocol.
-    package func clearUpgradeProtocol() { upgradeRange = .empty }
+    public func clearUpgradeProtocol() { upgradeRange = .empty }
 }
 
 extension Span<UInt8> {
     /// The bytes of a literal.
     @_lifetime(immortal)
-    package init(_ text: StaticString) {
+    public init(_ text: StaticString) {
         let raw = unsafe UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
         self = unsafe _overrideLifetime(Span<UInt8>(_unsafeBytes: raw), borrowing: ())
     }

@@ -1,10 +1,10 @@
-package import Bytes
+public import Bytes
 import Messages
 import Streams
 
 // The reading side of a server's connection: responses.
 extension HTTP1BackMux {
-    package func receive(_ input: inout InputBuffer) {
+    public func receive(_ input: inout InputBuffer) {
         hasInput = !input.isEmpty
         while step(&input) {}
         hasInput = !input.isEmpty
@@ -13,7 +13,7 @@ extension HTTP1BackMux {
         tellOfChange()
     }
 
-    package func receiveEnd(_ input: inout InputBuffer) {
+    public func receiveEnd(_ input: inout InputBuffer) {
         peerEnded = true
         receive(&input)
     }

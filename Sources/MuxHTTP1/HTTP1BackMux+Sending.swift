@@ -1,10 +1,10 @@
-package import Bytes
+public import Bytes
 import Messages
 import Streams
 
 // The sending side of a server's connection: the request.
 extension HTTP1BackMux {
-    package func produce(into output: inout OutputQueue, limit: Int) {
+    public func produce(into output: inout OutputQueue, limit: Int) {
         tellOfChange()
         while let exchange, output.count < limit {
             switch sending {

@@ -1,21 +1,21 @@
-package import Messages
-package import Streams
+public import Messages
+public import Streams
 
 /// What the configuration says about HTTP/1 connections to servers.
-package struct HTTP1BackSettings: Sendable {
+public struct HTTP1BackSettings: Sendable {
     /// Bytes that a response's head or trailer section may take: `tune.bufsize` less `tune.maxrewrite`.
-    package var headLimit = 15_360
+    public var headLimit = 15_360
     /// False closes after each response (`option http-server-close`, `option httpclose`).
-    package var keepsAlive = true
+    public var keepsAlive = true
     /// Requests go out in the version that they have, with a host or without (health checks).
-    package var keepsVersion = false
+    public var keepsVersion = false
 
-    package init() {}
+    public init() {}
 }
 
 /// HTTP/1 towards a server (RFC 9112): one exchange at a time, then another when both messages were whole. The mux is
 /// the back end of its exchanges.
-package final class HTTP1BackMux: ByteStreamMux, ServerMux, StreamEnd {
+public final class HTTP1BackMux: ByteStreamMux, ServerMux, StreamEnd {
     /// How far the sending side is.
     enum Sending {
         /// The request's head is still to be written.
@@ -36,9 +36,9 @@ package final class HTTP1BackMux: ByteStreamMux, ServerMux, StreamEnd {
     var exchange: Exchange?
     var sending = Sending.head
     var receiving = Receiving.head
-    package internal(set) var closeIntent = CloseIntent.open
+    public internal(set) var closeIntent = CloseIntent.open
     /// The last rule that the server broke.
-    package internal(set) var lastError: MessageError?
+    public internal(set) var lastError: MessageError?
 
     // The current request.
     var writer = BodyWriter(.none)
@@ -62,7 +62,7 @@ package final class HTTP1BackMux: ByteStreamMux, ServerMux, StreamEnd {
     /// - Parameters:
     ///   - host: the connection; it owns the mux.
     ///   - seed: where the keys of WebSocket handshakes come from.
-    package init(host: any MuxHost, settings: HTTP1BackSettings = HTTP1BackSettings(), seed: UInt64) {
+    public init(host: any MuxHost, settings: HTTP1BackSettings = HTTP1BackSettings(), seed: UInt64) {
         unsafe connection = host
         self.settings = settings
         self.seed = seed
@@ -70,11 +70,11 @@ package final class HTTP1BackMux: ByteStreamMux, ServerMux, StreamEnd {
 
     // MARK: Exchanges
 
-    package var availableStreams: Int {
+    public var availableStreams: Int {
         exchange == nil && closeIntent == .open && !isDraining && !peerEnded ? 1 : 0
     }
 
-    package func open(_ exchange: Exchange) -> Bool {
+    public func open(_ exchange: Exchange) -> Bool {
         guard availableStreams > 0, !exchange.isOver else { return false }
         self.exchange = exchange
         sending = .head
@@ -99,7 +99,7 @@ package final class HTTP1BackMux: ByteStreamMux, ServerMux, StreamEnd {
 
     // MARK: The connection's view
 
-    package var wantsInput: Bool {
+    public var wantsInput: Bool {
         guard closeIntent < .close else { return false }
         guard let exchange else { return true }
         return switch receiving {
@@ -109,18 +109,18 @@ package final class HTTP1BackMux: ByteStreamMux, ServerMux, StreamEnd {
         }
     }
 
-    package var activity: MuxActivity { exchange == nil ? .idle : .busy }
+    public var activity: MuxActivity { exchange == nil ? .idle : .busy }
 
-    package func drain() {
+    public func drain() {
         isDraining = true
         if exchange == nil { close(.close) }
     }
 
-    package func idleTimeout() {
+    public func idleTimeout() {
         if exchange == nil { close(.close) }
     }
 
-    package func transportFailed(_ failure: TransportFailure) {
+    public func transportFailed(_ failure: TransportFailure) {
         closeIntent = .abort
         guard let open = exchange else { return }
         exchange = nil
@@ -143,11 +143,11 @@ package final class HTTP1BackMux: ByteStreamMux, ServerMux, StreamEnd {
 
     // MARK: The exchange's view
 
-    package func outgoingReady() { host.muxNeedsFlush() }
+    public func outgoingReady() { host.muxNeedsFlush() }
 
-    package func incomingDrained() { host.muxNeedsFlush() }
+    public func incomingDrained() { host.muxNeedsFlush() }
 
-    package func reset(_ reason: CloseReason) {
+    public func reset(_ reason: CloseReason) {
         exchange = nil
         if sending == .head, closeIntent == .open {
             // The server never heard of the exchange: the connection is as good as before.

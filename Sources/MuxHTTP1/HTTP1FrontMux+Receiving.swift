@@ -1,4 +1,4 @@
-package import Bytes
+public import Bytes
 import Messages
 import Streams
 
@@ -7,13 +7,13 @@ extension HTTP1FrontMux {
     /// Empty lines that are passed over before a request line (RFC 9112 section 2.2).
     private static let emptyLineLimit = 8
 
-    package func receive(_ input: inout InputBuffer) {
+    public func receive(_ input: inout InputBuffer) {
         while step(&input) {}
         hasInput = !input.isEmpty
         if peerEnded { settle() }
     }
 
-    package func receiveEnd(_ input: inout InputBuffer) {
+    public func receiveEnd(_ input: inout InputBuffer) {
         peerEnded = true
         receive(&input)
     }

@@ -1,10 +1,10 @@
-package import Bytes
+public import Bytes
 import Messages
 import Streams
 
 // The sending side of a client's connection: interim heads, the head, the body, and what follows a response.
 extension HTTP1FrontMux {
-    package func produce(into output: inout OutputQueue, limit: Int) {
+    public func produce(into output: inout OutputQueue, limit: Int) {
         while let exchange, output.count < limit, answer != .ended {
             let before = output.count
             let outcome =

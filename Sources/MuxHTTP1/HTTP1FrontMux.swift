@@ -1,25 +1,25 @@
-package import Messages
-package import Streams
+public import Messages
+public import Streams
 
 /// What the configuration says about clients' HTTP/1 connections.
-package struct HTTP1FrontSettings: Sendable {
+public struct HTTP1FrontSettings: Sendable {
     /// Bytes that a request's head or trailer section may take: `tune.bufsize` less `tune.maxrewrite`.
-    package var headLimit = 15_360
+    public var headLimit = 15_360
     /// False closes after each response (`option httpclose`).
-    package var keepsAlive = true
+    public var keepsAlive = true
     /// A client that ends its sending direction while it waits for the response is gone (`option abortonclose`).
-    package var abortsOnClose = false
+    public var abortsOnClose = false
     /// A connection that never sent a byte gets no 408 (`option http-ignore-probes`).
-    package var ignoresProbes = false
+    public var ignoresProbes = false
     /// Bytes of a request's body that are read and dropped after an early response, to keep the connection.
-    package var leftoverLimit = 65_536
+    public var leftoverLimit = 65_536
 
-    package init() {}
+    public init() {}
 }
 
 /// HTTP/1 towards a client (RFC 9112): requests in, responses out, one at a time. A pipelined request stays in the
 /// input until the response before it is sent. The mux is the front end of its exchanges.
-package final class HTTP1FrontMux: ByteStreamMux, StreamEnd {
+public final class HTTP1FrontMux: ByteStreamMux, StreamEnd {
     /// How far the reading side is.
     enum Intake {
         /// Nothing has come on this connection.
@@ -55,9 +55,9 @@ package final class HTTP1FrontMux: ByteStreamMux, StreamEnd {
     var exchange: Exchange?
     var intake = Intake.fresh
     var answer = Answer.head
-    package internal(set) var closeIntent = CloseIntent.open
+    public internal(set) var closeIntent = CloseIntent.open
     /// The last rule that the client broke.
-    package internal(set) var lastError: MessageError?
+    public internal(set) var lastError: MessageError?
 
     // The current request.
     var scanner = HeadScanner()
@@ -85,14 +85,14 @@ package final class HTTP1FrontMux: ByteStreamMux, StreamEnd {
     }
 
     /// - Parameter host: the connection; it owns the mux.
-    package init(host: any MuxHost, settings: HTTP1FrontSettings = HTTP1FrontSettings()) {
+    public init(host: any MuxHost, settings: HTTP1FrontSettings = HTTP1FrontSettings()) {
         unsafe connection = host
         self.settings = settings
     }
 
     // MARK: The connection's view
 
-    package var wantsInput: Bool {
+    public var wantsInput: Bool {
         guard closeIntent == .open || intake == .tunnel else { return false }
         switch intake {
         case .fresh, .idle, .head, .leftover: return true
@@ -102,7 +102,7 @@ package final class HTTP1FrontMux: ByteStreamMux, StreamEnd {
         }
     }
 
-    package var activity: MuxActivity {
+    public var activity: MuxActivity {
         switch intake {
         case .fresh: .fresh
         case .head: .receivingHead
@@ -112,12 +112,12 @@ package final class HTTP1FrontMux: ByteStreamMux, StreamEnd {
         }
     }
 
-    package func drain() {
+    public func drain() {
         isDraining = true
         if intake == .idle || intake == .leftover { close() }
     }
 
-    package func idleTimeout() {
+    public func idleTimeout() {
         switch intake {
         case .fresh:
             guard !settings.ignoresProbes else { return close() }
@@ -136,7 +136,7 @@ package final class HTTP1FrontMux: ByteStreamMux, StreamEnd {
         host.muxNeedsFlush()
     }
 
-    package func transportFailed(_ failure: TransportFailure) {
+    public func transportFailed(_ failure: TransportFailure) {
         intake = .closed
         closeIntent = .abort
         guard let open = exchange else { return }
@@ -152,11 +152,11 @@ package final class HTTP1FrontMux: ByteStreamMux, StreamEnd {
 
     // MARK: The exchange's view
 
-    package func outgoingReady() { host.muxNeedsFlush() }
+    public func outgoingReady() { host.muxNeedsFlush() }
 
-    package func incomingDrained() { host.muxNeedsFlush() }
+    public func incomingDrained() { host.muxNeedsFlush() }
 
-    package func reset(_ reason: CloseReason) {
+    public func reset(_ reason: CloseReason) {
         exchange = nil
         close(breakIntent(reason))
     }

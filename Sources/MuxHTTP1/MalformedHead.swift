@@ -1,14 +1,14 @@
 import Messages
 
 /// Finds what is wrong with a head that was refused.
-package enum MalformedHead {
+public enum MalformedHead {
     /// Most lines that are looked at.
     private static let lineLimit = 512
 
     /// Where the first line begins that is wrong by itself; the end of the head when it is wrong as a whole.
     ///
     /// - Parameter isRequest: which kind of head it is.
-    package static func firstBadLine(in bytes: [UInt8], isRequest: Bool) -> Int {
+    public static func firstBadLine(in bytes: [UInt8], isRequest: Bool) -> Int {
         var start = 0
         var count = 0
         while start < bytes.count, count < lineLimit {

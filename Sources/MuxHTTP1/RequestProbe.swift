@@ -1,8 +1,8 @@
-package import Messages
+public import Messages
 
 /// Reads the head of a request from bytes that nobody has taken for HTTP yet: what rules of TCP mode look at.
-package enum RequestProbe {
-    package enum Result: Sendable {
+public enum RequestProbe {
+    public enum Result: Sendable {
         /// The bytes may be the start of a request.
         case incomplete
         /// They are no request.
@@ -12,7 +12,7 @@ package enum RequestProbe {
     }
 
     /// Reads the head at the start of `bytes` into `head`, which is empty.
-    package static func read(_ bytes: Span<UInt8>, into head: MessageHead) -> Result {
+    public static func read(_ bytes: Span<UInt8>, into head: MessageHead) -> Result {
         var start = 0
         while start + 1 < bytes.count, bytes[start] == 0x0d, bytes[start + 1] == 0x0a { start += 2 }
         let rest = bytes.extracting(start..<bytes.count)

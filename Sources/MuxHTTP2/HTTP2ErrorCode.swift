@@ -1,7 +1,7 @@
-package import Streams
+public import Streams
 
 /// Error codes of RST_STREAM and GOAWAY (RFC 9113 section 7).
-package enum HTTP2ErrorCode: UInt32, Sendable {
+public enum HTTP2ErrorCode: UInt32, Sendable {
     case noError = 0x0
     case protocolError = 0x1
     case internalError = 0x2
@@ -26,7 +26,7 @@ extension HTTP2ErrorCode {
 // The one place that turns reasons of an early end into codes and back. `docs/CLOSING.md` is made from it.
 extension HTTP2ErrorCode {
     /// What the client is told when its stream ends early for `reason`.
-    package init(toClient reason: CloseReason) {
+    public init(toClient reason: CloseReason) {
         self =
             switch reason {
             // RFC 9113 section 8.1: a response that is complete before its request asks for the end of the request
@@ -49,7 +49,7 @@ extension HTTP2ErrorCode {
     }
 
     /// What the server is told when we end a request early for `reason`.
-    package init(toServer reason: CloseReason) {
+    public init(toServer reason: CloseReason) {
         self =
             switch reason {
             // RFC 9113 section 8.1.1.
@@ -67,7 +67,7 @@ extension HTTP2ErrorCode {
 
     /// True when the server says that it did not process the request (RFC 9113 section 8.7), so that it may go to
     /// another connection whatever its method.
-    package var isUnprocessed: Bool { self == .refusedStream }
+    public var isUnprocessed: Bool { self == .refusedStream }
 }
 
 extension CloseReason {

@@ -80,7 +80,7 @@ extension HTTP2Mux {
     }
 
     /// Asks the peer whether it is still there (RFC 9113 section 6.7). False when it has not answered the last time.
-    package func ping() -> Bool {
+    public func ping() -> Bool {
         guard !hasUnansweredPing else { return false }
         hasUnansweredPing = true
         unsafe nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)

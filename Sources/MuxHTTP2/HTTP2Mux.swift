@@ -1,15 +1,15 @@
-package import Bytes
+public import Bytes
 import CNghttp2
 import Messages
-package import Streams
+public import Streams
 
 /// Why an HTTP/2 session could not be made.
-package enum HTTP2SessionError: Error, Equatable, Sendable {
+public enum HTTP2SessionError: Error, Equatable, Sendable {
     /// libnghttp2 gave the code, in words: ``text``.
     case library(code: Int32)
 
     /// The library's words for the error.
-    package var text: String {
+    public var text: String {
         switch self {
         case .library(let code): unsafe String(cString: nghttp2_strerror(code))
         }
@@ -21,14 +21,14 @@ package enum HTTP2SessionError: Error, Equatable, Sendable {
 ///
 /// This file is what the connection sees. `+Receiving` and `+Sending` are the session's two directions, `+Front` and
 /// `+Back` what differs by side, `+Windows` the flow control, `+Streams` the table of streams, `+Closing` the ends.
-@safe package final class HTTP2Mux: ByteStreamMux, ServerMux {
+@safe public final class HTTP2Mux: ByteStreamMux, ServerMux {
     /// The side of the proxy that the connection is on.
-    package enum Side: Sendable { case front, back }
+    public enum Side: Sendable { case front, back }
 
-    package let side: Side
-    package let settings: HTTP2Settings
+    public let side: Side
+    public let settings: HTTP2Settings
     /// What happened so far.
-    package internal(set) var statistics = HTTP2Statistics()
+    public internal(set) var statistics = HTTP2Statistics()
 
     unowned(unsafe) let host: any MuxHost
     let resources: WorkerResources
@@ -42,9 +42,9 @@ package enum HTTP2SessionError: Error, Equatable, Sendable {
     /// Streams that carry an exchange.
     var openExchanges = 0
     /// Exchanges that are open now.
-    package var openStreamCount: Int { openExchanges }
+    public var openStreamCount: Int { openExchanges }
     /// Exchanges that our settings allow at once.
-    package var streamLimit: Int { settings.concurrentStreams }
+    public var streamLimit: Int { settings.concurrentStreams }
     /// Requests that clients have opened in the connection's life.
     var totalStreams = 0
 
@@ -97,7 +97,7 @@ package enum HTTP2SessionError: Error, Equatable, Sendable {
     /// Makes a session; its first bytes (SETTINGS) come with the next ``produce(into:limit:)``.
     ///
     /// - Parameter host: the connection, which outlives the mux.
-    package init(side: Side, settings: HTTP2Settings, host: any MuxHost) throws(HTTP2SessionError) {
+    public init(side: Side, settings: HTTP2Settings, host: any MuxHost) throws(HTTP2SessionError) {
         self.side = side
         self.settings = settings
         unsafe self.host = host
@@ -135,7 +135,7 @@ package enum HTTP2SessionError: Error, Equatable, Sendable {
 
     // MARK: What the connection says
 
-    package func receive(_ input: inout InputBuffer) {
+    public func receive(_ input: inout InputBuffer) {
         guard !isDead, !input.isEmpty else { return }
         hasReceived = true
         if isFailed {
@@ -146,7 +146,7 @@ package enum HTTP2SessionError: Error, Equatable, Sendable {
         settle()
     }
 
-    package func receiveEnd(_ input: inout InputBuffer) {
+    public func receiveEnd(_ input: inout InputBuffer) {
         guard !isDead else { return }
         receive(&input)
         // RFC 9113 section 9.1 ends a connection with GOAWAY. Without its sending direction the peer can neither open
@@ -157,51 +157,51 @@ package enum HTTP2SessionError: Error, Equatable, Sendable {
         unsafe host.muxNeedsFlush()
     }
 
-    package func transportFailed(_ failure: TransportFailure) {
+    public func transportFailed(_ failure: TransportFailure) {
         guard !isDead else { return }
         isDead = true
         abortExchanges(CloseReason(failure, onFront: side == .front))
     }
 
-    package func produce(into output: inout OutputQueue, limit: Int) {
+    public func produce(into output: inout OutputQueue, limit: Int) {
         guard !isDead, !isFailed else { return }
         send(into: &output, limit: limit)
         settle()
     }
 
     /// False while a peer that does not read makes answers pile up.
-    package var wantsInput: Bool {
+    public var wantsInput: Bool {
         guard !isDead else { return false }
         return unsafe isFailed
             || nghttp2_session_get_outbound_queue_size(session) < settings.limits.waitingControlFrames
     }
 
-    package var closeIntent: CloseIntent { isDead || isFailed || isFinished ? .close : .open }
+    public var closeIntent: CloseIntent { isDead || isFailed || isFinished ? .close : .open }
 
-    package var activity: MuxActivity {
+    public var activity: MuxActivity {
         if openExchanges > 0 { return .busy }
         if assembler != nil { return .receivingHead }
         return hasReceived ? .idle : .fresh
     }
 
-    package func drain() {
+    public func drain() {
         guard !isDead, !isFailed, !isDraining else { return }
         startDrain()
     }
 
-    package func idleTimeout() {
+    public func idleTimeout() {
         guard !isDead, !isFailed else { return }
         terminate(.noError, side == .front ? .clientTimeout : .serverTimeout)
     }
 
     // MARK: What the proxy says to a back connection
 
-    package var availableStreams: Int {
+    public var availableStreams: Int {
         guard side == .back, canOpen else { return 0 }
         return max(0, min(peerConcurrentStreams, settings.concurrentStreams) - liveStreams)
     }
 
-    package func open(_ exchange: Exchange) -> Bool {
+    public func open(_ exchange: Exchange) -> Bool {
         guard availableStreams > 0 else { return false }
         return openRequest(exchange)
     }

@@ -1,24 +1,24 @@
 /// What the peer said in its SETTINGS frame (RFC 9114 section 7.2.4). Until it comes, the defaults hold.
-package struct PeerSettings: Sendable, Equatable {
+public struct PeerSettings: Sendable, Equatable {
     /// Largest field section that the peer takes, in bytes as RFC 9114 section 4.2.2 counts them.
-    package var maxFieldSectionSize: UInt64 = .max
+    public var maxFieldSectionSize: UInt64 = .max
     /// Most bytes that we may put into the peer's dynamic table.
-    package var qpackTableCapacity: UInt64 = 0
+    public var qpackTableCapacity: UInt64 = 0
     /// Streams that may wait for our QPACK encoder stream at the peer.
-    package var qpackBlockedStreams: UInt64 = 0
+    public var qpackBlockedStreams: UInt64 = 0
     /// The server takes extended CONNECT (RFC 9220).
-    package var allowsExtendedConnect = false
+    public var allowsExtendedConnect = false
     /// The peer takes HTTP datagrams (RFC 9297).
-    package var allowsDatagrams = false
+    public var allowsDatagrams = false
 
-    package init() {}
+    public init() {}
 }
 
 /// Reads the peer's control stream (RFC 9114 section 6.2.1), piece by piece. Give the bytes to ``next(_:_:)`` until it
 /// returns nil.
-package struct ControlStreamReader {
+public struct ControlStreamReader {
     /// A frame that the connection acts on.
-    package enum Event: Equatable {
+    public enum Event: Equatable {
         /// SETTINGS, the first frame.
         case settings(PeerSettings)
         /// GOAWAY with a stream ID (from a server) or push ID (from a client).
@@ -51,10 +51,10 @@ package struct ControlStreamReader {
     private var priorityCount = 0
 
     /// - Parameter isServer: the stream comes from a client.
-    package init(isServer: Bool) { self.isServer = isServer }
+    public init(isServer: Bool) { self.isServer = isServer }
 
     /// Reads on at `position` and moves it; nil when the bytes are used up.
-    package mutating func next(_ bytes: Span<UInt8>, _ position: inout Int) throws(HTTP3ConnectionError) -> Event? {
+    public mutating func next(_ bytes: Span<UInt8>, _ position: inout Int) throws(HTTP3ConnectionError) -> Event? {
         while true {
             switch state {
             case .header:

@@ -1,26 +1,26 @@
 import CNghttp3
-package import Messages
+public import Messages
 
 /// The lines of one field section on their way to the QPACK encoder: a worker's reusable array of pointers into a head.
 /// Fill it, encode it and clear it before the head changes.
-@safe package struct FieldList: ~Copyable {
+@safe public struct FieldList: ~Copyable {
     private(set) var lines: UnsafeMutablePointer<nghttp3_nv>
     private var capacity = 64
-    package private(set) var count = 0
+    public private(set) var count = 0
     /// The section's size as RFC 9114 section 4.2.2 counts it: names, values, and 32 for each line.
-    package private(set) var sectionSize: UInt64 = 0
+    public private(set) var sectionSize: UInt64 = 0
 
-    package init() { unsafe lines = .allocate(capacity: capacity) }
+    public init() { unsafe lines = .allocate(capacity: capacity) }
 
     deinit { unsafe lines.deallocate() }
 
-    package mutating func removeAll() {
+    public mutating func removeAll() {
         count = 0
         sectionSize = 0
     }
 
     /// Takes all lines of `head`; the head must not change before the list is cleared.
-    package mutating func fill(_ head: MessageHead) {
+    public mutating func fill(_ head: MessageHead) {
         removeAll()
         reserve(head.lineLimit)
         head.forEachLine(scheme: "https") { token, name, value in

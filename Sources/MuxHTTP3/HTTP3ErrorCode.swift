@@ -2,7 +2,7 @@ import Streams
 
 /// Error codes of HTTP/3 (RFC 9114 section 8.1) and QPACK (RFC 9204 section 6), as RESET_STREAM, STOP_SENDING and
 /// CONNECTION_CLOSE carry them.
-package enum HTTP3ErrorCode: UInt64, Sendable, CaseIterable {
+public enum HTTP3ErrorCode: UInt64, Sendable, CaseIterable {
     case noError = 0x0100
     case generalProtocolError = 0x0101
     case internalError = 0x0102
@@ -25,7 +25,7 @@ package enum HTTP3ErrorCode: UInt64, Sendable, CaseIterable {
     case qpackDecoderStreamError = 0x0202
 
     /// The code's name in its RFC, for logs and statistics.
-    package var name: StaticString {
+    public var name: StaticString {
         switch self {
         case .noError: "H3_NO_ERROR"
         case .generalProtocolError: "H3_GENERAL_PROTOCOL_ERROR"
@@ -53,21 +53,21 @@ package enum HTTP3ErrorCode: UInt64, Sendable, CaseIterable {
 
 /// The peer broke HTTP/3, or a limit of ours was reached: the whole connection is closed with the code
 /// (RFC 9114 section 8).
-package struct HTTP3ConnectionError: Error, Equatable, Sendable {
+public struct HTTP3ConnectionError: Error, Equatable, Sendable {
     /// What CONNECTION_CLOSE carries.
-    package var code: HTTP3ErrorCode
+    public var code: HTTP3ErrorCode
     /// What the peer did, for the log and the reason phrase.
-    package var message: StaticString
+    public var message: StaticString
     /// nghttp3's own error number when QPACK failed, else 0.
-    package var cause: Int32
+    public var cause: Int32
 
-    package init(_ code: HTTP3ErrorCode, _ message: StaticString, cause: Int32 = 0) {
+    public init(_ code: HTTP3ErrorCode, _ message: StaticString, cause: Int32 = 0) {
         self.code = code
         self.message = message
         self.cause = cause
     }
 
-    package static func == (left: HTTP3ConnectionError, right: HTTP3ConnectionError) -> Bool {
+    public static func == (left: HTTP3ConnectionError, right: HTTP3ConnectionError) -> Bool {
         left.code == right.code && left.cause == right.cause && left.message.description == right.message.description
     }
 }

@@ -1,5 +1,5 @@
 import Messages
-package import QUICTransport
+public import QUICTransport
 import Streams
 
 // Ends of streams and of the connection.
@@ -84,7 +84,7 @@ extension HTTP3Mux {
 
     // MARK: The connection
 
-    package func readyToSend(alpn: [UInt8]) {
+    public func readyToSend(alpn: [UInt8]) {
         guard !isDead, !isClosing else { return }
         isReady = true
         streamsChanged = true
@@ -92,13 +92,13 @@ extension HTTP3Mux {
         if drainStage == .wanted { startDrain() }
     }
 
-    package func handshakeCompleted() {}
+    public func handshakeCompleted() {}
 
-    package func datagramReceived(_ bytes: UnsafeRawBufferPointer, isEarlyData: Bool) {}
+    public func datagramReceived(_ bytes: UnsafeRawBufferPointer, isEarlyData: Bool) {}
 
     /// The server took none of our early data: our control and QPACK streams are gone with the requests. The requests go
     /// to another connection.
-    package func earlyDataRejected() {
+    public func earlyDataRejected() {
         guard side == .back, !isDead, !isClosing else { return }
         isClosing = true
         for stream in table.all() { detach(stream)?.backAborted(.serverAborted, isUnsent: true) }
@@ -122,7 +122,7 @@ extension HTTP3Mux {
         askForFlush()
     }
 
-    package func connectionClosed(_ close: QUICClose) {
+    public func connectionClosed(_ close: QUICClose) {
         guard !isDead else { return }
         isDead = true
         abortExchanges(CloseReason(close, onFront: side == .front))

@@ -70,7 +70,7 @@ extension HTTP3Mux {
         askForFlush()
     }
 
-    package func unidirectionalStreamLimitRaised(to total: UInt64) {
+    public func unidirectionalStreamLimitRaised(to total: UInt64) {
         if isReady, !isClosing, decoderStream.id < 0 { openControlStreams() }
     }
 

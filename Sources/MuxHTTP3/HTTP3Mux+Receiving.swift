@@ -1,11 +1,11 @@
 import Bytes
 import Messages
-package import QUICTransport
+public import QUICTransport
 import Streams
 
 // What the peer sends on request streams: frames, field sections, bodies (RFC 9114 sections 4 and 7).
 extension HTTP3Mux {
-    package func streamDataReceived(
+    public func streamDataReceived(
         _ id: QUICStreamID, offset: UInt64, bytes: UnsafeRawBufferPointer, fin: Bool, isEarlyData: Bool
     ) {
         guard !isClosing, !isDead else { return }

@@ -1,6 +1,6 @@
 import Bytes
 import Messages
-package import QUICTransport
+public import QUICTransport
 import Streams
 
 // What is sent on request streams. A stream that has something stands in the order of RFC 9218; when its turn comes it
@@ -12,7 +12,7 @@ extension HTTP3Mux {
     /// Most bytes of one DATA frame, and of what a stream takes from its half at a time.
     private static var frameLimit: Int { 32 * 1024 }
 
-    package func prepareToSend() {
+    public func prepareToSend() {
         guard !isDead else { return }
         isFlushAsked = false
         if streamsChanged {
@@ -33,7 +33,7 @@ extension HTTP3Mux {
     }
 
     /// Tells exchanges what happened while packets were built: their handlers may do what was not allowed then.
-    package func sendingEnded() {
+    public func sendingEnded() {
         guard !unsettled.isEmpty, !isDead, !isClosing else { return }
         swap(&unsettled, &settling)
         for stream in settling where stream.isUnsettled {
@@ -89,7 +89,7 @@ extension HTTP3Mux {
         }
     }
 
-    package func nextStreamToSend(into vectors: UnsafeMutableBufferPointer<QUICVector>) -> QUICStreamToSend? {
+    public func nextStreamToSend(into vectors: UnsafeMutableBufferPointer<QUICVector>) -> QUICStreamToSend? {
         guard !isClosing, !isDead else { return nil }
         if control.isReady { return unsafe offer(control, vectors) }
         if decoderStream.isReady { return unsafe offer(decoderStream, vectors) }
@@ -119,7 +119,7 @@ extension HTTP3Mux {
         QUICStreamToSend(id: stream.id, vectorCount: unsafe stream.buffer.describe(into: vectors).count, fin: false)
     }
 
-    package func didSend(_ id: QUICStreamID, count: Int) {
+    public func didSend(_ id: QUICStreamID, count: Int) {
         if id & 2 != 0 {
             switch id {
             case control.id: control.buffer.sent(count)
@@ -143,7 +143,7 @@ extension HTTP3Mux {
         settleLater(stream)
     }
 
-    package func streamDataAcknowledged(_ id: QUICStreamID, count: UInt64) {
+    public func streamDataAcknowledged(_ id: QUICStreamID, count: UInt64) {
         if id & 2 != 0 {
             switch id {
             case control.id:
@@ -164,14 +164,14 @@ extension HTTP3Mux {
         }
     }
 
-    package func streamBlocked(_ id: QUICStreamID) {
+    public func streamBlocked(_ id: QUICStreamID) {
         if id & 2 != 0 { return setBlocked(id, true) }
         guard let stream = table.stream(id) else { return }
         stream.isFlowBlocked = true
         ready.remove(stream)
     }
 
-    package func streamShutWrite(_ id: QUICStreamID) {
+    public func streamShutWrite(_ id: QUICStreamID) {
         guard !isClosing, !isDead else { return }
         if id & 2 != 0 {
             return fail(HTTP3ConnectionError(.closedCriticalStream, "critical stream was refused"))
@@ -182,7 +182,7 @@ extension HTTP3Mux {
         settleLater(stream)
     }
 
-    package func streamUnblocked(_ id: QUICStreamID) {
+    public func streamUnblocked(_ id: QUICStreamID) {
         if id & 2 != 0 { return setBlocked(id, false) }
         guard let stream = table.stream(id) else { return }
         stream.isFlowBlocked = false

@@ -1,12 +1,12 @@
 import Bytes
-package import QUICTransport
+public import QUICTransport
 import Streams
 
 // The table of request streams and the line of those with something to do.
 extension HTTP3Mux {
     var now: Instant { resources.worker.clock.now }
 
-    package func streamOpened(_ id: QUICStreamID) {
+    public func streamOpened(_ id: QUICStreamID) {
         guard !isClosing, !isDead, id & 2 == 0 else { return }
         guard side == .front else {
             // RFC 9114 section 6.1: servers open no bidirectional streams.
@@ -30,7 +30,7 @@ extension HTTP3Mux {
         if let limit = settings.maxTotalStreams, totalStreams >= limit, drainStage == .none { startDrain() }
     }
 
-    package func streamReset(_ id: QUICStreamID, applicationError: UInt64, finalSize: UInt64) {
+    public func streamReset(_ id: QUICStreamID, applicationError: UInt64, finalSize: UInt64) {
         guard !isClosing, !isDead else { return }
         if isCritical(id) {
             return fail(HTTP3ConnectionError(.closedCriticalStream, "critical stream was reset"))
@@ -51,7 +51,7 @@ extension HTTP3Mux {
         }
     }
 
-    package func streamClosed(_ id: QUICStreamID, applicationError: UInt64?) {
+    public func streamClosed(_ id: QUICStreamID, applicationError: UInt64?) {
         guard !isDead else { return }
         if isCritical(id) {
             if !isClosing { fail(HTTP3ConnectionError(.closedCriticalStream, "critical stream was closed")) }
@@ -75,7 +75,7 @@ extension HTTP3Mux {
                 || id == encoderStream.id || id == decoderStream.id)
     }
 
-    package func bidirectionalStreamLimitRaised(to total: UInt64) {
+    public func bidirectionalStreamLimitRaised(to total: UInt64) {
         guard side == .back else { return }
         streamsChanged = true
         askForFlush()

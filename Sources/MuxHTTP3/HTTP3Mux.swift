@@ -1,7 +1,7 @@
 import Bytes
 import Messages
-package import QUICTransport
-package import Streams
+public import QUICTransport
+public import Streams
 
 /// HTTP/3 on one QUIC connection (RFC 9114): towards clients (the front) when the connection is a server's, towards
 /// servers (the back) when it is a client's. QUIC tells it what came and asks it what to send; it owns no socket and
@@ -10,16 +10,16 @@ package import Streams
 /// This file is what connection and proxy see. `+Receiving` and `+Sending` are the two directions of request streams,
 /// `+Front` and `+Back` what differs by side, `+Control` the unidirectional streams, `+Credit` flow control, `+Streams`
 /// the table of streams, `+Closing` the ends.
-@safe package final class HTTP3Mux: QUICApplication, ServerMux {
+@safe public final class HTTP3Mux: QUICApplication, ServerMux {
     /// The side of the proxy that the connection is on.
-    package enum Side: Sendable { case front, back }
+    public enum Side: Sendable { case front, back }
 
-    package let side: Side
-    package let settings: HTTP3Settings
+    public let side: Side
+    public let settings: HTTP3Settings
     /// What happened so far.
-    package internal(set) var statistics = HTTP3Statistics()
+    public internal(set) var statistics = HTTP3Statistics()
     /// What the peer said about itself.
-    package internal(set) var peerSettings = PeerSettings()
+    public internal(set) var peerSettings = PeerSettings()
 
     unowned(unsafe) let connection: QUICConnection
     unowned(unsafe) let host: any MuxHost
@@ -28,9 +28,9 @@ package import Streams
     // Streams (+Streams)
     var table = StreamTable()
     /// Exchanges that are open now.
-    package var openStreamCount: Int { table.count }
+    public var openStreamCount: Int { table.count }
     /// Exchanges that our settings allow at once.
-    package var streamLimit: Int { settings.concurrentStreams }
+    public var streamLimit: Int { settings.concurrentStreams }
     var ready = ReadyStreams()
     unowned(unsafe) var firstMarked: HTTP3Stream?
     unowned(unsafe) var lastMarked: HTTP3Stream?
@@ -96,7 +96,7 @@ package import Streams
     /// - Parameters:
     ///   - connection: outlives the mux, or says before that it is closed.
     ///   - host: the connection's owner, which outlives the mux.
-    package init(
+    public init(
         settings: HTTP3Settings, connection: QUICConnection, host: any MuxHost, resources: HTTP3Resources
     ) throws(HTTP3ConnectionError) {
         side = connection.role == .server ? .front : .back
@@ -129,7 +129,7 @@ package import Streams
     // MARK: What the owner of the connection says
 
     /// What the connection is doing, for its idle timers.
-    package var activity: MuxActivity {
+    public var activity: MuxActivity {
         if openExchanges > 0 { return .busy }
         if openHeads > 0 { return .receivingHead }
         return hasReceived ? .idle : .fresh
@@ -137,13 +137,13 @@ package import Streams
 
     /// Graceful end: no new exchanges, open ones finish, then the connection is closed with H3_NO_ERROR (RFC 9114
     /// section 5.2).
-    package func drain() {
+    public func drain() {
         guard !isDead, !isClosing, drainStage == .none else { return }
         startDrain()
     }
 
     /// The connection's idle timer ran out in ``activity``.
-    package func idleTimeout() {
+    public func idleTimeout() {
         guard !isDead, !isClosing else { return }
         rejectLateHeads()
         drain()
@@ -151,7 +151,7 @@ package import Streams
 
     /// The connection can not go on for a reason that QUIC does not see (the socket failed, the proxy stops): open
     /// exchanges are aborted, and the peer is told when it can be.
-    package func transportFailed(_ failure: TransportFailure) {
+    public func transportFailed(_ failure: TransportFailure) {
         guard !isDead else { return }
         isClosing = true
         abortExchanges(side == .front ? failure.clientReason : failure.serverReason(isUnsent: false))
@@ -160,17 +160,17 @@ package import Streams
     }
 
     /// True once the connection is being closed or is gone: it takes no more exchanges.
-    package var isEnding: Bool { isDead || isClosing || drainStage != .none }
+    public var isEnding: Bool { isDead || isClosing || drainStage != .none }
 
     // MARK: What the proxy says to a back connection
 
-    package var availableStreams: Int {
+    public var availableStreams: Int {
         guard side == .back, isReady, !isEnding, goawayID == .max else { return 0 }
         let allowed = Int(clamping: unsafe connection.bidirectionalStreamsLeft)
         return max(0, min(allowed, settings.concurrentStreams - table.count))
     }
 
-    package func open(_ exchange: Exchange) -> Bool {
+    public func open(_ exchange: Exchange) -> Bool {
         guard availableStreams > 0 else { return false }
         return openRequest(exchange)
     }

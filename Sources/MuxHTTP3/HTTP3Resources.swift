@@ -1,9 +1,9 @@
 import Bytes
-package import Streams
+public import Streams
 
 /// What all HTTP/3 connections of one worker share, so that a warm worker allocates nothing for a request.
-package final class HTTP3Resources {
-    package let worker: WorkerResources
+public final class HTTP3Resources {
+    public let worker: WorkerResources
     /// Where small pieces are copied: frame headers, field sections, body bytes out of packets.
     var gather: GatherBuffer
     /// Lines of the field section that is being encoded.
@@ -12,14 +12,14 @@ package final class HTTP3Resources {
     private let spareLimit: Int
 
     /// - Parameter spareStreams: stream objects to keep for the next requests.
-    package init(_ worker: WorkerResources, spareStreams: Int = 1024) {
+    public init(_ worker: WorkerResources, spareStreams: Int = 1024) {
         self.worker = worker
         spareLimit = spareStreams
         gather = GatherBuffer(pool: worker.buffers)
     }
 
     /// Gives memory back that is only kept because it may be needed soon: for a worker without connections.
-    package func releaseIdle() {
+    public func releaseIdle() {
         gather.releaseWhenIdle()
         spare = []
     }

@@ -1,16 +1,16 @@
-package import Bytes
+public import Bytes
 import CNghttp3
-package import QUICTransport
+public import QUICTransport
 
 /// Decodes field sections and the peer's encoder stream (RFC 9204). Owns nghttp3's decoder.
-@safe package struct QPACKDecoder: ~Copyable {
+@safe public struct QPACKDecoder: ~Copyable {
     private let decoder: OpaquePointer
     /// The field that the last ``next(_:_:_:isLast:)`` gave; its buffers are held until the next call.
     private var field = unsafe nghttp3_qpack_nv()
     private var holdsField = false
 
     /// What the decoder says about a piece of a field section.
-    package enum Step {
+    public enum Step {
         /// A field line is here: ``withField(_:)`` has it.
         case field
         /// The piece is used up.
@@ -25,7 +25,7 @@ package import QUICTransport
     ///   - capacity: most bytes in the dynamic table.
     ///   - blockedStreams: streams that may wait for the encoder stream.
     ///   - streams: streams that may be open at a time.
-    package init(capacity: Int, blockedStreams: Int, streams: Int) throws(HTTP3ConnectionError) {
+    public init(capacity: Int, blockedStreams: Int, streams: Int) throws(HTTP3ConnectionError) {
         var created: OpaquePointer?
         let result = unsafe nghttp3_qpack_decoder_new(&created, capacity, blockedStreams, nghttp3_mem_default())
         guard result == 0, let created = unsafe created else {
@@ -46,10 +46,10 @@ package import QUICTransport
     }
 
     /// Entries that the peer has put into the dynamic table so far.
-    package var insertCount: UInt64 { unsafe nghttp3_qpack_decoder_get_icnt(decoder) }
+    public var insertCount: UInt64 { unsafe nghttp3_qpack_decoder_get_icnt(decoder) }
 
     /// Takes bytes of the peer's encoder stream.
-    package mutating func readEncoderStream(_ bytes: Span<UInt8>) throws(HTTP3ConnectionError) {
+    public mutating func readEncoderStream(_ bytes: Span<UInt8>) throws(HTTP3ConnectionError) {
         let result = unsafe bytes.withUnsafeBufferPointer { source in
             unsafe nghttp3_qpack_decoder_read_encoder(decoder, source.baseAddress, source.count)
         }
@@ -62,7 +62,7 @@ package import QUICTransport
     /// Reads a field section on at `position`, as far as the next field line, and moves `position`.
     ///
     /// - Parameter isLast: the section ends with these bytes.
-    package mutating func next(
+    public mutating func next(
         _ section: FieldSection, _ bytes: Span<UInt8>, _ position: inout Int, isLast: Bool
     ) throws(HTTP3ConnectionError) -> Step {
         if holdsField {
@@ -94,7 +94,7 @@ package import QUICTransport
 
     /// Calls `body` with name and value of the field that the last step gave.
     @inline(__always)
-    package func withField<Failure: Error>(
+    public func withField<Failure: Error>(
         _ body: (Span<UInt8>, Span<UInt8>) throws(Failure) -> Void
     ) throws(Failure) {
         guard holdsField else { return }
@@ -106,14 +106,14 @@ package import QUICTransport
     }
 
     /// Tells the peer that no more sections of a stream are read (RFC 9204 section 4.4.2).
-    package mutating func cancel(_ stream: QUICStreamID) throws(HTTP3ConnectionError) {
+    public mutating func cancel(_ stream: QUICStreamID) throws(HTTP3ConnectionError) {
         let result = unsafe nghttp3_qpack_decoder_cancel_stream(decoder, stream)
         // The decoder stream's buffer is full: the peer does not let us send on it.
         guard result == 0 else { throw HTTP3ConnectionError(.excessiveLoad, "QPACK decoder stream", cause: result) }
     }
 
     /// What waits to be sent on our decoder stream: acknowledgements, cancellations. Nil when there is nothing.
-    package mutating func takeDecoderStream(_ gather: inout GatherBuffer) -> Chunk? {
+    public mutating func takeDecoderStream(_ gather: inout GatherBuffer) -> Chunk? {
         let length = unsafe nghttp3_qpack_decoder_get_decoder_streamlen(decoder)
         guard length > 0 else { return nil }
         return unsafe gather.write(minimum: length) { room in
@@ -128,28 +128,28 @@ package import QUICTransport
 }
 
 /// The decoder's state for the field sections of one stream; the object is used again for other streams.
-@safe package final class FieldSection {
+@safe public final class FieldSection {
     fileprivate private(set) var context: OpaquePointer?
 
-    package init() { unsafe context = nil }
+    public init() { unsafe context = nil }
 
     deinit { unsafe nghttp3_qpack_stream_context_del(context) }
 
     /// Makes ready for the next section of a stream.
-    package func begin(_ stream: QUICStreamID) throws(HTTP3ConnectionError) {
+    public func begin(_ stream: QUICStreamID) throws(HTTP3ConnectionError) {
         if let context = unsafe context { return unsafe nghttp3_qpack_stream_context_reset(context) }
         let result = unsafe nghttp3_qpack_stream_context_new(&context, stream, nghttp3_mem_default())
         guard result == 0 else { throw HTTP3ConnectionError(.internalError, "no QPACK stream context", cause: result) }
     }
 
     /// Forgets the stream.
-    package func end() {
+    public func end() {
         unsafe nghttp3_qpack_stream_context_del(context)
         unsafe context = nil
     }
 
     /// The insert count that the section needs before it can be decoded (RFC 9204 section 4.5.1.1).
-    package var requiredInsertCount: UInt64 {
+    public var requiredInsertCount: UInt64 {
         guard let context = unsafe context else { return 0 }
         return unsafe nghttp3_qpack_stream_context_get_ricnt(context)
     }

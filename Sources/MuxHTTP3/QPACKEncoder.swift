@@ -1,19 +1,19 @@
-package import Bytes
+public import Bytes
 import CNghttp3
-package import QUICTransport
+public import QUICTransport
 
 /// Encodes field sections and reads the peer's decoder stream (RFC 9204). Owns nghttp3's encoder.
-@safe package struct QPACKEncoder: ~Copyable {
+@safe public struct QPACKEncoder: ~Copyable {
     private let encoder: OpaquePointer
     /// Where nghttp3 writes a section's lines and what goes to the encoder stream; kept between sections.
     private var lines = unsafe nghttp3_buf()
     private var instructions = unsafe nghttp3_buf()
     /// Sections with references to the dynamic table that the peer has not acknowledged.
-    package private(set) var unacknowledgedSections = 0
+    public private(set) var unacknowledgedSections = 0
     private var decoderStream = DecoderStreamCounter()
 
     /// - Parameter capacity: most bytes that we are willing to use of the peer's dynamic table.
-    package init(capacity: Int) throws(HTTP3ConnectionError) {
+    public init(capacity: Int) throws(HTTP3ConnectionError) {
         var created: OpaquePointer?
         let result = unsafe nghttp3_qpack_encoder_new(&created, capacity, nghttp3_mem_default())
         guard result == 0, let created = unsafe created else {
@@ -33,14 +33,14 @@ package import QUICTransport
     }
 
     /// Takes the peer's limits (RFC 9204 section 5).
-    package mutating func apply(_ settings: PeerSettings) {
+    public mutating func apply(_ settings: PeerSettings) {
         unsafe nghttp3_qpack_encoder_set_max_dtable_capacity(encoder, Int(clamping: settings.qpackTableCapacity))
         // 100 is as many as a connection of ours has requests; a larger number costs memory only.
         unsafe nghttp3_qpack_encoder_set_max_blocked_streams(encoder, Int(min(100, settings.qpackBlockedStreams)))
     }
 
     /// Takes bytes of the peer's decoder stream.
-    package mutating func readDecoderStream(_ bytes: Span<UInt8>) throws(HTTP3ConnectionError) {
+    public mutating func readDecoderStream(_ bytes: Span<UInt8>) throws(HTTP3ConnectionError) {
         let result = unsafe bytes.withUnsafeBufferPointer { source in
             unsafe nghttp3_qpack_encoder_read_decoder(encoder, source.baseAddress, source.count)
         }
@@ -57,7 +57,7 @@ package import QUICTransport
     ///   - list: the section's lines; their bytes are read now and not kept.
     ///   - frame: where the frame goes.
     ///   - encoderStream: where the bytes for our encoder stream go.
-    package mutating func encode(
+    public mutating func encode(
         _ list: borrowing FieldList, stream: QUICStreamID, gather: inout GatherBuffer, frame: inout SendBuffer,
         encoderStream: inout SendBuffer
     ) throws(HTTP3ConnectionError) {
@@ -101,13 +101,13 @@ package import QUICTransport
 
 /// Counts the section acknowledgements on a decoder stream (RFC 9204 section 4.4.1): each takes one section from what
 /// the peer makes us remember.
-package struct DecoderStreamCounter {
-    package init() {}
+public struct DecoderStreamCounter {
+    public init() {}
 
     private var isContinued = false
 
     /// Reads on; returns how many sections these bytes acknowledge.
-    package mutating func count(_ bytes: Span<UInt8>) -> Int {
+    public mutating func count(_ bytes: Span<UInt8>) -> Int {
         var sections = 0
         for index in bytes.indices {
             let byte = bytes[index]

@@ -1,18 +1,18 @@
-package import QUICTransport
+public import QUICTransport
 
 /// A stream as the order of sending sees it. The links belong to ``ReadyStreams``.
-@safe package class ReadyStream {
-    package var id: QUICStreamID = -1
+@safe public class ReadyStream {
+    public var id: QUICStreamID = -1
     /// Change it with ``ReadyStreams/change(_:to:)`` while the stream is in the order.
-    package fileprivate(set) var priority = StreamPriority()
+    public fileprivate(set) var priority = StreamPriority()
     /// True while the stream has something to send and stands in the order.
-    package fileprivate(set) var isReady = false
+    public fileprivate(set) var isReady = false
     fileprivate var next: Unmanaged<ReadyStream>?
     fileprivate var previous: Unmanaged<ReadyStream>?
     /// Bytes that the stream sent in its present turn.
     fileprivate var turnBytes = 0
 
-    package init() {
+    public init() {
         unsafe next = nil
         unsafe previous = nil
     }
@@ -28,11 +28,11 @@ package import QUICTransport
 /// The streams that have something to send, in the order of RFC 9218 section 10: the most urgent first; within an
 /// urgency the ones that are not incremental one after the other by stream ID, the incremental ones in turns, and
 /// between both kinds in turns. The streams are not retained: take a stream out before it goes.
-package struct ReadyStreams {
+public struct ReadyStreams {
     /// Bytes that an incremental stream sends before the next one's turn: two or three packets.
-    package static var turnLimit: Int { 4096 }
+    public static var turnLimit: Int { 4096 }
 
-    package init() {}
+    public init() {}
 
     private var levels = InlineArray<8, Level>(repeating: Level())
     /// Bit n tells that level n has streams.
@@ -94,10 +94,10 @@ package struct ReadyStreams {
         }
     }
 
-    package var isEmpty: Bool { occupied == 0 }
+    public var isEmpty: Bool { occupied == 0 }
 
     /// The stream to send from next.
-    package var first: ReadyStream? {
+    public var first: ReadyStream? {
         guard occupied != 0 else { return nil }
         let level = levels[occupied.trailingZeroBitCount]
         let takesIncremental = level.sequential.isEmpty || (level.isIncrementalTurn && !level.incremental.isEmpty)
@@ -106,7 +106,7 @@ package struct ReadyStreams {
     }
 
     /// Puts a stream into the order; nothing happens when it is there.
-    package mutating func insert(_ stream: ReadyStream) {
+    public mutating func insert(_ stream: ReadyStream) {
         guard !stream.isReady else { return }
         let index = Int(stream.priority.urgency)
         stream.isReady = true
@@ -124,7 +124,7 @@ package struct ReadyStreams {
     }
 
     /// Takes a stream out of the order; nothing happens when it is not there.
-    package mutating func remove(_ stream: ReadyStream) {
+    public mutating func remove(_ stream: ReadyStream) {
         guard stream.isReady else { return }
         let index = Int(stream.priority.urgency)
         stream.isReady = false
@@ -137,7 +137,7 @@ package struct ReadyStreams {
     }
 
     /// Gives a stream another priority, whether or not it is in the order.
-    package mutating func change(_ stream: ReadyStream, to priority: StreamPriority) {
+    public mutating func change(_ stream: ReadyStream, to priority: StreamPriority) {
         guard stream.priority != priority else { return }
         let wasReady = stream.isReady
         remove(stream)
@@ -146,7 +146,7 @@ package struct ReadyStreams {
     }
 
     /// Counts bytes that a stream in the order has sent; at the end of its turn another one's begins.
-    package mutating func didSend(_ stream: ReadyStream, _ count: Int) {
+    public mutating func didSend(_ stream: ReadyStream, _ count: Int) {
         guard stream.isReady else { return }
         stream.turnBytes += count
         guard stream.turnBytes >= Self.turnLimit else { return }

@@ -1,25 +1,25 @@
-package import Bytes
-package import QUICTransport
+public import Bytes
+public import QUICTransport
 
 /// What one QUIC stream sends: bytes that wait, and bytes in packets that the peer has not acknowledged. All are held
 /// by reference; QUIC reads them in place.
-package struct SendBuffer: ~Copyable {
+public struct SendBuffer: ~Copyable {
     /// Bytes that are in no packet yet.
-    package private(set) var unsent = ChunkQueue()
+    public private(set) var unsent = ChunkQueue()
     /// Bytes on their way.
-    package private(set) var unacknowledged = ChunkQueue()
+    public private(set) var unacknowledged = ChunkQueue()
 
-    package init() {}
+    public init() {}
 
     /// Bytes that the buffer holds.
-    package var count: Int { unsent.count + unacknowledged.count }
-    package var isEmpty: Bool { unsent.isEmpty && unacknowledged.isEmpty }
+    public var count: Int { unsent.count + unacknowledged.count }
+    public var isEmpty: Bool { unsent.isEmpty && unacknowledged.isEmpty }
 
-    package mutating func append(_ chunk: consuming Chunk) { unsent.append(chunk) }
+    public mutating func append(_ chunk: consuming Chunk) { unsent.append(chunk) }
 
     /// Appends a chunk of a body by reference; a small one is copied behind what stands before it instead of holding its
     /// slab.
-    package mutating func append(body chunk: consuming Chunk, _ gather: inout GatherBuffer) {
+    public mutating func append(body chunk: consuming Chunk, _ gather: inout GatherBuffer) {
         if chunk.count <= 256 {
             append(copying: chunk.bytes, &gather)
         } else {
@@ -28,7 +28,7 @@ package struct SendBuffer: ~Copyable {
     }
 
     /// Appends a copy of `bytes`.
-    package mutating func append(copying bytes: Span<UInt8>, _ gather: inout GatherBuffer) {
+    public mutating func append(copying bytes: Span<UInt8>, _ gather: inout GatherBuffer) {
         var offset = 0
         while offset < bytes.count {
             let chunk = gather.copy(bytes.extracting(offset..<bytes.count))
@@ -43,7 +43,7 @@ package struct SendBuffer: ~Copyable {
     }
 
     /// Appends the header of a frame whose payload has `length` bytes (RFC 9114 section 7.1).
-    package mutating func appendFrameHeader(_ type: UInt64, length: UInt64, _ gather: inout GatherBuffer) {
+    public mutating func appendFrameHeader(_ type: UInt64, length: UInt64, _ gather: inout GatherBuffer) {
         unsent.append(
             unsafe gather.write(minimum: 16) { room in
                 let offset = unsafe Varint.write(type, to: room, at: 0)
@@ -53,7 +53,7 @@ package struct SendBuffer: ~Copyable {
 
     /// Names the first bytes that wait. Returns how many entries are set, and whether they name all that waits.
     @inline(__always)
-    package func describe(into vectors: UnsafeMutableBufferPointer<QUICVector>) -> (count: Int, isAll: Bool) {
+    public func describe(into vectors: UnsafeMutableBufferPointer<QUICVector>) -> (count: Int, isAll: Bool) {
         let chunks = min(unsent.chunks, vectors.count)
         for index in 0..<chunks {
             let piece = unsafe unsent.rawBytes(at: index)
@@ -65,7 +65,7 @@ package struct SendBuffer: ~Copyable {
     }
 
     /// The first `length` bytes that wait are in packets now.
-    @inline(__always) package mutating func sent(_ length: Int) {
+    @inline(__always) public mutating func sent(_ length: Int) {
         var left = length
         while left > 0, let chunk = unsent.takeFirst(upTo: left) {
             left -= chunk.count
@@ -74,16 +74,16 @@ package struct SendBuffer: ~Copyable {
     }
 
     /// The first `length` bytes on their way have arrived.
-    @inline(__always) package mutating func acknowledged(_ length: UInt64) {
+    @inline(__always) public mutating func acknowledged(_ length: UInt64) {
         unacknowledged.removeFirst(Int(clamping: length))
     }
 
     /// Drops everything: QUIC needs none of it any more.
-    package mutating func removeAll() {
+    public mutating func removeAll() {
         unsent.removeAll()
         unacknowledged.removeAll()
     }
 
     /// Drops what is in no packet yet.
-    package mutating func removeUnsent() { unsent.removeAll() }
+    public mutating func removeUnsent() { unsent.removeAll() }
 }

@@ -1,20 +1,20 @@
 import CNghttp3
 
 /// A request's place in the order of sending (RFC 9218 section 4).
-package struct StreamPriority: Equatable, Sendable {
+public struct StreamPriority: Equatable, Sendable {
     /// 0 goes first, 7 last.
-    package var urgency: UInt8 = 3
+    public var urgency: UInt8 = 3
     /// The response is of use in pieces: streams of one urgency share the connection.
-    package var isIncremental = false
+    public var isIncremental = false
 
-    package init(urgency: UInt8 = 3, isIncremental: Bool = false) {
+    public init(urgency: UInt8 = 3, isIncremental: Bool = false) {
         self.urgency = min(urgency, 7)
         self.isIncremental = isIncremental
     }
 
     /// From the value of `priority` or of a PRIORITY_UPDATE frame; what it does not name has its default. Nil when it
     /// is not a structured field dictionary, or `u` or `i` has a wrong type or range.
-    package init?(fieldValue: Span<UInt8>) {
+    public init?(fieldValue: Span<UInt8>) {
         var parsed = nghttp3_pri(urgency: 3, inc: 0)
         let result = unsafe fieldValue.withUnsafeBufferPointer { bytes -> Int32 in
             guard let start = bytes.baseAddress, bytes.count > 0 else { return 0 }

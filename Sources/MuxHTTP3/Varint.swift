@@ -1,10 +1,10 @@
 /// QUIC's variable-length integers (RFC 9000 section 16): 62 bits in 1, 2, 4 or 8 bytes.
-package enum Varint {
+public enum Varint {
     /// The largest value.
-    package static let max: UInt64 = (1 << 62) - 1
+    public static let max: UInt64 = (1 << 62) - 1
 
     /// Bytes that `value` takes.
-    @inline(__always) package static func size(_ value: UInt64) -> Int {
+    @inline(__always) public static func size(_ value: UInt64) -> Int {
         if value < 1 << 6 { return 1 }
         if value < 1 << 14 { return 2 }
         return value < 1 << 30 ? 4 : 8
@@ -24,17 +24,17 @@ package enum Varint {
 }
 
 /// Reads one variable-length integer that may come in pieces.
-package struct VarintReader {
+public struct VarintReader {
     private var value: UInt64 = 0
     private var missing: UInt8 = 0
 
-    package init() {}
+    public init() {}
 
     /// True in the middle of an integer.
-    package var isPartial: Bool { missing > 0 }
+    public var isPartial: Bool { missing > 0 }
 
     /// Reads on at `position` and moves it; nil when the bytes end before the integer does.
-    @inline(__always) package mutating func read(_ bytes: Span<UInt8>, _ position: inout Int) -> UInt64? {
+    @inline(__always) public mutating func read(_ bytes: Span<UInt8>, _ position: inout Int) -> UInt64? {
         if missing == 0 {
             guard position < bytes.count else { return nil }
             let first = bytes[position]

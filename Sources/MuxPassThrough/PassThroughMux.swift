@@ -1,12 +1,12 @@
-package import Bytes
-package import Streams
+public import Bytes
+public import Streams
 
 /// A TCP connection passed through (`mode tcp`): the whole connection is one exchange, without heads. Each direction
 /// ends by itself (half-close), a reset goes on as a reset, and a slow reader pauses its sender. The same mux serves
 /// both sides.
-package final class PassThroughMux: ByteStreamMux, ServerMux, StreamEnd {
+public final class PassThroughMux: ByteStreamMux, ServerMux, StreamEnd {
     /// Which side of the proxy the connection is on.
-    package enum Role: Sendable { case front, back }
+    public enum Role: Sendable { case front, back }
 
     private unowned let host: any MuxHost
     private let role: Role
@@ -20,10 +20,10 @@ package final class PassThroughMux: ByteStreamMux, ServerMux, StreamEnd {
     /// All that goes to the peer is written, the end included.
     private var outgoingOver = false
     private var streamsChanged = false
-    package private(set) var closeIntent = CloseIntent.open
+    public private(set) var closeIntent = CloseIntent.open
 
     /// - Parameter host: the connection; it owns the mux.
-    package init(role: Role, host: any MuxHost) {
+    public init(role: Role, host: any MuxHost) {
         self.role = role
         self.host = host
     }
@@ -31,7 +31,7 @@ package final class PassThroughMux: ByteStreamMux, ServerMux, StreamEnd {
     // MARK: Exchanges
 
     /// Front role: opens the exchange. The connection calls it once the transport stands; servers may speak first.
-    package func start() {
+    public func start() {
         guard role == .front, !isUsed else { return }
         isUsed = true
         guard let exchange = host.openExchange(for: self) else { return close(.close) }
@@ -39,9 +39,9 @@ package final class PassThroughMux: ByteStreamMux, ServerMux, StreamEnd {
         exchange.request.putTunnel()
     }
 
-    package var availableStreams: Int { role == .back && !isUsed && closeIntent == .open ? 1 : 0 }
+    public var availableStreams: Int { role == .back && !isUsed && closeIntent == .open ? 1 : 0 }
 
-    package func open(_ exchange: Exchange) -> Bool {
+    public func open(_ exchange: Exchange) -> Bool {
         guard availableStreams > 0, !exchange.isOver else { return false }
         isUsed = true
         self.exchange = exchange
@@ -54,16 +54,16 @@ package final class PassThroughMux: ByteStreamMux, ServerMux, StreamEnd {
 
     // MARK: The connection's view
 
-    package var wantsInput: Bool {
+    public var wantsInput: Bool {
         guard closeIntent < .close else { return false }
         // Before its exchange a server's connection reads only to see the end.
         guard let incoming else { return role == .back && !isUsed }
         return !incomingOver && incoming.room > 0
     }
 
-    package var activity: MuxActivity { exchange != nil ? .busy : isUsed ? .idle : .fresh }
+    public var activity: MuxActivity { exchange != nil ? .busy : isUsed ? .idle : .fresh }
 
-    package func receive(_ input: inout InputBuffer) {
+    public func receive(_ input: inout InputBuffer) {
         begin()
         guard let incoming else {
             // A server that spoke to nobody can not be used: what it said would be lost.
@@ -83,13 +83,13 @@ package final class PassThroughMux: ByteStreamMux, ServerMux, StreamEnd {
         finishIfOver()
     }
 
-    package func receiveEnd(_ input: inout InputBuffer) {
+    public func receiveEnd(_ input: inout InputBuffer) {
         peerEnded = true
         receive(&input)
         if exchange == nil { close(.close) }
     }
 
-    package func produce(into output: inout OutputQueue, limit: Int) {
+    public func produce(into output: inout OutputQueue, limit: Int) {
         if streamsChanged {
             streamsChanged = false
             host.muxStreamsChanged()
@@ -109,7 +109,7 @@ package final class PassThroughMux: ByteStreamMux, ServerMux, StreamEnd {
         }
     }
 
-    package func transportFailed(_ failure: TransportFailure) {
+    public func transportFailed(_ failure: TransportFailure) {
         closeIntent = .abort
         guard let open = exchange else { return }
         exchange = nil
@@ -122,21 +122,21 @@ package final class PassThroughMux: ByteStreamMux, ServerMux, StreamEnd {
     }
 
     /// TCP has no graceful end: what is open goes on.
-    package func drain() {
+    public func drain() {
         if exchange == nil { close(.close) }
     }
 
-    package func idleTimeout() {
+    public func idleTimeout() {
         if exchange == nil { close(.close) }
     }
 
     // MARK: The exchange's view
 
-    package func outgoingReady() { host.muxNeedsFlush() }
+    public func outgoingReady() { host.muxNeedsFlush() }
 
-    package func incomingDrained() { host.muxNeedsFlush() }
+    public func incomingDrained() { host.muxNeedsFlush() }
 
-    package func reset(_ reason: CloseReason) {
+    public func reset(_ reason: CloseReason) {
         exchange = nil
         switch reason {
         case .clientAborted, .serverAborted, .clientTimeout, .serverTimeout, .serverDown, .serverUp, .killed:

@@ -1,5 +1,5 @@
 /// How a value is compared with a list's patterns (configuration.txt 7.1.1 to 7.1.6, and the `map_*` converters).
-package enum MatchMethod: UInt8, CaseIterable, Sendable {
+public enum MatchMethod: UInt8, CaseIterable, Sendable {
     /// The value exists; patterns are not looked at.
     case found
     /// The value, a number, is not zero; patterns are not looked at.
@@ -32,7 +32,7 @@ package enum MatchMethod: UInt8, CaseIterable, Sendable {
     case version
 
     /// The name that `-m` and `get map` use.
-    package var name: String {
+    public var name: String {
         switch self {
         case .found: "found"
         case .bool: "bool"
@@ -52,18 +52,18 @@ package enum MatchMethod: UInt8, CaseIterable, Sendable {
     }
 
     /// The method that `-m name` means; nil for an unknown name.
-    package init?(name: some StringProtocol) {
+    public init?(name: some StringProtocol) {
         guard let method = Self.allCases.first(where: { $0 != .version && $0.name == name }) else { return nil }
         self = method
     }
 
     /// What a value must be turned into before it is compared.
-    package enum Input: Sendable {
+    public enum Input: Sendable {
         case number, address, bytes, text
     }
 
     /// What a value must be turned into before it is compared.
-    package var input: Input {
+    public var input: Input {
         switch self {
         case .found, .bool, .int, .version: .number
         case .ip: .address

@@ -1,11 +1,11 @@
 /// The comparison that precedes numbers in an ACL (configuration.txt 7.1.3): it turns the numbers after it into ranges.
-package enum NumberOperator: String, Sendable {
+public enum NumberOperator: String, Sendable {
     case eq, ge, gt, le, lt
 
     /// The pattern that stands for this comparison with `text`: `gt 5` is `6:`. A text that is a range already stays
     /// as it is.
     /// - Parameter method: `int`, `len`, or `version`.
-    package func pattern(for text: String, method: MatchMethod) throws(PatternError) -> String {
+    public func pattern(for text: String, method: MatchMethod) throws(PatternError) -> String {
         if self == .eq || text.contains(":") || text.contains("-") { return text }
         let refusal = PatternError("'\(text)' is neither a number nor a supported operator")
         let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)

@@ -3,19 +3,19 @@ import Glibc
 
 /// A compiled regular expression of PCRE2, turned into machine code where the processor allows. Immutable, and shared
 /// by all threads; each thread matches with memory of its own.
-@safe package final class PCRE2Expression: @unchecked Sendable {
+@safe public final class PCRE2Expression: @unchecked Sendable {
     /// Groups that a match can hold, the whole match included: `\0` to `\9`.
-    package static let mostCaptures = 10
+    public static let mostCaptures = 10
 
     private let code: OpaquePointer
     /// Whether machine code was made; without it PCRE2 interprets.
-    package let isCompiledToMachineCode: Bool
+    public let isCompiledToMachineCode: Bool
 
     /// - Parameters:
     ///   - pattern: the expression's text.
     ///   - ignoringCase: whether letters match in both cases.
     ///   - capturing: whether plain parentheses capture. Without, they only group, and `\1` in the pattern is an error.
-    package init(_ pattern: Span<UInt8>, ignoringCase: Bool = false, capturing: Bool = true) throws(PatternError) {
+    public init(_ pattern: Span<UInt8>, ignoringCase: Bool = false, capturing: Bool = true) throws(PatternError) {
         var options: UInt32 = 0
         if ignoringCase { options |= PCRE2_CASELESS }
         if !capturing { options |= PCRE2_NO_AUTO_CAPTURE }
@@ -36,7 +36,7 @@ import Glibc
     }
 
     /// Compiles the expression in `pattern`.
-    package convenience init(
+    public convenience init(
         _ pattern: String, ignoringCase: Bool = false, capturing: Bool = true
     ) throws(PatternError) {
         let bytes = Array(pattern.utf8)
@@ -46,7 +46,7 @@ import Glibc
     deinit { unsafe pcre2_code_free_8(code) }
 
     /// The library's version and date.
-    package static var libraryVersion: String {
+    public static var libraryVersion: String {
         var text: [UInt8] = Array(repeating: 0, count: 64)
         unsafe pcre2_config_8(UInt32(PCRE2_CONFIG_VERSION), &text)
         return String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
@@ -60,13 +60,13 @@ import Glibc
 
     /// True when the expression matches somewhere in `text`. A match that goes beyond the limits of steps or depth
     /// does not match.
-    package func matches(_ text: Span<UInt8>) -> Bool { run(text, from: 0, isContinued: false) != nil }
+    public func matches(_ text: Span<UInt8>) -> Bool { run(text, from: 0, isContinued: false) != nil }
 
     /// Where the expression matches in `text`; nil when it does not.
     /// - Parameters:
     ///   - start: where to begin to look; what stands before is still seen by look-behinds and `\b`.
     ///   - isContinued: whether `^` must not match at the text's start, because the text goes on from an earlier one.
-    package func captures(
+    public func captures(
         in text: Span<UInt8>, from start: Int = 0, isContinued: Bool = false
     ) -> RegexCaptures? {
         guard let count = run(text, from: start, isContinued: isContinued) else { return nil }
@@ -94,7 +94,7 @@ import Glibc
 }
 
 /// Where a regular expression and its groups matched, as offsets into the text.
-package struct RegexCaptures: Sendable {
+public struct RegexCaptures: Sendable {
     private var starts: InlineArray<10, Int32> = .init(repeating: -1)
     private var ends: InlineArray<10, Int32> = .init(repeating: -1)
 
@@ -106,7 +106,7 @@ package struct RegexCaptures: Sendable {
     }
 
     /// The range of group 0...9, where 0 is the whole match; nil for a group that took no part or does not exist.
-    package subscript(group: Int) -> Range<Int>? {
+    public subscript(group: Int) -> Range<Int>? {
         guard (0..<PCRE2Expression.mostCaptures).contains(group), starts[group] >= 0, ends[group] >= starts[group]
         else {
             return nil

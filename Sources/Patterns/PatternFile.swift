@@ -6,7 +6,7 @@ extension PatternReference {
     /// map it ends at the first blank, and the value is what follows, without the blanks around it.
     /// - Returns: how many entries there are.
     @discardableResult
-    package func load(_ text: Span<UInt8>) throws(PatternError) -> Int {
+    public func load(_ text: Span<UInt8>) throws(PatternError) -> Int {
         reserve(PatternFile.lineCount(of: text))
         var count = 0
         var line = 0
@@ -34,10 +34,10 @@ extension PatternReference {
 }
 
 /// Reads the lines of list files.
-package enum PatternFile {
+public enum PatternFile {
     /// Where the key and, in a map, the value stand in a line; nil for a line without an entry.
     /// - Parameter line: the line's range in `text`, without its line feed.
-    package static func entry(
+    public static func entry(
         in text: Span<UInt8>, _ line: Range<Int>, hasValues: Bool
     ) -> (key: Range<Int>, value: Range<Int>?)? {
         if !line.isEmpty, text[line.lowerBound] == UInt8(ascii: "#") { return nil }

@@ -3,19 +3,19 @@ import Synchronization
 
 /// A list under one method: what one ACL's or one map converter's use of it needs to look values up. Made when the
 /// configuration is read, used by all workers through ``lookup``.
-package final class PatternIndex: Sendable {
-    package let reference: PatternReference
-    package let method: MatchMethod
+public final class PatternIndex: Sendable {
+    public let reference: PatternReference
+    public let method: MatchMethod
     /// `-i`.
-    package let ignoresCase: Bool
+    public let ignoresCase: Bool
     /// What a map's values are read as; nil for an ACL, which does not look at them.
-    package let values: PatternValueKind?
+    public let values: PatternValueKind?
     /// What workers use; valid as long as this.
-    package let lookup: PatternLookup
+    public let lookup: PatternLookup
 
     /// Puts `reference` under a method. Indexes of the same method and flag share their structures.
     /// - Parameter values: what the map's values are read as, and each must be readable so; nil for an ACL.
-    package init(
+    public init(
         _ reference: PatternReference, method: MatchMethod, ignoringCase: Bool = false,
         values: PatternValueKind? = nil
     ) throws(PatternError) {
@@ -31,10 +31,10 @@ package final class PatternIndex: Sendable {
 
 /// The reader's side of a ``PatternIndex``: plain addresses, to be copied into a program and used by any worker while
 /// the index lives. Results are good until the worker's next quiescent point (`Epochs`).
-@safe package struct PatternLookup: @unchecked Sendable {
+@safe public struct PatternLookup: @unchecked Sendable {
     private let current: UnsafeMutablePointer<Atomic<UnsafeMutablePointer<Atomic<UInt>>?>>
     private let offset: Int
-    package let method: MatchMethod
+    public let method: MatchMethod
     private let folds: Bool
 
     @unsafe init(roots: UnsafeMutablePointer<Atomic<UnsafeMutablePointer<Atomic<UInt>>?>>, kind: IndexKind) {
@@ -53,7 +53,7 @@ package final class PatternIndex: Sendable {
 
     /// The first entry whose range holds `number`, for the methods that compare numbers; with `found` any number, and
     /// with `bool` any but zero, matches without an entry.
-    package func match(number: Int64) -> PatternMatch? {
+    public func match(number: Int64) -> PatternMatch? {
         switch method {
         case .found: return PatternMatch.withoutEntry
         case .bool: return number == 0 ? nil : PatternMatch.withoutEntry
@@ -69,14 +69,14 @@ package final class PatternIndex: Sendable {
     }
 
     /// True when the value, a number, matches: ``match(number:)`` when only that is asked.
-    package func matches(number: Int64) -> Bool { match(number: number) != nil }
+    public func matches(number: Int64) -> Bool { match(number: number) != nil }
 
     // MARK: Addresses
 
     /// The entry of the smallest network that an IPv4 address is in: IPv4 networks first, then IPv6 ones with the
     /// address as an IPv4-mapped one, then IPv4 masks with holes.
     /// - Parameter ipv4: the address in host order.
-    package func match(ipv4 address: UInt32) -> PatternMatch? {
+    public func match(ipv4 address: UInt32) -> PatternMatch? {
         guard method == .ip, let roots = unsafe roots else { return nil }
         return unsafe longest(roots, PrefixKey(v4: address))
             ?? longest(roots + 1, PrefixKey(high: 0, low: 0xffff << 32 | UInt64(address)))
@@ -85,7 +85,7 @@ package final class PatternIndex: Sendable {
 
     /// The entry of the smallest network that an IPv6 address is in. An IPv4-mapped, IPv4-compatible or 6to4 address
     /// in no IPv6 network is then looked up as the IPv4 address that it holds.
-    package func match(ipv6 high: UInt64, _ low: UInt64) -> PatternMatch? {
+    public func match(ipv6 high: UInt64, _ low: UInt64) -> PatternMatch? {
         guard method == .ip, let roots = unsafe roots else { return nil }
         if let match = unsafe longest(roots + 1, PrefixKey(high: high, low: low)) { return match }
         let address: UInt32
@@ -117,7 +117,7 @@ package final class PatternIndex: Sendable {
 
     /// The entry that a text or bytes match. `beg` without `-i` gives the longest pattern, all others the first in the
     /// list's order. With `len` it is the text's length that counts.
-    package func match(_ value: Span<UInt8>) -> PatternMatch? {
+    public func match(_ value: Span<UInt8>) -> PatternMatch? {
         switch method {
         case .len: return match(number: Int64(value.count))
         case .found: return PatternMatch.withoutEntry
@@ -140,7 +140,7 @@ package final class PatternIndex: Sendable {
     }
 
     /// The entry that a text matches, and where its expression and groups do: for `regm`.
-    package func matchWithCaptures(_ value: Span<UInt8>) -> (match: PatternMatch, captures: RegexCaptures)? {
+    public func matchWithCaptures(_ value: Span<UInt8>) -> (match: PatternMatch, captures: RegexCaptures)? {
         guard method == .reg || method == .regm, let roots = unsafe roots else { return nil }
         var captures: RegexCaptures?
         let item = unsafe PatternList.first(from: roots.pointee) { node in
@@ -222,7 +222,7 @@ package final class PatternIndex: Sendable {
 }
 
 /// The entry that a value matched. Good until the worker's next quiescent point.
-@safe package struct PatternMatch {
+@safe public struct PatternMatch {
     /// A match that no entry stands for: `found` and `bool`.
     static var withoutEntry: PatternMatch { unsafe PatternMatch(entry: nil, valueRecord: nil) }
 
@@ -242,13 +242,13 @@ package final class PatternIndex: Sendable {
     }
 
     /// Tells one entry from another while neither goes; 0 for a match without entry.
-    package var identity: UInt { unsafe UInt(bitPattern: entry) }
+    public var identity: UInt { unsafe UInt(bitPattern: entry) }
 
     /// Whether an entry stands for the match.
-    package var hasEntry: Bool { unsafe entry != nil }
+    public var hasEntry: Bool { unsafe entry != nil }
 
     /// The pattern's text; empty without an entry.
-    package var key: Span<UInt8> {
+    public var key: Span<UInt8> {
         @_lifetime(borrow self) get {
             guard let entry = unsafe entry else { return unsafe _overrideLifetime(Span(), borrowing: self) }
             let span = unsafe Span(_unsafeStart: entry.key, count: entry.keyCount)
@@ -257,10 +257,10 @@ package final class PatternIndex: Sendable {
     }
 
     /// Whether the entry has a value: it does in a map.
-    package var hasValue: Bool { unsafe valueRecord != nil }
+    public var hasValue: Bool { unsafe valueRecord != nil }
 
     /// The value's text; empty without one.
-    package var value: Span<UInt8> {
+    public var value: Span<UInt8> {
         @_lifetime(borrow self) get {
             guard let record = unsafe valueRecord else { return unsafe _overrideLifetime(Span(), borrowing: self) }
             let span = unsafe Span(_unsafeStart: UnsafePointer(record.text), count: Int(record.pointee.length))
@@ -269,13 +269,13 @@ package final class PatternIndex: Sendable {
     }
 
     /// The value of a map whose values are numbers.
-    package var number: Int64? {
+    public var number: Int64? {
         guard let record = unsafe valueRecord, unsafe record.pointee.kind == .number else { return nil }
         return unsafe Int64(bitPattern: record.pointee.low)
     }
 
     /// The value of a map whose values are addresses.
-    package var address: PatternAddress? {
+    public var address: PatternAddress? {
         guard let record = unsafe valueRecord else { return nil }
         return switch unsafe record.pointee.kind {
         case .v4: unsafe .v4(UInt32(truncatingIfNeeded: record.pointee.low))

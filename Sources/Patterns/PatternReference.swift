@@ -1,4 +1,4 @@
-package import Bytes
+public import Bytes
 import Synchronization
 
 /// One list of patterns, with a value each if it is a map: what a file, `virt@name`, or the patterns of one ACL hold.
@@ -7,9 +7,9 @@ import Synchronization
 /// One thread writes: the one that reads the configuration, later the control thread. Any number of threads read, with
 /// a ``PatternLookup``; what they read of is guarded by ``Epochs``. A change shows at once and whole: readers see a
 /// list before it or after it.
-@safe package final class PatternReference: @unchecked Sendable {
+@safe public final class PatternReference: @unchecked Sendable {
     /// Where a list's patterns come from.
-    package enum Source: Sendable, Equatable {
+    public enum Source: Sendable, Equatable {
         /// The patterns of an ACL, written in the configuration.
         case inline
         /// A file; with `isOptional` (`opt@`), one that may be missing.
@@ -19,31 +19,31 @@ import Synchronization
     }
 
     /// What uses a list.
-    package struct Uses: OptionSet, Sendable {
-        package let rawValue: UInt8
-        package init(rawValue: UInt8) { self.rawValue = rawValue }
-        package static let map = Uses(rawValue: 1)
-        package static let acl = Uses(rawValue: 2)
+    public struct Uses: OptionSet, Sendable {
+        public let rawValue: UInt8
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+        public static let map = Uses(rawValue: 1)
+        public static let acl = Uses(rawValue: 2)
     }
 
     /// The file's name, `virt@name`, or "" for an ACL's own patterns.
-    package let name: String
-    package let source: Source
+    public let name: String
+    public let source: Source
     /// Whether entries have values: two columns.
-    package let hasValues: Bool
+    public let hasValues: Bool
     /// The number by which the runtime API knows the list: `#id`.
-    package internal(set) var id: Int?
-    package internal(set) var uses: Uses
+    public internal(set) var id: Int?
+    public internal(set) var uses: Uses
     /// Where the list comes from and who uses it, for `show map` and `show acl`.
-    package internal(set) var display: String
+    public internal(set) var display: String
     /// Turns a host name in an address list into an IPv4 address. Set while the configuration is read, for ACLs
     /// without `-n`; nil refuses names.
-    package var resolveName: ((String) -> UInt32?)?
+    public var resolveName: ((String) -> UInt32?)?
 
     /// The version that readers use.
-    package private(set) var currentVersion: UInt32 = 0
+    public private(set) var currentVersion: UInt32 = 0
     /// The last version that was handed out.
-    package private(set) var nextVersion: UInt32 = 0
+    public private(set) var nextVersion: UInt32 = 0
 
     let epochs: Epochs
     /// Where readers find the current version's roots.
@@ -60,7 +60,7 @@ import Synchronization
     private var nextSerial: UInt64 = 0
 
     /// Makes an empty list. ``PatternRegistry`` does, and gives lists their numbers.
-    package init(
+    public init(
         name: String = "", source: Source = .inline, hasValues: Bool = false, uses: Uses = .acl, display: String = "",
         id: Int? = nil, epochs: Epochs
     ) {
@@ -83,7 +83,7 @@ import Synchronization
     }
 
     /// How many patterns all versions hold together, counted once for each use that differs: `entry_cnt`.
-    package var entryCount: Int { versions.values.reduce(0) { $0 + $1.count } * views.count }
+    public var entryCount: Int { versions.values.reduce(0) { $0 + $1.count } * views.count }
 
     // MARK: Methods
 
@@ -154,17 +154,17 @@ import Synchronization
     }
 
     /// Hands out the number of a new version, which entries can be put into before it is committed.
-    package func prepare() -> UInt32 {
+    public func prepare() -> UInt32 {
         nextVersion &+= 1
         return nextVersion
     }
 
     /// True when `version` has been handed out, or was before.
-    package func isKnown(_ version: UInt32) -> Bool { Int32(bitPattern: version &- nextVersion) <= 0 }
+    public func isKnown(_ version: UInt32) -> Bool { Int32(bitPattern: version &- nextVersion) <= 0 }
 
     /// Makes a prepared version the current one, at once and whole, and drops all before it. False when `version` is
     /// none that could be committed.
-    package func commit(version number: UInt32) -> Bool {
+    public func commit(version number: UInt32) -> Bool {
         guard number &- (currentVersion &+ 1) < nextVersion &- currentVersion else { return false }
         let next = versions[number] ?? makeVersion()
         versions[number] = next
@@ -176,7 +176,7 @@ import Synchronization
     }
 
     /// Removes all entries of a version, the current one by default.
-    package func clear(version number: UInt32? = nil) {
+    public func clear(version number: UInt32? = nil) {
         let number = number ?? currentVersion
         if number == currentVersion {
             let old = current
@@ -208,14 +208,14 @@ import Synchronization
     // MARK: Entries
 
     /// Makes room for `count` more entries of the current version.
-    package func reserve(_ count: Int) { current.reserve(count) }
+    public func reserve(_ count: Int) { current.reserve(count) }
 
     /// Adds an entry behind all others.
     /// - Parameters:
     ///   - value: the map's value; must be nil in a list without values.
     ///   - version: where to; the current version by default.
     ///   - line: the file's line that it comes from.
-    package func add(
+    public func add(
         key: Span<UInt8>, value: Span<UInt8>? = nil, version number: UInt32? = nil, line: Int = -1
     ) throws(PatternError) {
         let number = number ?? currentVersion
@@ -231,7 +231,7 @@ import Synchronization
     }
 
     /// Adds an entry behind all others.
-    package func add(_ key: String, _ value: String? = nil, version: UInt32? = nil) throws(PatternError) {
+    public func add(_ key: String, _ value: String? = nil, version: UInt32? = nil) throws(PatternError) {
         let keyBytes = Array(key.utf8)
         if let value {
             let valueBytes = Array(value.utf8)
@@ -242,7 +242,7 @@ import Synchronization
     }
 
     /// Gives all entries with `key` another value.
-    package func set(key: Span<UInt8>, value: Span<UInt8>, version number: UInt32? = nil) throws(PatternError) {
+    public func set(key: Span<UInt8>, value: Span<UInt8>, version number: UInt32? = nil) throws(PatternError) {
         guard let version = version(number ?? currentVersion, making: false),
             let head = unsafe version.find(key)
         else { throw PatternError("entry not found") }
@@ -256,7 +256,7 @@ import Synchronization
     }
 
     /// Gives the entry that the runtime API calls `name` another value.
-    package func set(named name: UInt64, value: Span<UInt8>) throws(PatternError) {
+    public func set(named name: UInt64, value: Span<UInt8>) throws(PatternError) {
         guard let (version, entry) = unsafe find(named: name) else { throw PatternError("key or pattern not found") }
         let parsed = try unsafe read(value: value)
         unsafe version.set(entry, value: value, parsed: parsed)
@@ -264,7 +264,7 @@ import Synchronization
     }
 
     /// Removes the oldest entry with `key`; false when there is none.
-    package func delete(key: Span<UInt8>, version number: UInt32? = nil) -> Bool {
+    public func delete(key: Span<UInt8>, version number: UInt32? = nil) -> Bool {
         guard let version = version(number ?? currentVersion, making: false), let entry = unsafe version.find(key)
         else {
             return false
@@ -275,7 +275,7 @@ import Synchronization
     }
 
     /// Removes the entry that the runtime API calls `name`; false when there is none.
-    package func delete(named name: UInt64) -> Bool {
+    public func delete(named name: UInt64) -> Bool {
         guard let (version, entry) = unsafe find(named: name) else { return false }
         unsafe version.remove(entry) { [resolved] in resolved[$0] }
         epochs.collect()
@@ -290,7 +290,7 @@ import Synchronization
     }
 
     /// The value of the oldest entry with `key`, and whether there is one.
-    package func value(of key: Span<UInt8>, version number: UInt32? = nil) -> (isFound: Bool, value: String?) {
+    public func value(of key: Span<UInt8>, version number: UInt32? = nil) -> (isFound: Bool, value: String?) {
         guard let version = version(number ?? currentVersion, making: false), let entry = unsafe version.find(key)
         else {
             return (false, nil)
@@ -300,7 +300,7 @@ import Synchronization
     }
 
     /// The entries of a version in their order; nil when there is no such version.
-    package func entries(version number: UInt32? = nil) -> PatternCursor? {
+    public func entries(version number: UInt32? = nil) -> PatternCursor? {
         version(number ?? currentVersion, making: false).map { PatternCursor($0) }
     }
 }

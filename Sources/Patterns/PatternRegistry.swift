@@ -1,14 +1,14 @@
-package import Bytes
+public import Bytes
 
 /// All lists of a process: each file once, however often it is used, and each ACL's own patterns. Filled while the
 /// configuration is read; afterwards the control thread finds lists here for the runtime API.
-package final class PatternRegistry: @unchecked Sendable {
+public final class PatternRegistry: @unchecked Sendable {
     /// Guards what readers of all lists hold. Each worker announces itself there.
-    package let epochs: Epochs
+    public let epochs: Epochs
     /// In the order of their numbers, once ``assignNumbers()`` has been called.
-    package private(set) var references: [PatternReference] = []
+    public private(set) var references: [PatternReference] = []
 
-    package init(epochs: Epochs = Epochs()) { self.epochs = epochs }
+    public init(epochs: Epochs = Epochs()) { self.epochs = epochs }
 
     /// The list of `argument`, and whether it is new: a new one with a file as its source has to be filled with
     /// ``PatternReference/load(_:)``. Only while the configuration is read.
@@ -16,7 +16,7 @@ package final class PatternRegistry: @unchecked Sendable {
     ///   - argument: a file's name, with `file@` or `opt@` before it if wanted, or `virt@name`.
     ///   - hasValues: whether it is read as two columns.
     ///   - place: the file and line of the configuration that name it.
-    package func reference(
+    public func reference(
         _ argument: String, hasValues: Bool, uses: PatternReference.Uses, file: String, line: Int
     ) throws(PatternError) -> (reference: PatternReference, isNew: Bool) {
         let user = "by \(uses.contains(.map) ? "map" : "acl") at file '\(file)' line \(line)"
@@ -43,7 +43,7 @@ package final class PatternRegistry: @unchecked Sendable {
     /// - Parameters:
     ///   - id: the number that `-u` asks for.
     ///   - keyword: the ACL's criterion.
-    package func inlineReference(
+    public func inlineReference(
         id: Int? = nil, keyword: String, file: String, line: Int
     ) throws(PatternError) -> PatternReference {
         if let id, find(id: id) != nil { throw PatternError("the id is already used") }
@@ -64,7 +64,7 @@ package final class PatternRegistry: @unchecked Sendable {
 
     /// Gives each list without a number the lowest free one, in the order in which they came, and puts all in order. To
     /// be called when the configuration is read: from here on no list takes host names.
-    package func assignNumbers() {
+    public func assignNumbers() {
         let taken = Set(references.compactMap(\.id))
         var next = 0
         for reference in references where reference.id == nil {
@@ -77,7 +77,7 @@ package final class PatternRegistry: @unchecked Sendable {
     }
 
     /// The list that a runtime command means: `#id`, or the name, with or without `file@` or `opt@`.
-    package func find(_ identifier: String) -> PatternReference? {
+    public func find(_ identifier: String) -> PatternReference? {
         guard identifier.hasPrefix("#") else { return find(named: identifier) }
         return Int(identifier.dropFirst()).flatMap { find(id: $0) }
     }

@@ -1,5 +1,5 @@
 /// What a map's values are read as: what its converter puts out.
-package enum PatternValueKind: Sendable, Hashable {
+public enum PatternValueKind: Sendable, Hashable {
     /// The text itself (`map_*_str`).
     case text
     /// A number (`map_*_int`).
@@ -60,7 +60,7 @@ package enum PatternValueKind: Sendable, Hashable {
 }
 
 /// An address as a map's value.
-package enum PatternAddress: Equatable, Sendable {
+public enum PatternAddress: Equatable, Sendable {
     /// In host order.
     case v4(UInt32)
     /// The two halves, in host order.

@@ -170,7 +170,7 @@ import Synchronization
 
 /// A place in the list of one version's entries: it stays good while entries come and go, so that a long list can be
 /// shown piece by piece. The writer's.
-@safe package final class PatternCursor {
+@safe public final class PatternCursor {
     private let version: PatternVersion
     private var next: UnsafeMutablePointer<PatternEntry>?
 
@@ -190,7 +190,7 @@ import Synchronization
     /// Hands the next entry to `body` and steps on; false at the end.
     /// - Parameter body: takes the entry's name for the runtime API (to be shown in hexadecimal), key, and value, nil in
     ///   a list without values.
-    package func next(_ body: (_ name: UInt64, _ key: Span<UInt8>, _ value: Span<UInt8>?) -> Void) -> Bool {
+    public func next(_ body: (_ name: UInt64, _ key: Span<UInt8>, _ value: Span<UInt8>?) -> Void) -> Bool {
         guard let entry = unsafe next else { return false }
         unsafe next = unsafe entry.pointee.next
         let name = unsafe version.name(of: entry)

@@ -8,27 +8,27 @@ struct PatternView: Equatable, Sendable {
 }
 
 /// What a list answers to a text under one of its uses, for people who ask (`get map`, `get acl`).
-package struct PatternFinding: Sendable {
+public struct PatternFinding: Sendable {
     /// The entry that matched.
-    package struct Match: Sendable {
+    public struct Match: Sendable {
         /// The pattern's text; nil when no entry stands for the match (`bool`).
-        package let key: String?
+        public let key: String?
         /// The value's text and the name of its type; nil for an ACL and an entry without one.
-        package let value: (text: String, type: String)?
+        public let value: (text: String, type: String)?
         /// Whether HAProxy would find the pattern in a tree: how it names what it does with `idx=`.
-        package let isInTree: Bool
+        public let isInTree: Bool
     }
 
-    package let method: MatchMethod
-    package let ignoresCase: Bool
+    public let method: MatchMethod
+    public let ignoresCase: Bool
     /// Nil: nothing matched, or the text cannot be read as what the method compares.
-    package let match: Match?
+    public let match: Match?
 }
 
 extension PatternReference {
     /// Looks a text up under each use of the list, as the runtime API does: it is turned into a number or an address
     /// where the method wants one. On the writer's thread.
-    package func findings(for text: Span<UInt8>) -> [PatternFinding] {
+    public func findings(for text: Span<UInt8>) -> [PatternFinding] {
         var findings: [PatternFinding] = []
         for view in views {
             let found = match(text, under: view.kind).map { match in

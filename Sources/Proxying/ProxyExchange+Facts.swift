@@ -4,8 +4,8 @@ import Configuration
 package import Connections
 import Messages
 import Runtime
-package import Samples
-import Servers
+public import Samples
+public import Servers
 import Streams
 import Synchronization
 
@@ -165,20 +165,20 @@ extension BackendWorker: ProxyFacts {
 }
 
 extension SharedServer: ServerFigures {
-    package var nameBytes: [UInt8] { Array(settings.name.utf8) }
-    package var identifier: Int { id }
-    package var isUp: Bool { isReachable }
-    package var currentConnections: Int { served.load(ordering: .relaxed) }
-    package var maximumConnections: Int { maxconn.load(ordering: .relaxed) }
-    package var maximumQueue: Int { maxqueue.load(ordering: .relaxed) }
-    package var waiting: Int { queueLength }
-    package var isBackup: Bool { settings.isBackup }
+    public var nameBytes: [UInt8] { Array(settings.name.utf8) }
+    public var identifier: Int { id }
+    public var isUp: Bool { isReachable }
+    public var currentConnections: Int { served.load(ordering: .relaxed) }
+    public var maximumConnections: Int { maxconn.load(ordering: .relaxed) }
+    public var maximumQueue: Int { maxqueue.load(ordering: .relaxed) }
+    public var waiting: Int { queueLength }
+    public var isBackup: Bool { settings.isBackup }
     // Effective weights are kept in sixteenths.
-    package var currentWeight: Int { (effectiveWeight + 15) / 16 }
+    public var currentWeight: Int { (effectiveWeight + 15) / 16 }
     // The sample asks at a time of its own turn; a few milliseconds are nothing to a rate.
-    package var sessionRate: Int { sessionRates.rate(at: SystemClock.now()) }
-    package var userWeight: Int { weight }
-    package var initialWeight: Int { settings.weight }
+    public var sessionRate: Int { sessionRates.rate(at: SystemClock.now()) }
+    public var userWeight: Int { weight }
+    public var initialWeight: Int { settings.weight }
 }
 
 extension Worker: ProcessFacts {

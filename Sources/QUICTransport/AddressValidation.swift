@@ -43,7 +43,7 @@ extension QUICEndpoint {
 
     /// Answers an Initial packet with Retry: the client has to come back with the token (RFC 9000 section 8.1.2).
     /// Nothing is kept. False when the batch is full.
-    package func writeRetry(
+    public func writeRetry(
         to initial: QUICInitial, path: QUICPath, into batch: inout DatagramBatch, wall: UInt64
     ) -> Bool {
         var scid = makeConnectionID().ngtcp2
@@ -64,7 +64,7 @@ extension QUICEndpoint {
     /// Refuses an Initial packet with CONNECTION_CLOSE, without making a connection. False when the batch is full.
     ///
     /// - Parameter code: A transport error (RFC 9000 section 20.1): 0x0b INVALID_TOKEN, 0x02 CONNECTION_REFUSED.
-    package func writeRefusal(
+    public func writeRefusal(
         of initial: QUICInitial, transportError code: UInt64, path: QUICPath, into batch: inout DatagramBatch
     ) -> Bool {
         var dcid = initial.source.ngtcp2
@@ -86,7 +86,7 @@ extension QUICEndpoint {
 
     /// Gives the client of `connection` a token for its next connection (NEW_TOKEN frame). Server only, after the
     /// handshake.
-    package func sendToken(on connection: QUICConnection, wall: UInt64) throws(QUICError) {
+    public func sendToken(on connection: QUICConnection, wall: UInt64) throws(QUICError) {
         guard connection.role == .server, connection.phase == .established, let native = unsafe connection.native,
             let path = connection.path
         else { throw QUICError(.invalidState, place: "send token") }

@@ -1,18 +1,18 @@
 internal import CNgtcp2
 
 /// A QUIC connection ID (RFC 9000 section 5.1): up to 20 bytes, kept inline so that a table lookup allocates nothing.
-package struct ConnectionID: Hashable, Sendable {
+public struct ConnectionID: Hashable, Sendable {
     private var head: UInt64
     private var middle: UInt64
     private var tail: UInt32
     /// Number of bytes, 0 to 20.
-    package let count: UInt8
+    public let count: UInt8
 
     /// Largest connection ID of the versions we speak.
-    package static let maxCount = 20
+    public static let maxCount = 20
 
     /// Copies the bytes; nil when there are more than 20.
-    package init?(_ bytes: UnsafeRawBufferPointer) {
+    public init?(_ bytes: UnsafeRawBufferPointer) {
         guard bytes.count <= Self.maxCount else { return nil }
         count = UInt8(truncatingIfNeeded: bytes.count)
         if bytes.count == MemoryLayout<UInt64>.size {
@@ -57,12 +57,12 @@ package struct ConnectionID: Hashable, Sendable {
     }
 
     /// Calls `body` with the bytes.
-    package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         var words = (head, middle, tail)
         return unsafe withUnsafeBytes(of: &words) { unsafe body(UnsafeRawBufferPointer(rebasing: $0[..<Int(count)])) }
     }
 
-    package func hash(into hasher: inout Hasher) {
+    public func hash(into hasher: inout Hasher) {
         hasher.combine(head)
         guard count != 8 else { return }
         hasher.combine(middle)
@@ -73,7 +73,7 @@ package struct ConnectionID: Hashable, Sendable {
 
 extension ConnectionID: CustomStringConvertible {
     /// Hexadecimal digits.
-    package var description: String {
+    public var description: String {
         unsafe withBytes { bytes in
             var text = ""
             for index in 0..<bytes.count {

@@ -1,9 +1,9 @@
 /// One instruction of a classic BPF program, with the fields and the layout of the kernel's `sock_filter`.
-package struct FilterInstruction: Equatable, Sendable {
-    package var code: UInt16
-    package var jumpTrue: UInt8
-    package var jumpFalse: UInt8
-    package var operand: UInt32
+public struct FilterInstruction: Equatable, Sendable {
+    public var code: UInt16
+    public var jumpTrue: UInt8
+    public var jumpFalse: UInt8
+    public var operand: UInt32
 }
 
 /// Makes and reads our connection IDs: 8 bytes, of which 6 are random and 2 tell the worker and the process generation.
@@ -14,21 +14,21 @@ package struct FilterInstruction: Equatable, Sendable {
 ///
 ///     byte  0 1 2 3   4 5      6 7
 ///           random    random   (generation << 10 | worker) ^ mix(random)     all in network byte order
-package struct ConnectionIDCodec: Sendable {
+public struct ConnectionIDCodec: Sendable {
     /// Bytes in one of our connection IDs.
-    package static let count = 8
+    public static let count = 8
     /// Workers that can be told apart.
-    package static let maxWorkers = 1 << workerBits
+    public static let maxWorkers = 1 << workerBits
     /// Process generations that can be told apart; generation numbers wrap.
-    package static let maxGenerations = 1 << (16 - workerBits)
+    public static let maxGenerations = 1 << (16 - workerBits)
     private static let workerBits = 10
 
     /// Where a connection ID leads.
-    package struct Route: Equatable, Sendable {
-        package var worker: Int
-        package var generation: Int
+    public struct Route: Equatable, Sendable {
+        public var worker: Int
+        public var generation: Int
 
-        package init(worker: Int, generation: Int) {
+        public init(worker: Int, generation: Int) {
             self.worker = worker
             self.generation = generation
         }
@@ -50,7 +50,7 @@ package struct ConnectionIDCodec: Sendable {
     private let secondFactor: UInt32
 
     /// All processes that hand each other datagrams use the same key.
-    package init(key: QUICServiceKey) {
+    public init(key: QUICServiceKey) {
         let words = key.words(for: "connection id")
         whitening = words.0
         firstFactor = words.1 | 1
@@ -66,7 +66,7 @@ package struct ConnectionIDCodec: Sendable {
     }
 
     /// A connection ID that leads to `route`, with the low 48 bits of `random`.
-    package func connectionID(to route: Route, random: UInt64) -> ConnectionID {
+    public func connectionID(to route: Route, random: UInt64) -> ConnectionID {
         let first = UInt32(truncatingIfNeeded: random)
         let second = UInt32(truncatingIfNeeded: random >> 32) & 0xffff
         let routing = route.code ^ mix(first, second)
@@ -75,7 +75,7 @@ package struct ConnectionIDCodec: Sendable {
     }
 
     /// Where a connection ID leads; nil when it has not our length. An ID that we did not make gives a random answer.
-    package func route(of id: ConnectionID) -> Route? {
+    public func route(of id: ConnectionID) -> Route? {
         guard Int(id.count) == Self.count else { return nil }
         let word = UInt64(bigEndian: id.word)
         let first = UInt32(truncatingIfNeeded: word >> 32)
@@ -84,14 +84,14 @@ package struct ConnectionIDCodec: Sendable {
     }
 
     /// Sockets of one process in a reuseport group.
-    package struct SocketRange: Sendable {
+    public struct SocketRange: Sendable {
         /// The process generation that owns them.
-        package var generation: Int
+        public var generation: Int
         /// Index of worker 0's socket in the group.
-        package var firstSocket: Int
-        package var workers: Int
+        public var firstSocket: Int
+        public var workers: Int
 
-        package init(generation: Int, firstSocket: Int, workers: Int) {
+        public init(generation: Int, firstSocket: Int, workers: Int) {
             self.generation = generation
             self.firstSocket = firstSocket
             self.workers = workers
@@ -102,7 +102,7 @@ package struct ConnectionIDCodec: Sendable {
     /// connection ID names: it returns the socket's index in the group. For a datagram that names none of `ranges` it
     /// returns a number beyond every index, at which the kernel chooses by the address hash, as without a program.
     /// At most 8 ranges are looked at.
-    package func steeringFilter(_ ranges: [SocketRange]) -> [FilterInstruction] {
+    public func steeringFilter(_ ranges: [SocketRange]) -> [FilterInstruction] {
         var program = FilterProgram()
         // A long header says at byte 5 how long the ID is; a short header has it at byte 1 (RFC 8999 section 5).
         program.add(.loadByte, 0)

@@ -4,28 +4,28 @@ internal import CNgtcp2
 ///
 /// One per worker, reused for every flush. Several connections may fill the same batch before it is sent.
 @safe
-package struct DatagramBatch: ~Copyable {
+public struct DatagramBatch: ~Copyable {
     /// Consecutive datagrams with one path and one ECN mark. All have `segmentSize` bytes but the last, which may
     /// have fewer: what `UDP_SEGMENT` asks for.
-    package struct Run {
+    public struct Run {
         /// Position of the first datagram in the batch.
-        package var offset: Int
+        public var offset: Int
         /// Bytes of all its datagrams together.
-        package var count: Int
+        public var count: Int
         /// Bytes of each datagram but the last.
-        package var segmentSize: Int
+        public var segmentSize: Int
         /// ECN codepoint to send with: the two low bits of the IP header's TOS or traffic class (RFC 3168).
-        package var ecn: UInt8
-        package var path: QUICPath
+        public var ecn: UInt8
+        public var path: QUICPath
 
         /// How many datagrams the run holds.
-        package var datagramCount: Int { segmentSize == 0 ? 0 : (count + segmentSize - 1) / segmentSize }
+        public var datagramCount: Int { segmentSize == 0 ? 0 : (count + segmentSize - 1) / segmentSize }
     }
 
     /// Datagrams in one run at most: the kernel's `UDP_MAX_SEGMENTS`.
-    package static let maxSegments = 64
+    public static let maxSegments = 64
     /// Bytes in one run at most: what fits one UDP send.
-    package static let maxRunSize = 65_000
+    public static let maxRunSize = 65_000
 
     private let storage: UnsafeMutableRawBufferPointer
     private let runStorage: UnsafeMutablePointer<Run>
@@ -36,12 +36,12 @@ package struct DatagramBatch: ~Copyable {
     private var lastRunIsOpen = false
 
     /// Bytes filled so far.
-    package private(set) var count = 0
+    public private(set) var count = 0
     /// Runs filled so far.
-    package private(set) var runCount = 0
+    public private(set) var runCount = 0
 
     /// Allocates a batch of `capacity` bytes and at most `runs` runs.
-    package init(capacity: Int = 256 << 10, runs: Int = 128) {
+    public init(capacity: Int = 256 << 10, runs: Int = 128) {
         unsafe storage = .allocate(byteCount: max(capacity, 2 * 1500), alignment: 16)
         runCapacity = max(runs, 1)
         unsafe runStorage = .allocate(capacity: runCapacity)
@@ -55,21 +55,21 @@ package struct DatagramBatch: ~Copyable {
         unsafe storage.deallocate()
     }
 
-    package var isEmpty: Bool { count == 0 }
+    public var isEmpty: Bool { count == 0 }
 
     /// The run at `index`, from 0 up to `runCount`.
-    package subscript(index: Int) -> Run {
+    public subscript(index: Int) -> Run {
         precondition(index >= 0 && index < runCount)
         return unsafe runStorage[index]
     }
 
     /// The bytes of a run; valid until the batch is changed.
-    package func bytes(of run: Run) -> UnsafeRawBufferPointer {
+    public func bytes(of run: Run) -> UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(rebasing: storage[run.offset..<run.offset + run.count])
     }
 
     /// Forgets all datagrams; keeps the memory.
-    package mutating func removeAll() {
+    public mutating func removeAll() {
         count = 0
         runCount = 0
         lastRunIsOpen = false
@@ -100,7 +100,7 @@ package struct DatagramBatch: ~Copyable {
     }
 
     /// Copies one datagram that was built elsewhere. False, and nothing is taken, when the batch is full.
-    package mutating func append(_ datagram: UnsafeRawBufferPointer, ecn: UInt8 = 0, path: QUICPath) -> Bool {
+    public mutating func append(_ datagram: UnsafeRawBufferPointer, ecn: UInt8 = 0, path: QUICPath) -> Bool {
         guard datagram.count > 0, hasRoom(for: datagram.count) else { return false }
         unsafe tail.copyMemory(from: datagram)
         startRun(size: datagram.count, ecn: ecn, path: path)

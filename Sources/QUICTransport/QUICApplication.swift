@@ -13,35 +13,35 @@
 
 /// A QUIC stream identifier (RFC 9000 section 2.1): 62 bits. Bit 0 tells the initiator (0 client, 1 server),
 /// bit 1 the direction (0 bidirectional, 1 unidirectional).
-package typealias QUICStreamID = Int64
+public typealias QUICStreamID = Int64
 
 /// One piece of stream data waiting to be sent: base address and byte count.
 ///
 /// Its layout is that of `ngtcp2_vec` and `nghttp3_vec`, so a mux can hand the array to nghttp3 by rebinding it.
 @unsafe
-package struct QUICVector {
+public struct QUICVector {
     /// First byte. The bytes stay in place and unchanged until `streamDataAcknowledged` covers them,
     /// or the stream is closed, or the connection is gone.
-    package var base: UnsafeMutablePointer<UInt8>?
+    public var base: UnsafeMutablePointer<UInt8>?
     /// Number of bytes at `base`.
-    package var count: Int
+    public var count: Int
 
-    package init(base: UnsafeMutablePointer<UInt8>?, count: Int) {
+    public init(base: UnsafeMutablePointer<UInt8>?, count: Int) {
         unsafe self.base = unsafe base
         unsafe self.count = count
     }
 }
 
 /// What the application wants to send next, as `QUICApplication.nextStreamToSend` answers.
-package struct QUICStreamToSend {
+public struct QUICStreamToSend {
     /// The stream that the vectors belong to.
-    package var id: QUICStreamID
+    public var id: QUICStreamID
     /// How many vectors were filled. Zero is allowed with `fin`.
-    package var vectorCount: Int
+    public var vectorCount: Int
     /// Whether the stream ends after these bytes.
-    package var fin: Bool
+    public var fin: Bool
 
-    package init(id: QUICStreamID, vectorCount: Int, fin: Bool) {
+    public init(id: QUICStreamID, vectorCount: Int, fin: Bool) {
         self.id = id
         self.vectorCount = vectorCount
         self.fin = fin
@@ -52,7 +52,7 @@ package struct QUICStreamToSend {
 ///
 /// The connection does not own its application: whoever owns both keeps the application alive until
 /// `connectionClosed`, or sets `QUICConnection.application` to nil first.
-package protocol QUICApplication: AnyObject {
+public protocol QUICApplication: AnyObject {
     /// Keys for sending 1-RTT packets are installed, or those of 0-RTT packets on a client that offers early data:
     /// streams may be opened and data sent from now on. Called once.
     /// `alpn` is the protocol that TLS negotiated, for example the two bytes of `h3`; empty if none was.
@@ -136,6 +136,6 @@ package protocol QUICApplication: AnyObject {
 }
 
 extension QUICApplication {
-    package func prepareToSend() {}
-    package func sendingEnded() {}
+    public func prepareToSend() {}
+    public func sendingEnded() {}
 }

@@ -1,7 +1,7 @@
 /// Why a QUIC connection ended.
-package struct QUICClose: Sendable {
+public struct QUICClose: Sendable {
     /// What kind of end it was.
-    package enum Reason: Sendable, Equatable {
+    public enum Reason: Sendable, Equatable {
         /// CONNECTION_CLOSE of type 0x1d with an application error code (RFC 9000 section 19.19).
         case application
         /// CONNECTION_CLOSE of type 0x1c with a transport error code (RFC 9000 section 20.1).
@@ -24,19 +24,19 @@ package struct QUICClose: Sendable {
     }
 
     /// Who ended it.
-    package enum Initiator: Sendable, Equatable {
+    public enum Initiator: Sendable, Equatable {
         case local
         case peer
     }
 
-    package var reason: Reason
-    package var initiator: Initiator
+    public var reason: Reason
+    public var initiator: Initiator
     /// The error code on the wire: of the application for `.application`, else of the transport. Zero if there is none.
-    package var code: UInt64
+    public var code: UInt64
     /// The reason phrase of the frame, repaired to valid UTF-8, at most 1,024 bytes; empty if there is none.
-    package var text: String
+    public var text: String
 
-    package init(reason: Reason, initiator: Initiator, code: UInt64 = 0, text: String = "") {
+    public init(reason: Reason, initiator: Initiator, code: UInt64 = 0, text: String = "") {
         self.reason = reason
         self.initiator = initiator
         self.code = code
@@ -44,7 +44,7 @@ package struct QUICClose: Sendable {
     }
 
     /// The TLS alert number, when that is what ended the connection (RFC 8446 section 6.2).
-    package var alert: UInt8? {
+    public var alert: UInt8? {
         guard reason == .tlsAlert else { return nil }
         return UInt8(truncatingIfNeeded: code & 0xff)
     }

@@ -1,4 +1,4 @@
-package import Bytes
+public import Bytes
 internal import CNgtcp2
 internal import TLSTransport
 
@@ -26,18 +26,18 @@ extension QUICConnection {
     /// Closes with an application error (CONNECTION_CLOSE of type 0x1d, RFC 9000 section 19.19). Streams end at once. The
     /// packet leaves with the next `writeDatagrams`, which also tells the application. Before the handshake is
     /// complete the peer sees APPLICATION_ERROR instead of the code.
-    package func close(applicationError code: UInt64, text: String = "") {
+    public func close(applicationError code: UInt64, text: String = "") {
         requestClose(QUICClose(reason: .application, initiator: .local, code: code, text: text))
     }
 
     /// Closes with a transport error (CONNECTION_CLOSE of type 0x1c, RFC 9000 section 20.1).
-    package func close(transportError code: UInt64, text: String = "") {
+    public func close(transportError code: UInt64, text: String = "") {
         requestClose(QUICClose(reason: .transport, initiator: .local, code: code, text: text))
     }
 
     /// Ends the connection in silence: no packet, no closing period. The application is told at once.
     /// Not to be called from inside an application's method.
-    package func abandon() {
+    public func abandon() {
         guard phase != .closed else { return }
         end(QUICClose(reason: .dropped, initiator: .local), next: .closed)
         finish()
@@ -45,7 +45,7 @@ extension QUICConnection {
 
     /// Ends the connection in silence, and keeps silent to what the peer still sends until `time`: it finds nobody, not
     /// even a stateless reset. Not to be called from inside an application's method.
-    package func fallSilent(until time: Instant) {
+    public func fallSilent(until time: Instant) {
         guard phase == .handshaking || phase == .established else { return }
         ending.deadline = time
         deadline = time

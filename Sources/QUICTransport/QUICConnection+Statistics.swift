@@ -2,26 +2,26 @@ internal import CNgtcp2
 
 extension QUICConnection {
     /// How the path does, as congestion control and loss recovery see it (RFC 9002). Times are nanoseconds.
-    package struct Statistics: Sendable {
+    public struct Statistics: Sendable {
         /// Smoothed round-trip time; the assumed one before the first sample.
-        package var smoothedRTT: UInt64 = 0
-        package var minimumRTT: UInt64 = 0
-        package var latestRTT: UInt64 = 0
-        package var rttVariation: UInt64 = 0
+        public var smoothedRTT: UInt64 = 0
+        public var minimumRTT: UInt64 = 0
+        public var latestRTT: UInt64 = 0
+        public var rttVariation: UInt64 = 0
         /// Congestion window, bytes.
-        package var congestionWindow: UInt64 = 0
+        public var congestionWindow: UInt64 = 0
         /// Slow start threshold, bytes; `UInt64.max` before the first loss.
-        package var slowStartThreshold: UInt64 = 0
+        public var slowStartThreshold: UInt64 = 0
         /// Bytes sent and not yet acknowledged or lost.
-        package var bytesInFlight: UInt64 = 0
+        public var bytesInFlight: UInt64 = 0
         /// Probe timeouts in a row.
-        package var probeTimeouts: Int = 0
+        public var probeTimeouts: Int = 0
         /// Largest datagram that is known to fit the path.
-        package var datagramSize: Int = 0
+        public var datagramSize: Int = 0
     }
 
     /// A snapshot; the last one when the connection carries nothing any more.
-    package var statistics: Statistics {
+    public var statistics: Statistics {
         guard let native = unsafe native else { return lastStatistics }
         var from = ngtcp2_conn_stat()
         unsafe ngtcp2_conn_get_conn_stat_versioned(native, NGTCP2_CONN_STAT_VERSION, &from)
@@ -33,23 +33,23 @@ extension QUICConnection {
     }
 
     /// The QUIC version in use; before it is negotiated the one that the client chose; zero after the end.
-    package var version: UInt32 {
+    public var version: UInt32 {
         guard let native = unsafe native else { return 0 }
         let negotiated = unsafe ngtcp2_conn_get_negotiated_version(native)
         return unsafe negotiated != 0 ? negotiated : ngtcp2_conn_get_client_chosen_version(native)
     }
 
     /// Whether what arrives now may be a replay: the handshake is not complete (RFC 9001 section 9.2).
-    package var isEarlyData: Bool { phase == .handshaking }
+    public var isEarlyData: Bool { phase == .handshaking }
 
     /// The path in use, nil after the end.
-    package var path: QUICPath? {
+    public var path: QUICPath? {
         guard let native = unsafe native, let path = unsafe ngtcp2_conn_get_path(native) else { return nil }
         return unsafe QUICPath(path.pointee)
     }
 
     /// Packets with data of that stream that were lost, some of them perhaps only late.
-    package func lostPackets(of id: QUICStreamID) -> Int {
+    public func lostPackets(of id: QUICStreamID) -> Int {
         guard let native = unsafe native else { return 0 }
         return unsafe ngtcp2_conn_get_stream_loss_count(native, id)
     }

@@ -1,11 +1,11 @@
-package import Bytes
+public import Bytes
 internal import CNgtcp2
 
 extension QUICConnection {
     // MARK: Opening and ending streams
 
     /// Opens a bidirectional stream. Throws `.streamLimit` when the peer allows no more for now.
-    package func openBidirectionalStream() throws(QUICError) -> QUICStreamID {
+    public func openBidirectionalStream() throws(QUICError) -> QUICStreamID {
         let native = try unsafe usable("open bidirectional stream")
         var id: Int64 = -1
         let result = unsafe ngtcp2_conn_open_bidi_stream(native, &id, nil)
@@ -14,7 +14,7 @@ extension QUICConnection {
     }
 
     /// Opens a unidirectional stream. Throws `.streamLimit` when the peer allows no more for now.
-    package func openUnidirectionalStream() throws(QUICError) -> QUICStreamID {
+    public func openUnidirectionalStream() throws(QUICError) -> QUICStreamID {
         let native = try unsafe usable("open unidirectional stream")
         var id: Int64 = -1
         let result = unsafe ngtcp2_conn_open_uni_stream(native, &id, nil)
@@ -23,32 +23,32 @@ extension QUICConnection {
     }
 
     /// How many bidirectional streams may be opened now.
-    package var bidirectionalStreamsLeft: UInt64 {
+    public var bidirectionalStreamsLeft: UInt64 {
         guard let native = unsafe native else { return 0 }
         return unsafe ngtcp2_conn_get_streams_bidi_left(native)
     }
 
     /// How many unidirectional streams may be opened now.
-    package var unidirectionalStreamsLeft: UInt64 {
+    public var unidirectionalStreamsLeft: UInt64 {
         guard let native = unsafe native else { return 0 }
         return unsafe ngtcp2_conn_get_streams_uni_left(native)
     }
 
     /// Gives up a stream: STOP_SENDING for what the peer sends, RESET_STREAM for what we send (RFC 9000 sections 19.5
     /// and 19.4), as far as the stream has these directions. Nothing happens to a stream that is gone already.
-    package func shutdownStream(_ id: QUICStreamID, applicationError code: UInt64) throws(QUICError) {
+    public func shutdownStream(_ id: QUICStreamID, applicationError code: UInt64) throws(QUICError) {
         let native = try unsafe usable("shut down stream")
         try check(unsafe ngtcp2_conn_shutdown_stream(native, id, code), "shut down stream")
     }
 
     /// Stops reading: STOP_SENDING. No more data is delivered; the connection's credit for it is returned by itself.
-    package func shutdownStreamRead(_ id: QUICStreamID, applicationError code: UInt64) throws(QUICError) {
+    public func shutdownStreamRead(_ id: QUICStreamID, applicationError code: UInt64) throws(QUICError) {
         let native = try unsafe usable("stop reading stream")
         try check(unsafe ngtcp2_conn_shutdown_stream_read(native, id, code), "stop reading stream")
     }
 
     /// Stops sending: RESET_STREAM. What is not acknowledged is thrown away.
-    package func shutdownStreamWrite(_ id: QUICStreamID, applicationError code: UInt64) throws(QUICError) {
+    public func shutdownStreamWrite(_ id: QUICStreamID, applicationError code: UInt64) throws(QUICError) {
         let native = try unsafe usable("reset stream")
         try check(unsafe ngtcp2_conn_shutdown_stream_write(native, id, code), "reset stream")
     }
@@ -57,7 +57,7 @@ extension QUICConnection {
 
     /// Lets the peer send `count` more bytes on a stream: bytes that were delivered and have been passed on.
     /// Nothing happens to a stream that is gone.
-    package func extendStreamCredit(_ id: QUICStreamID, _ count: UInt64) {
+    public func extendStreamCredit(_ id: QUICStreamID, _ count: UInt64) {
         guard let native = unsafe native, pendingClose == nil else { return }
         if unsafe ngtcp2_conn_extend_max_stream_offset(native, id, count) != 0 {
             close(transportError: UInt64(NGTCP2_INTERNAL_ERROR))
@@ -66,25 +66,25 @@ extension QUICConnection {
 
     /// Lets the peer send `count` more bytes on the connection. Every delivered byte must be credited here some time,
     /// also those of streams that were reset or are closed, or else the connection runs dry.
-    package func extendConnectionCredit(_ count: UInt64) {
+    public func extendConnectionCredit(_ count: UInt64) {
         guard let native = unsafe native else { return }
         unsafe ngtcp2_conn_extend_max_offset(native, count)
     }
 
     /// Bytes that the peer lets us send on a stream now, not counting the connection's own limit.
-    package func streamCreditLeft(_ id: QUICStreamID) -> UInt64 {
+    public func streamCreditLeft(_ id: QUICStreamID) -> UInt64 {
         guard let native = unsafe native else { return 0 }
         return unsafe ngtcp2_conn_get_max_stream_data_left(native, id)
     }
 
     /// Bytes that the peer lets us send on the connection now.
-    package var connectionCreditLeft: UInt64 {
+    public var connectionCreditLeft: UInt64 {
         guard let native = unsafe native else { return 0 }
         return unsafe ngtcp2_conn_get_max_data_left(native)
     }
 
     /// Lets the peer open `count` more bidirectional streams than `QUICSettings.bidirectionalStreams` says.
-    package func extendBidirectionalStreamLimit(_ count: Int) {
+    public func extendBidirectionalStreamLimit(_ count: Int) {
         guard let native = unsafe native, count > 0 else { return }
         unsafe ngtcp2_conn_extend_max_streams_bidi(native, count)
     }
@@ -100,13 +100,13 @@ extension QUICConnection {
     }
 
     /// Whether we opened that stream (RFC 9000 section 2.1).
-    package func isLocal(_ id: QUICStreamID) -> Bool { (id & 1 == 1) == (role == .server) }
+    public func isLocal(_ id: QUICStreamID) -> Bool { (id & 1 == 1) == (role == .server) }
 
     // MARK: DATAGRAM frames (RFC 9221)
 
     /// Largest DATAGRAM payload that the peer takes; zero if it takes none, or nothing is known yet. The path may
     /// allow less.
-    package var maxDatagramPayload: Int {
+    public var maxDatagramPayload: Int {
         guard let native = unsafe native, let peer = unsafe ngtcp2_conn_get_remote_transport_params(native) else {
             return 0
         }
@@ -116,7 +116,7 @@ extension QUICConnection {
 
     /// Queues a copy of `bytes` for one DATAGRAM frame. It leaves with one of the next packets, once, without retransmission.
     /// Throws `.datagramRefused` when the queue is full or the peer takes no such frame.
-    package func sendDatagram(_ bytes: UnsafeRawBufferPointer) throws(QUICError) {
+    public func sendDatagram(_ bytes: UnsafeRawBufferPointer) throws(QUICError) {
         _ = try unsafe usable("send datagram")
         guard bytes.count <= maxDatagramPayload, bytes.count <= sendableDatagramPayload,
             queuedDatagrams.count < settings.maxQueuedDatagrams
@@ -131,14 +131,14 @@ extension QUICConnection {
 
     /// Changes to new packet protection keys (RFC 9001 section 6). Throws `.invalidState` when the last change is
     /// not confirmed yet.
-    package func initiateKeyUpdate(now: Instant) throws(QUICError) {
+    public func initiateKeyUpdate(now: Instant) throws(QUICError) {
         let native = try unsafe usable("update keys")
         try check(unsafe ngtcp2_conn_initiate_key_update(native, now.nanoseconds), "update keys")
     }
 
     /// Moves to another path, for example after the local address has changed (RFC 9000 section 9.2). The path is validated
     /// while it is used. Client only.
-    package func migrate(to path: QUICPath, now: Instant) throws(QUICError) {
+    public func migrate(to path: QUICPath, now: Instant) throws(QUICError) {
         let native = try unsafe usable("migrate")
         var storage = PathStorage()
         guard role == .client, storage.set(path) else { throw QUICError(.invalidArgument, place: "migrate") }

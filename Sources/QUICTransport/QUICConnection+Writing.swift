@@ -1,8 +1,8 @@
-package import Bytes
+public import Bytes
 internal import CNgtcp2
 
 /// How a flush ended.
-package enum FlushResult: Sendable {
+public enum FlushResult: Sendable {
     /// Nothing more can be sent now. `QUICConnection.deadline` or the next event tells when to try again.
     case idle
     /// The batch is full, or the connection has had its share of this turn: send the batch and flush again.
@@ -14,7 +14,7 @@ extension QUICConnection {
     /// from the application. Also sends CONNECTION_CLOSE after `close`, and updates `deadline`.
     ///
     /// - Returns: `.more` when there is more to send at once.
-    package func writeDatagrams(into batch: inout DatagramBatch, now: Instant) -> FlushResult {
+    public func writeDatagrams(into batch: inout DatagramBatch, now: Instant) -> FlushResult {
         guard unsafe native != nil else {
             return phase == .closing && !answerWhileClosing(into: &batch) ? .more : .idle
         }

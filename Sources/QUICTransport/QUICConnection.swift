@@ -1,7 +1,7 @@
-package import Bytes
+public import Bytes
 internal import CGnuTLS
 internal import CNgtcp2
-package import TLSTransport
+public import TLSTransport
 
 /// One QUIC connection, as server or client: datagrams in, datagrams and stream events out. It owns no socket and reads
 /// no clock, and lives on one worker's thread.
@@ -13,15 +13,15 @@ package import TLSTransport
 /// It keeps its connection IDs in the endpoint's table until it is closed, and frees the library's state as soon as the
 /// connection carries nothing any more, so that one in its closing period costs little.
 @safe
-package final class QUICConnection {
+public final class QUICConnection {
     /// Which end of the connection we are.
-    package enum Role: Sendable {
+    public enum Role: Sendable {
         case client
         case server
     }
 
     /// How far the connection is in its life (RFC 9000 sections 7 and 10).
-    package enum Phase: Sendable {
+    public enum Phase: Sendable {
         /// The TLS handshake is not complete.
         case handshaking
         case established
@@ -33,35 +33,35 @@ package final class QUICConnection {
         case closed
     }
 
-    package let role: Role
+    public let role: Role
     /// Takes the events and gives the data. Not owned; set it before the first call of `receive` or `writeDatagrams`.
-    package unowned(unsafe) var application: (any QUICApplication)?
+    public unowned(unsafe) var application: (any QUICApplication)?
     /// Who lives with the connection on a socket: found again from what `QUICEndpoint.route` gives. Not owned.
-    package unowned(unsafe) var holder: AnyObject?
-    package internal(set) var phase = Phase.handshaking
+    public unowned(unsafe) var holder: AnyObject?
+    public internal(set) var phase = Phase.handshaking
     /// When `handleExpiry` wants to be called, as of the last `writeDatagrams`; `.distantFuture` when never.
-    package internal(set) var deadline = Instant.distantFuture
+    public internal(set) var deadline = Instant.distantFuture
     /// Why the connection ended; nil while it lives.
-    package internal(set) var closeReason: QUICClose?
+    public internal(set) var closeReason: QUICClose?
     /// Datagram and byte counts of this connection.
-    package internal(set) var counters = Counters()
+    public internal(set) var counters = Counters()
     /// Whether a peer's stream that closes lets it open another one. Turn off to let the connection run dry.
-    package var renewsStreamLimits = true
+    public var renewsStreamLimits = true
     /// The versions that the server offered, when `closeReason` says version negotiation. Client only.
-    package internal(set) var offeredVersions: [UInt32] = []
+    public internal(set) var offeredVersions: [UInt32] = []
 
     /// The last address-validation token that the server gave for a later connection (NEW_TOKEN, RFC 9000 section
     /// 8.1.3); empty if there was none. Client only.
-    package internal(set) var receivedToken: [UInt8] = []
+    public internal(set) var receivedToken: [UInt8] = []
     /// Longer tokens are cut off, and so useless.
     static let maxTokenCount = 512
 
     /// What the connection moved.
-    package struct Counters: Sendable {
-        package var datagramsReceived: UInt64 = 0
-        package var bytesReceived: UInt64 = 0
-        package var datagramsSent: UInt64 = 0
-        package var bytesSent: UInt64 = 0
+    public struct Counters: Sendable {
+        public var datagramsReceived: UInt64 = 0
+        public var bytesReceived: UInt64 = 0
+        public var datagramsSent: UInt64 = 0
+        public var bytesSent: UInt64 = 0
     }
 
     let endpoint: QUICEndpoint
@@ -70,7 +70,7 @@ package final class QUICConnection {
     /// The library's connection; nil before it is made and after it is freed.
     var native: OpaquePointer?
     /// The TLS half: what was negotiated, certificates, resumption. Nil once the connection carries nothing.
-    package private(set) var tls: QUICTLSSession?
+    public private(set) var tls: QUICTLSSession?
     /// How the TLS session finds its connection; its address is the session's pointer.
     private let reference: UnsafeMutablePointer<ngtcp2_crypto_conn_ref>
     private var receivePath = PathStorage()
@@ -208,7 +208,7 @@ package final class QUICConnection {
     /// - Parameters:
     ///   - path: Where it came from and to which of our addresses.
     ///   - ecn: The two ECN bits of its IP header.
-    package func receive(_ datagram: UnsafeRawBufferPointer, path: QUICPath, ecn: UInt8, now: Instant) {
+    public func receive(_ datagram: UnsafeRawBufferPointer, path: QUICPath, ecn: UInt8, now: Instant) {
         counters.datagramsReceived &+= 1
         counters.bytesReceived &+= UInt64(datagram.count)
         guard let native = unsafe native else {
@@ -224,7 +224,7 @@ package final class QUICConnection {
     }
 
     /// Takes the time: call when `deadline` has come. Earlier calls are harmless.
-    package func handleExpiry(now: Instant) {
+    public func handleExpiry(now: Instant) {
         switch phase {
         case .closing, .draining:
             if now >= ending.deadline { finish() }
@@ -240,7 +240,7 @@ package final class QUICConnection {
 }
 
 /// Takes a connection's qlog events (draft-ietf-quic-qlog-main-schema), as the library writes them.
-package protocol QUICLogSink: AnyObject {
+public protocol QUICLogSink: AnyObject {
     /// The next piece of the log. `isLast` comes once, when the connection is freed; `bytes` may then be empty.
     func write(_ bytes: UnsafeRawBufferPointer, isLast: Bool)
 }

@@ -3,9 +3,9 @@ internal import TLSTransport
 
 /// What a client must remember of a connection, beside its TLS session, to send early data (0-RTT) on the next one to
 /// the same server (RFC 9001 section 4.6.1, RFC 9000 section 7.4.1).
-package struct QUICEarlyData: Sendable {
+public struct QUICEarlyData: Sendable {
     /// The protocol that was negotiated; the next connection uses no other.
-    package let alpn: [UInt8]
+    public let alpn: [UInt8]
     /// The server's transport parameters as they stood on the wire.
     let parameters: [UInt8]
 }
@@ -13,7 +13,7 @@ package struct QUICEarlyData: Sendable {
 extension QUICConnection {
     /// What to remember for early data on the next connection to this server; nil before the handshake is complete and
     /// after the end. Client only. The TLS half is `QUICTLSSession.resumptionData`.
-    package var earlyDataForNextConnection: QUICEarlyData? {
+    public var earlyDataForNextConnection: QUICEarlyData? {
         guard role == .client, phase == .established, let native = unsafe native, let tls,
             let server = unsafe ngtcp2_conn_get_remote_transport_params(native)
         else { return nil }
@@ -31,7 +31,7 @@ extension QUICConnection {
     /// the one that `earlyData` belongs to, with early data allowed. The application is then told `readyToSend` when the
     /// first packet is built, and `earlyDataRejected` if the server took none of it. What is sent before
     /// `handshakeCompleted` may be replayed by anyone who sees it. Client only.
-    package func offer(_ earlyData: QUICEarlyData) {
+    public func offer(_ earlyData: QUICEarlyData) {
         guard role == .client, phase == .handshaking, let native = unsafe native else { return }
         var parameters = unsafe ngtcp2_transport_params()
         let result = unsafe ngtcp2_decode_transport_params_versioned(

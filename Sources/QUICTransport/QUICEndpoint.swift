@@ -1,38 +1,38 @@
-package import Bytes
+public import Bytes
 internal import CNgtcp2
-package import TLSTransport
+public import TLSTransport
 
 /// What all QUIC connections of one worker share: the connection-ID table, keys, random bytes. It decides for each
 /// datagram what it belongs to, and answers those that belong to nothing. It owns no socket.
 @safe
-package final class QUICEndpoint {
+public final class QUICEndpoint {
     /// Who this endpoint is and what it may do.
-    package struct Configuration: Sendable {
+    public struct Configuration: Sendable {
         /// This worker and process, written into our connection IDs.
-        package var route: ConnectionIDCodec.Route
+        public var route: ConnectionIDCodec.Route
         /// How many workers the process has: datagrams for others of them are `.elsewhere`.
-        package var workers: Int
+        public var workers: Int
         /// Generations of other processes of this service that still run: datagrams for them are `.elsewhere` too.
-        package var otherGenerations: [Int] = []
+        public var otherGenerations: [Int] = []
         /// Whether new connections are taken.
-        package var acceptsConnections = true
+        public var acceptsConnections = true
         /// Versions we speak, most preferred first.
-        package var versions: [UInt32] = [QUICSettings.Version.v1]
+        public var versions: [UInt32] = [QUICSettings.Version.v1]
         /// Version Negotiation and stateless reset packets that one second may see.
-        package var statelessRepliesPerSecond = 1000
+        public var statelessRepliesPerSecond = 1000
         /// How long the token of a Retry packet holds, nanoseconds.
-        package var retryTokenLifetime: UInt64 = 10_000_000_000
+        public var retryTokenLifetime: UInt64 = 10_000_000_000
         /// How long a token for later connections holds, nanoseconds.
-        package var tokenLifetime: UInt64 = 86_400_000_000_000
+        public var tokenLifetime: UInt64 = 86_400_000_000_000
 
-        package init(route: ConnectionIDCodec.Route = .init(worker: 0, generation: 0), workers: Int = 1) {
+        public init(route: ConnectionIDCodec.Route = .init(worker: 0, generation: 0), workers: Int = 1) {
             self.route = route
             self.workers = workers
         }
     }
 
     /// What a datagram belongs to.
-    package enum Route {
+    public enum Route {
         /// Give it to this connection.
         case connection(QUICConnection)
         /// It starts a connection: accept it, answer with Retry, or drop it.
@@ -45,7 +45,7 @@ package final class QUICEndpoint {
     }
 
     /// Why a datagram was dropped.
-    package enum DropReason: Int, CaseIterable, Sendable {
+    public enum DropReason: Int, CaseIterable, Sendable {
         /// No QUIC header could be read.
         case malformed
         /// A connection ID that leads to nothing, and no stateless reset may be sent for it.
@@ -76,7 +76,7 @@ package final class QUICEndpoint {
     /// Most pieces that one call of `nextStreamToSend` can give.
     private static let maxVectors = 16
 
-    package init(configuration: Configuration, key: QUICServiceKey, random: QUICRandom) {
+    public init(configuration: Configuration, key: QUICServiceKey, random: QUICRandom) {
         self.configuration = configuration
         versions = configuration.versions.filter { ngtcp2_is_supported_version($0) != 0 }
         self.random = random
@@ -94,10 +94,10 @@ package final class QUICEndpoint {
     }
 
     /// Datagrams dropped for that reason so far.
-    package func dropCount(_ reason: DropReason) -> UInt64 { drops[reason.rawValue] }
+    public func dropCount(_ reason: DropReason) -> UInt64 { drops[reason.rawValue] }
 
     /// Connection IDs in use.
-    package var connectionIDCount: Int { table.count }
+    public var connectionIDCount: Int { table.count }
 
     /// A new connection ID that leads here and is not in use.
     func makeConnectionID() -> ConnectionID {
@@ -113,7 +113,7 @@ package final class QUICEndpoint {
     /// `QUICConnection.receive`.
     ///
     /// - Parameter tls: A server session of its own, from `QUICTLSContext.makeServerSession`.
-    package func accept(
+    public func accept(
         _ initial: QUICInitial, path: QUICPath, tls: QUICTLSSession, settings: QUICSettings,
         qlog: (any QUICLogSink)? = nil, now: Instant
     ) throws(QUICError) -> QUICConnection {
@@ -132,7 +132,7 @@ package final class QUICEndpoint {
     ///   - version: The version to begin with.
     ///   - token: A token that the server gave in an earlier connection, or nothing.
     ///   - originalVersion: The version of the first attempt, when this one follows a Version Negotiation packet.
-    package func connect(
+    public func connect(
         path: QUICPath, tls: QUICTLSSession, settings: QUICSettings, version: UInt32 = QUICSettings.Version.v1,
         token: [UInt8] = [], originalVersion: UInt32 = 0, qlog: (any QUICLogSink)? = nil, now: Instant
     ) throws(QUICError) -> QUICConnection {
@@ -153,7 +153,7 @@ package final class QUICEndpoint {
     /// Finds what a datagram belongs to; writes an answer into `batch` when it deserves one and belongs to nothing.
     ///
     /// - Parameter wall: Wall-clock time in nanoseconds, by which tokens are judged.
-    package func route(
+    public func route(
         _ datagram: UnsafeRawBufferPointer, path: QUICPath, into batch: inout DatagramBatch, now: Instant, wall: UInt64
     ) -> Route {
         guard let start = unsafe datagram.baseAddress?.assumingMemoryBound(to: UInt8.self), datagram.count > 0 else {
@@ -251,7 +251,7 @@ package final class QUICEndpoint {
     /// that was handed over from another worker or process, and is unknown here too.
     ///
     /// - Returns: False when none may be sent: the datagram is too small, or the replies of this second are used up.
-    package func writeStatelessReset(
+    public func writeStatelessReset(
         for id: ConnectionID, datagramCount: Int, path: QUICPath, into batch: inout DatagramBatch, now: Instant
     ) -> Bool {
         let count = min(datagramCount - 1, StatelessResetKey.maxPacketCount)

@@ -1,9 +1,9 @@
 internal import CNgtcp2
 
 /// An operation on a QUIC connection was refused.
-package struct QUICError: Error, Equatable {
+public struct QUICError: Error, Equatable {
     /// What went wrong, independent of the library's numbers.
-    package enum Code: Sendable, Equatable {
+    public enum Code: Sendable, Equatable {
         /// The peer's stream limit is reached; `…StreamLimitRaised` tells when to try again.
         case streamLimit
         /// The stream is unknown: closed, or never opened.
@@ -24,13 +24,13 @@ package struct QUICError: Error, Equatable {
         case internalFailure
     }
 
-    package var code: Code
+    public var code: Code
     /// What was being done, for example `open bidirectional stream`.
-    package var place: StaticString
+    public var place: StaticString
     /// The library's own error number, for the log; zero if the error is ours.
-    package var cause: Int32
+    public var cause: Int32
 
-    package init(_ code: Code, place: StaticString, cause: Int32 = 0) {
+    public init(_ code: Code, place: StaticString, cause: Int32 = 0) {
         self.code = code
         self.place = place
         self.cause = cause
@@ -52,13 +52,13 @@ package struct QUICError: Error, Equatable {
         self.init(code, place: place, cause: cause)
     }
 
-    package static func == (a: QUICError, b: QUICError) -> Bool {
+    public static func == (a: QUICError, b: QUICError) -> Bool {
         a.code == b.code && a.cause == b.cause && a.place.description == b.place.description
     }
 }
 
 extension QUICError: CustomStringConvertible {
-    package var description: String {
+    public var description: String {
         if cause == 0 { return "\(place): \(code)" }
         guard let text = unsafe ngtcp2_strerror(cause) else { return "\(place): \(code) (\(cause))" }
         return unsafe "\(place): \(code) (\(String(cString: text)))"

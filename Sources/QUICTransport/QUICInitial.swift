@@ -1,9 +1,9 @@
 internal import CNgtcp2
 
 /// The first packet of a connection that a server may accept: what its header says, and what its token proved.
-package struct QUICInitial: Sendable {
+public struct QUICInitial: Sendable {
     /// What the token in the packet says about the client's address (RFC 9000 section 8.1).
-    package enum AddressValidation: Sendable, Equatable {
+    public enum AddressValidation: Sendable, Equatable {
         /// No token, or one of another service: nothing is proved. The anti-amplification limit holds.
         case none
         /// The token is from our Retry packet: the client receives at its address.
@@ -15,14 +15,14 @@ package struct QUICInitial: Sendable {
     }
 
     /// The client's first choice of version.
-    package let version: UInt32
+    public let version: UInt32
     /// The connection ID that the client calls us by for now.
-    package let destination: ConnectionID
+    public let destination: ConnectionID
     /// The connection ID that the client wants to be called by.
-    package let source: ConnectionID
+    public let source: ConnectionID
     /// The connection ID of the client's very first packet: before a Retry, if there was one.
-    package let originalDestination: ConnectionID
-    package let addressValidation: AddressValidation
+    public let originalDestination: ConnectionID
+    public let addressValidation: AddressValidation
     /// The token, if it is valid.
     let token: [UInt8]
 

@@ -1,14 +1,14 @@
-package import Bytes
+public import Bytes
 internal import CNgtcp2
 
 /// The two ends of a datagram's way (RFC 9000 section 9): our socket address and the peer's.
-package struct QUICPath: Hashable, Sendable {
+public struct QUICPath: Hashable, Sendable {
     /// The address the datagram arrived at or leaves from. A wildcard listener that does not know it may give its own
     /// bound address, always the same one.
-    package var local: SocketAddress
-    package var remote: SocketAddress
+    public var local: SocketAddress
+    public var remote: SocketAddress
 
-    package init(local: SocketAddress, remote: SocketAddress) {
+    public init(local: SocketAddress, remote: SocketAddress) {
         self.local = local
         self.remote = remote
     }

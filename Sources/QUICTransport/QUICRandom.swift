@@ -3,9 +3,9 @@ internal import COpenSSL
 /// Unpredictable bytes from a seed: the ChaCha20 key stream (RFC 8439). One per worker, used for connection IDs, path
 /// challenges and the padding of stateless resets. The same seed gives the same bytes.
 @safe
-package final class QUICRandom {
+public final class QUICRandom {
     /// Bytes in a seed.
-    package static let seedCount = 32
+    public static let seedCount = 32
 
     private let cipher: OpaquePointer
     private var block: [UInt8]
@@ -13,7 +13,7 @@ package final class QUICRandom {
     private static let blockSize = 512
 
     /// A stream from 32 bytes of seed. A shorter seed is filled up with zeros, a longer one cut off.
-    package init(seed: [UInt8]) {
+    public init(seed: [UInt8]) {
         var key = Array(seed.prefix(Self.seedCount))
         key += [UInt8](repeating: 0, count: Self.seedCount - key.count)
         guard let context = unsafe EVP_CIPHER_CTX_new() else { preconditionFailure("out of memory") }
@@ -26,12 +26,12 @@ package final class QUICRandom {
     }
 
     /// A stream that repeats from run to run, for simulations.
-    package convenience init(seed: UInt64) {
+    public convenience init(seed: UInt64) {
         self.init(seed: (0..<8).map { UInt8(truncatingIfNeeded: seed >> UInt64(8 * $0)) })
     }
 
     /// A stream seeded by the kernel.
-    package static func system() -> QUICRandom {
+    public static func system() -> QUICRandom {
         var generator = SystemRandomNumberGenerator()
         return QUICRandom(seed: (0..<seedCount).map { _ in UInt8.random(in: 0...255, using: &generator) })
     }
@@ -65,13 +65,13 @@ package final class QUICRandom {
     }
 
     /// The next eight bytes as a number.
-    package func next() -> UInt64 {
+    public func next() -> UInt64 {
         var value: UInt64 = 0
         unsafe withUnsafeMutableBytes(of: &value) { unsafe fill($0) }
         return value
     }
 
-    package func bytes(count: Int) -> [UInt8] {
+    public func bytes(count: Int) -> [UInt8] {
         unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             unsafe fill(UnsafeMutableRawBufferPointer(buffer))
             filled = count

@@ -2,25 +2,25 @@ internal import CGnuTLS
 
 /// The secret that all processes of one service share: connection IDs, stateless reset tokens and address-validation
 /// tokens are derived from it, so that one process can read what another one made.
-package struct QUICServiceKey: Sendable {
+public struct QUICServiceKey: Sendable {
     /// Bytes in the secret.
-    package static let count = 32
+    public static let count = 32
 
     private let secret: [UInt8]
 
     /// Nil unless `secret` has 32 bytes.
-    package init?(secret: [UInt8]) {
+    public init?(secret: [UInt8]) {
         guard secret.count == Self.count else { return nil }
         self.secret = secret
     }
 
     /// The key of all processes that are configured with this secret, of any length (`cluster-secret`).
-    package init(clusterSecret: [UInt8]) {
+    public init(clusterSecret: [UInt8]) {
         secret = MessageAuthenticator(key: clusterSecret).code(for: "portico cluster secret")
     }
 
     /// A key for one process alone, from a source of unpredictable bytes.
-    package init(random source: QUICRandom) {
+    public init(random source: QUICRandom) {
         secret = source.bytes(count: Self.count)
     }
 

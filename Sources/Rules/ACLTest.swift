@@ -1,16 +1,16 @@
-package import Patterns
-package import Samples
+public import Patterns
+public import Samples
 
 /// One test of an ACL: an expression whose value is looked up in patterns (configuration.txt section 7.1).
-package final class ACLTest: Sendable {
-    package let expression: Expression
-    package let method: MatchMethod
+public final class ACLTest: Sendable {
+    public let expression: Expression
+    public let method: MatchMethod
     /// The patterns of the line, and those of each file.
-    package let patterns: [PatternIndex]
+    public let patterns: [PatternIndex]
     private let lookups: [PatternLookup]
     private let input: SampleType
 
-    package init(_ expression: Expression, _ method: MatchMethod, _ patterns: [PatternIndex]) {
+    public init(_ expression: Expression, _ method: MatchMethod, _ patterns: [PatternIndex]) {
         self.expression = expression
         self.method = method
         self.patterns = patterns
@@ -49,7 +49,7 @@ package final class ACLTest: Sendable {
 
 extension MatchMethod {
     /// The type that a sample is cast to before it is compared.
-    package var sampleType: SampleType {
+    public var sampleType: SampleType {
         switch input {
         case .number: .sint
         case .address: .addr
@@ -61,7 +61,7 @@ extension MatchMethod {
 
 extension PatternLookup {
     /// The entry that a sample matches, which has the type that the method compares.
-    package func find(_ sample: borrowing Sample) -> PatternMatch? {
+    public func find(_ sample: borrowing Sample) -> PatternMatch? {
         switch sample.type {
         case .sint, .bool: match(number: sample.number)
         case .ipv4: match(ipv4: UInt32(truncatingIfNeeded: sample.addressLow))

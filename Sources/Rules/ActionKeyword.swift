@@ -1,20 +1,20 @@
-package import Samples
-package import Words
+public import Samples
+public import Words
 
 /// An action keyword: one registration, from which the parser, `-dKall` and the documentation's list read.
-package struct ActionKeyword: Sendable {
+public struct ActionKeyword: Sendable {
     /// Its name, without what stands in parentheses behind it.
-    package let name: String
+    public let name: String
     /// One sentence.
-    package let summary: String
+    public let summary: String
     /// What follows the name, as the documentation writes it.
-    package let usage: String
+    public let usage: String
     /// The sets it may stand in.
-    package let sets: [RuleSetKind]
+    public let sets: [RuleSetKind]
     /// Reads the action's arguments, up to `if` or `unless`.
-    package let parse: @Sendable (inout ActionReader) throws(Complaint) -> any RuleAction
+    public let parse: @Sendable (inout ActionReader) throws(Complaint) -> any RuleAction
 
-    package init(
+    public init(
         _ name: String, _ summary: String, usage: String = "", in sets: [RuleSetKind],
         parse: @escaping @Sendable (inout ActionReader) throws(Complaint) -> any RuleAction
     ) {
@@ -27,23 +27,23 @@ package struct ActionKeyword: Sendable {
 }
 
 /// The words of a rule, and how far they are read.
-package struct ActionReader {
+public struct ActionReader {
     /// The set that the rule belongs to.
-    package let kind: RuleSetKind
-    package let context: CompilationContext
+    public let kind: RuleSetKind
+    public let context: CompilationContext
     /// The action's name with its parentheses, and where it stands.
-    package let keyword: Word
+    public let keyword: Word
     /// What stands in the parentheses behind the name, `set-var(this)`; nil without.
-    package let parameter: Word?
+    public let parameter: Word?
     /// `file:line` of the statement.
-    package let location: String
+    public let location: String
     private let words: [Word]
     private var position: Int
 
     /// - Parameters:
     ///   - words: the statement's words.
     ///   - position: the place of the action's name.
-    package init(
+    public init(
         _ kind: RuleSetKind, _ words: [Word], at position: Int, _ context: CompilationContext, location: String
     ) {
         self.kind = kind
@@ -64,45 +64,45 @@ package struct ActionReader {
     }
 
     /// The action's name without its parentheses.
-    package var name: String { String(keyword.text.prefix { $0 != "(" }) }
+    public var name: String { String(keyword.text.prefix { $0 != "(" }) }
 
     /// The place of the first word that is not read.
-    package var end: Int { position }
+    public var end: Int { position }
 
     /// The next word, which stays unread. Nil at the end, and at `if` and `unless`.
-    package var peek: Word? {
+    public var peek: Word? {
         guard position < words.count, words[position].text != "if", words[position].text != "unless" else { return nil }
         return words[position]
     }
 
     /// The next word; nil at the end, and at `if` and `unless`.
-    package mutating func next() -> Word? {
+    public mutating func next() -> Word? {
         guard let word = peek else { return nil }
         position += 1
         return word
     }
 
     /// Reads the next word if it is `text`.
-    package mutating func skip(_ text: String) -> Bool {
+    public mutating func skip(_ text: String) -> Bool {
         guard peek?.text == text else { return false }
         position += 1
         return true
     }
 
     /// The next word; a complaint that says what is expected at the end.
-    package mutating func argument(_ what: String) throws(Complaint) -> Word {
+    public mutating func argument(_ what: String) throws(Complaint) -> Word {
         // A value may well be the word `if`.
         guard let word = next() else { throw Complaint("'\(kind.rawValue) \(name)' expects \(what)", at: keyword) }
         return word
     }
 
     /// The next argument as a log-format string.
-    package mutating func format(_ what: String) throws(Complaint) -> Format {
+    public mutating func format(_ what: String) throws(Complaint) -> Format {
         try Format.parse(try argument(what), context)
     }
 
     /// The next argument as an expression. Its converters may stand in the words that follow.
-    package mutating func expression(_ what: String = "a sample expression") throws(Complaint) -> Expression {
+    public mutating func expression(_ what: String = "a sample expression") throws(Complaint) -> Expression {
         let word = try argument(what)
         var reader = self
         let expression = try ExpressionParser(context).parse(

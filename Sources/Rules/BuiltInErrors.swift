@@ -2,9 +2,9 @@ import Messages
 
 /// The messages for error statuses that are there without any configuration. Status, fields and body are HAProxy's:
 /// scripts and health checks compare them.
-package enum BuiltInErrors {
+public enum BuiltInErrors {
     /// The statuses that have a message which the configuration can replace.
-    package static let statuses = messages.keys.filter { $0 != 505 }.sorted()
+    public static let statuses = messages.keys.filter { $0 != 505 }.sorted()
 
     private static let messages: [Int: (reason: String, text: String)] = {
         let credentials = "You need a valid user and password to access this content."
@@ -43,7 +43,7 @@ package enum BuiltInErrors {
     }()
 
     /// The message for a status; a status alone when it has none.
-    package static func message(_ status: Int) -> ReplyContent {
+    public static func message(_ status: Int) -> ReplyContent {
         guard let message = messages[status] else { return ReplyContent(status: status) }
         var content = ReplyContent(
             status: status,

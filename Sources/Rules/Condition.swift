@@ -1,13 +1,13 @@
-package import Samples
+public import Samples
 
 /// What a test or a condition says of an exchange.
-package enum Decision: Sendable {
+public enum Decision: Sendable {
     case pass
     case fail
     /// More data is needed to tell.
     case undecided
 
-    package var negated: Decision {
+    public var negated: Decision {
         switch self {
         case .pass: .fail
         case .fail: .pass
@@ -17,13 +17,13 @@ package enum Decision: Sendable {
 }
 
 /// A condition of a rule: `if` or `unless` and ACLs (configuration.txt section 7.2). Immutable and shared by all workers.
-@safe package final class Condition: Sendable {
+@safe public final class Condition: Sendable {
     /// An ACL, or its opposite.
-    package struct Term: Sendable {
+    public struct Term: Sendable {
         let acl: ACL
         let isNegated: Bool
 
-        package init(_ acl: ACL, isNegated: Bool) {
+        public init(_ acl: ACL, isNegated: Bool) {
             self.acl = acl
             self.isNegated = isNegated
         }
@@ -43,7 +43,7 @@ package enum Decision: Sendable {
         let next: Int
     }
     /// - Parameter isNegated: it stands behind `unless`.
-    package init(_ alternatives: [[Term]], isNegated: Bool) {
+    public init(_ alternatives: [[Term]], isNegated: Bool) {
         self.alternatives = alternatives
         self.isNegated = isNegated
         stepCount = alternatives.reduce(0) { $0 + $1.count }
@@ -62,11 +62,11 @@ package enum Decision: Sendable {
     deinit { unsafe steps.deallocate() }
 
     /// The ACLs in it.
-    package var acls: [ACL] { alternatives.joined().map(\.acl) }
+    public var acls: [ACL] { alternatives.joined().map(\.acl) }
 
     /// Decides for what `evaluation` stands at. As in HAProxy, a term that cannot be decided yet makes its list so, and
     /// any list that passes decides.
-    package func evaluate(_ evaluation: Evaluation) -> Decision {
+    public func evaluate(_ evaluation: Evaluation) -> Decision {
         var result = Decision.fail
         var index = 0
         while index < stepCount {
@@ -88,27 +88,27 @@ package enum Decision: Sendable {
     }
 
     /// Whether the condition holds; what cannot be decided does not.
-    package func holds(_ evaluation: Evaluation) -> Bool { evaluate(evaluation) == .pass }
+    public func holds(_ evaluation: Evaluation) -> Bool { evaluate(evaluation) == .pass }
 }
 
 extension Condition: Equatable {
     /// Conditions are the same when they are the same objects: they are read once.
-    package static func == (left: Condition, right: Condition) -> Bool { left === right }
+    public static func == (left: Condition, right: Condition) -> Bool { left === right }
 }
 
 /// A named or anonymous ACL: tests of which one has to hold (configuration.txt section 7.1).
-@safe package final class ACL: Sendable {
+@safe public final class ACL: Sendable {
     /// Its name; empty for an anonymous one.
-    package let name: String
+    public let name: String
     /// Grows while the configuration is read: an ACL may be declared by several lines, also after rules that use it.
     /// Fixed before workers start.
-    package var tests: [ACLTest] { unsafe stored }
+    public var tests: [ACLTest] { unsafe stored }
     nonisolated(unsafe) private var stored: [ACLTest]
     /// The same tests for evaluation, which counts no references.
     nonisolated(unsafe) private var steps: UnsafeMutablePointer<Unmanaged<ACLTest>>
     nonisolated(unsafe) private var stepCount: Int
 
-    package init(name: String, tests: [ACLTest]) {
+    public init(name: String, tests: [ACLTest]) {
         self.name = name
         unsafe stored = tests
         unsafe stepCount = tests.count
@@ -116,7 +116,7 @@ extension Condition: Equatable {
     }
 
     /// Adds a test. Only while the configuration is read.
-    package func add(_ test: ACLTest) {
+    public func add(_ test: ACLTest) {
         unsafe steps.deallocate()
         unsafe stored.append(test)
         unsafe steps = Self.layOut(stored)
@@ -132,9 +132,9 @@ extension Condition: Equatable {
     }
 
     /// What the tests read.
-    package var sources: SampleSource { tests.reduce(into: []) { $0.formUnion($1.expression.sources) } }
+    public var sources: SampleSource { tests.reduce(into: []) { $0.formUnion($1.expression.sources) } }
 
-    package func evaluate(_ evaluation: Evaluation) -> Decision {
+    public func evaluate(_ evaluation: Evaluation) -> Decision {
         var result = Decision.fail
         for index in 0..<(unsafe stepCount) {
             switch unsafe steps[index]._withUnsafeGuaranteedRef({ $0.evaluate(evaluation) }) {

@@ -1,14 +1,14 @@
 import Patterns
-package import Samples
-package import Words
+public import Samples
+public import Words
 
 /// Reads conditions and the tests of ACLs (configuration.txt sections 7.1 and 7.2).
-package struct ConditionParser {
+public struct ConditionParser {
     private let context: CompilationContext
     private let acls: [String: ACL]
 
     /// - Parameter acls: those that the proxy has declared so far, by name.
-    package init(_ context: CompilationContext, acls: [String: ACL]) {
+    public init(_ context: CompilationContext, acls: [String: ACL]) {
         self.context = context
         self.acls = acls
     }
@@ -16,7 +16,7 @@ package struct ConditionParser {
     // MARK: Conditions
 
     /// Reads a condition that takes all `words`.
-    package func parse(_ words: [Word], isNegated: Bool) throws(Complaint) -> Condition {
+    public func parse(_ words: [Word], isNegated: Bool) throws(Complaint) -> Condition {
         var alternatives: [[Condition.Term]] = []
         var terms: [Condition.Term] = []
         var negates = false
@@ -68,7 +68,7 @@ package struct ConditionParser {
     }
 
     /// What is odd about a condition that stands at `place`: ACLs that can never match there.
-    package func warnings(of condition: Condition, _ place: RulePlace) -> [String] {
+    public func warnings(of condition: Condition, _ place: RulePlace) -> [String] {
         condition.acls.compactMap { acl in
             guard acl.sources.places.isDisjoint(with: place) else { return nil }
             let name = acl.name.isEmpty ? "anonymous acl" : "acl '\(acl.name)'"
@@ -79,7 +79,7 @@ package struct ConditionParser {
     }
 
     /// Warnings of what was read since the last call.
-    package func takeWarnings() -> [Complaint] {
+    public func takeWarnings() -> [Complaint] {
         defer { context.warnings = [] }
         return context.warnings
     }
@@ -87,7 +87,7 @@ package struct ConditionParser {
     // MARK: Tests
 
     /// Reads a test: a criterion, flags, and patterns.
-    package func test(_ words: [Word], after previous: Word) throws(Complaint) -> ACLTest {
+    public func test(_ words: [Word], after previous: Word) throws(Complaint) -> ACLTest {
         guard let first = words.first else { throw Complaint("missing ACL expression", at: previous) }
         let place = (context.place, context.expressionPlace)
         context.place = .all

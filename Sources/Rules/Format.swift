@@ -1,9 +1,9 @@
-package import Samples
+public import Samples
 import Words
 
 /// A log-format string (configuration.txt section 8.2.6): literal text, aliases and expressions, compiled when the
 /// configuration is read. Immutable and shared by all workers.
-package final class Format: Sendable {
+public final class Format: Sendable {
     enum Piece: Sendable {
         case text(ConstantText)
         /// One space, unless one was just written.
@@ -24,9 +24,9 @@ package final class Format: Sendable {
     /// Options of the whole line, of which the encoding matters.
     let options: FormatOptions
     /// The format as written.
-    package let source: String
+    public let source: String
     /// What has to be known before it can be written in full.
-    package let needs: Alias.Needs
+    public let needs: Alias.Needs
     /// Only text, and expressions for an HTTP field or without options: no writer is needed.
     private let isPlain: Bool
 
@@ -53,13 +53,13 @@ package final class Format: Sendable {
     }
 
     /// A format without items.
-    package convenience init(literal text: String) {
+    public convenience init(literal text: String) {
         self.init([.text(ConstantText(Array(text.utf8)))], source: text)
     }
 
     /// Appends the format's text for what `evaluation` stands at. An expression without a value leaves nothing, or what
     /// the format's place puts instead.
-    package func append(_ evaluation: Evaluation, to text: inout ScratchText) {
+    public func append(_ evaluation: Evaluation, to text: inout ScratchText) {
         if isPlain { return appendPlain(evaluation, to: &text) }
         var writer = FormatWriter(evaluation, text)
         append(to: &writer)
@@ -67,7 +67,7 @@ package final class Format: Sendable {
     }
 
     /// The format's text in the worker's scratch.
-    package func text(_ evaluation: Evaluation, _ sample: inout Sample) {
+    public func text(_ evaluation: Evaluation, _ sample: inout Sample) {
         var text = evaluation.scratch.text()
         append(evaluation, to: &text)
         text.finish(&sample)
@@ -161,7 +161,7 @@ package final class Format: Sendable {
 
 extension Format: Equatable {
     /// Formats are the same when they are written alike and their options agree.
-    package static func == (left: Format, right: Format) -> Bool {
+    public static func == (left: Format, right: Format) -> Bool {
         left === right || left.source == right.source && left.options == right.options
     }
 }

@@ -1,12 +1,12 @@
-package import Samples
-package import Words
+public import Samples
+public import Words
 
 extension Format {
     /// Reads a format that stands in a word (configuration.txt section 8.2.6). Complaints show the place in the line.
     ///
     /// - Parameter options: what the place of the format asks for: ``FormatOptions/http`` for the values of HTTP fields,
     ///   ``FormatOptions/logLine`` for log lines, none for other texts.
-    package static func parse(
+    public static func parse(
         _ word: Word, _ context: CompilationContext, options: FormatOptions = .http
     ) throws(Complaint) -> Format {
         var parser = FormatParser(word, context, options)

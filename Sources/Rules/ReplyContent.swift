@@ -1,33 +1,33 @@
-package import Messages
+public import Messages
 
 /// A whole answer as it is sent.
-package struct ReplyContent: Sendable {
-    package var status: Int
+public struct ReplyContent: Sendable {
+    public var status: Int
     /// The status that the log shows when it is another: that of the rule, where a file says its own.
-    package var loggedStatus: Int?
+    public var loggedStatus: Int?
     /// Nil: the standard phrase.
-    package var reason: [UInt8]?
+    public var reason: [UInt8]?
     /// Names in lower case. Framing is added by the sender.
-    package var fields: [(name: [UInt8], value: [UInt8])]
-    package var body: [UInt8]
+    public var fields: [(name: [UInt8], value: [UInt8])]
+    public var body: [UInt8]
     /// End without an answer: an empty error file.
-    package var isSilent = false
+    public var isSilent = false
     /// The connection of HTTP/1 ends after the answer.
-    package var closes = false
+    public var closes = false
 
-    package init(status: Int, fields: [(name: [UInt8], value: [UInt8])] = [], body: [UInt8] = []) {
+    public init(status: Int, fields: [(name: [UInt8], value: [UInt8])] = [], body: [UInt8] = []) {
         self.status = status
         self.fields = fields
         self.body = body
     }
 
     /// Adds a field. `name` is in lower case.
-    package mutating func add(_ name: FieldName, _ value: [UInt8]) {
+    public mutating func add(_ name: FieldName, _ value: [UInt8]) {
         fields.append((Array("\(name.text)".utf8), value))
     }
 
     /// Removes the fields of a name.
-    package mutating func remove(_ name: FieldName) {
+    public mutating func remove(_ name: FieldName) {
         let wanted = Array("\(name.text)".utf8)
         fields.removeAll { $0.name == wanted }
     }
@@ -38,7 +38,7 @@ extension ReplyContent {
     /// Reads a whole HTTP/1 response. An empty one ends the exchange without an answer. Nil when it is no response.
     ///
     /// - Parameter status: the status that the configuration gives it; the response may say another.
-    package init?(response: [UInt8], status: Int) {
+    public init?(response: [UInt8], status: Int) {
         self.init(status: status)
         guard !response.isEmpty else {
             isSilent = true

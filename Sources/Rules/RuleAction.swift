@@ -1,10 +1,10 @@
-package import Bytes
-package import Messages
-package import Samples
+public import Bytes
+public import Messages
+public import Samples
 import Streams
 
 /// What a rule does. An action is read once, checked, and shared by all workers: it is immutable.
-package protocol RuleAction: AnyObject, Sendable {
+public protocol RuleAction: AnyObject, Sendable {
     /// Does it for the exchange or connection that `run` stands at.
     func run(_ run: RuleRun) -> RuleOutcome
     /// Whether the control thread does a part of it: a change of patterns, a service, a name.
@@ -12,11 +12,11 @@ package protocol RuleAction: AnyObject, Sendable {
 }
 
 extension RuleAction {
-    package var needsControl: Bool { false }
+    public var needsControl: Bool { false }
 }
 
 /// What happens after an action.
-package enum RuleOutcome {
+public enum RuleOutcome {
     /// The next rule.
     case next
     /// No further rule of this set (`allow`, `accept`).
@@ -28,7 +28,7 @@ package enum RuleOutcome {
 }
 
 /// How rules end an exchange or connection.
-package enum Verdict: Sendable {
+public enum Verdict: Sendable {
     /// An answer by the proxy itself: `return`, `deny`, `redirect`. It counts as denied when `isDenial`.
     case answer(any RuleReply, isDenial: Bool)
     /// The answer after a pause that was to slow the client down; it counts as denied.
@@ -56,13 +56,13 @@ package enum Verdict: Sendable {
 }
 
 /// An answer that a rule gives.
-package protocol RuleReply: AnyObject, Sendable {
+public protocol RuleReply: AnyObject, Sendable {
     /// Makes the answer for the exchange that `run` stands at; nil when it finds no room.
     func make(_ run: RuleRun) -> ReplyContent?
 }
 
 /// Writes the log lines that rules ask for.
-package protocol RuleLogger: AnyObject {
+public protocol RuleLogger: AnyObject {
     /// Writes a line for what `evaluation` stands at.
     ///
     /// - Parameter profile: the number of the log profile to use; nil: those of the log targets.
@@ -71,38 +71,38 @@ package protocol RuleLogger: AnyObject {
 
 /// The place at which rules run: the evaluation, the set, and the proxy's services. One per worker, set up anew for each
 /// run. Not Sendable.
-package final class RuleRun {
-    package let evaluation: Evaluation
+public final class RuleRun {
+    public let evaluation: Evaluation
     /// The set that runs.
-    package internal(set) var kind = RuleSetKind.httpRequest
+    public internal(set) var kind = RuleSetKind.httpRequest
     /// Whose rules run: the back half's, or the front half's.
-    package internal(set) var isBackend = false
+    public internal(set) var isBackend = false
     /// The proxy's services; nil where no exchange is.
-    package internal(set) var host: (any RuleHost)?
+    public internal(set) var host: (any RuleHost)?
     /// When the set began to run for this exchange; the start of `inspect-delay` and pauses.
-    package internal(set) var startedAt = Instant.zero
+    public internal(set) var startedAt = Instant.zero
     /// Writes the lines that rules ask for; nil where there is no log.
-    package unowned(unsafe) var logger: (any RuleLogger)?
+    public unowned(unsafe) var logger: (any RuleLogger)?
     /// Whether the current rule was interrupted before: its action runs again.
-    package internal(set) var isResumed = false
+    public internal(set) var isResumed = false
     /// When the current rule was first begun.
-    package private(set) var ruleStartedAt = Instant.zero
+    public private(set) var ruleStartedAt = Instant.zero
     /// Until when the current rule waited, when it was interrupted before.
-    package private(set) var waitedUntil = Instant.zero
+    public private(set) var waitedUntil = Instant.zero
     /// Whether a rewrite that fails ends the exchange (`strict-mode`): true again at the start of each set.
-    package var isStrict = true
+    public var isStrict = true
     /// What an action leaves to the one that follows it at once: several rules may make one thing together.
-    package var unfinished: AnyObject?
+    public var unfinished: AnyObject?
     private var rules: RuleList?
     private var index = 0
 
-    package init(_ evaluation: Evaluation) {
+    public init(_ evaluation: Evaluation) {
         self.evaluation = evaluation
         unsafe logger = nil
     }
 
     /// Turns to a set.
-    package func begin(
+    public func begin(
         _ kind: RuleSetKind, isBackend: Bool, host: (any RuleHost)?, startedAt: Instant
     ) {
         self.kind = kind
@@ -112,17 +112,17 @@ package final class RuleRun {
     }
 
     /// The time of this turn.
-    package var now: Instant { evaluation.resources.clock.now }
+    public var now: Instant { evaluation.resources.clock.now }
 
     /// The rule behind the current one; nil at the end of the set.
-    package var following: Rule? {
+    public var following: Rule? {
         guard let rules, index + 1 < rules.count else { return nil }
         return rules[index + 1]
     }
 
     /// Ends a rewriting action: goes on when it worked; otherwise counts the failure, and ends the exchange when the
     /// rules are strict.
-    package func rewritten(_ isDone: Bool) -> RuleOutcome {
+    public func rewritten(_ isDone: Bool) -> RuleOutcome {
         if isDone { return .next }
         host?.rewriteFailed()
         return isStrict ? .finish(.internalError) : .next
@@ -130,11 +130,11 @@ package final class RuleRun {
 }
 
 /// How far a set has run.
-package struct RuleCursor {
+public struct RuleCursor {
     /// The next rule.
-    package var index = 0
+    public var index = 0
     /// Whether that rule was begun before.
-    package var isResumed = false
+    public var isResumed = false
     /// When it was.
     var ruleStartedAt = Instant.zero
     /// Until when it waited.
@@ -142,11 +142,11 @@ package struct RuleCursor {
     /// What ``RuleRun/isStrict`` was at the interruption.
     var isStrict = true
 
-    package init() {}
+    public init() {}
 }
 
 /// How a run through a set ended.
-package enum RuleSetResult {
+public enum RuleSetResult {
     /// All rules are done, or one accepted.
     case done
     case finish(Verdict)
@@ -159,7 +159,7 @@ extension RuleRun {
     ///
     /// - Parameter waitsForData: when a condition cannot be decided before more data is here: until when to wait. Nil:
     ///   what is not here now counts as not there.
-    package func run(_ rules: RuleList, _ cursor: inout RuleCursor, waitsForData: Instant? = nil) -> RuleSetResult {
+    public func run(_ rules: RuleList, _ cursor: inout RuleCursor, waitsForData: Instant? = nil) -> RuleSetResult {
         self.rules = rules
         isStrict = cursor.isStrict
         defer {

@@ -1,8 +1,8 @@
-package import Bytes
-package import Patterns
+public import Bytes
+public import Patterns
 
 /// What actions can ask of the proxy that runs them.
-package protocol RuleHost: AnyObject {
+public protocol RuleHost: AnyObject {
     /// A rewrite failed: it counts in the proxy's `wrew`.
     func rewriteFailed()
     /// The proxy's message for a status: its own error file or reply, or the built-in one.
@@ -28,13 +28,13 @@ package protocol RuleHost: AnyObject {
 }
 
 /// A name that rules want the address of (`do-resolve`).
-package struct AddressQuestion: Sendable {
-    package let name: String
+public struct AddressQuestion: Sendable {
+    public let name: String
     /// The `resolvers` section to ask.
-    package let resolvers: String
-    package let prefersIPv4: Bool
+    public let resolvers: String
+    public let prefersIPv4: Bool
 
-    package init(name: String, resolvers: String, prefersIPv4: Bool) {
+    public init(name: String, resolvers: String, prefersIPv4: Bool) {
         self.name = name
         self.resolvers = resolvers
         self.prefersIPv4 = prefersIPv4
@@ -42,8 +42,8 @@ package struct AddressQuestion: Sendable {
 }
 
 /// A change that rules ask for in a list of patterns (`set-map`, `del-map`, `add-acl`, `del-acl`).
-package struct PatternChange: Sendable {
-    package enum Kind: Sendable {
+public struct PatternChange: Sendable {
+    public enum Kind: Sendable {
         /// An entry is added if there is none with the key.
         case add
         /// The entries with the key get the value; without any, one is added.
@@ -52,11 +52,11 @@ package struct PatternChange: Sendable {
         case delete
     }
 
-    package let reference: PatternReference
-    package let kind: Kind
-    package let key: [UInt8]
+    public let reference: PatternReference
+    public let kind: Kind
+    public let key: [UInt8]
 
-    package init(_ reference: PatternReference, _ kind: Kind, key: [UInt8]) {
+    public init(_ reference: PatternReference, _ kind: Kind, key: [UInt8]) {
         self.reference = reference
         self.kind = kind
         self.key = key
@@ -64,7 +64,7 @@ package struct PatternChange: Sendable {
 
     /// Makes the change. On the thread that writes lists. What the list does not take (a value of another kind) is left
     /// out.
-    package func apply() {
+    public func apply() {
         do throws(PatternError) {
             switch kind {
             case .add:
@@ -84,10 +84,10 @@ package struct PatternChange: Sendable {
 }
 
 /// An answer that is the same every time.
-package final class FixedReply: RuleReply {
+public final class FixedReply: RuleReply {
     private let content: ReplyContent
 
-    package init(_ content: ReplyContent) { self.content = content }
+    public init(_ content: ReplyContent) { self.content = content }
 
-    package func make(_ run: RuleRun) -> ReplyContent? { content }
+    public func make(_ run: RuleRun) -> ReplyContent? { content }
 }

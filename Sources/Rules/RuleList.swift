@@ -1,11 +1,11 @@
 import Samples
 
 /// The rules of one set as the data path runs them: laid out flat, so that going through them counts no references.
-@safe package final class RuleList: Sendable {
+@safe public final class RuleList: Sendable {
     /// Keeps the rules alive; ``entries`` points to them.
     private let rules: [Rule]
     nonisolated(unsafe) private let entries: UnsafeMutablePointer<Entry>
-    package let count: Int
+    public let count: Int
 
     @safe private struct Entry {
         let rule: Unmanaged<Rule>
@@ -24,7 +24,7 @@ import Samples
 
     deinit { unsafe entries.deallocate() }
 
-    package subscript(index: Int) -> Rule { rules[index] }
+    public subscript(index: Int) -> Rule { rules[index] }
 
     /// What the condition of rule `index` says; rules without one always pass.
     @inline(__always)
@@ -42,12 +42,12 @@ import Samples
 }
 
 /// The rules of one proxy by set, for the data path. Shared by all workers.
-package final class RuleTable: Sendable {
+public final class RuleTable: Sendable {
     private let lists: [RuleList?]
     /// `redirect` statements; nil when there are none.
-    package let redirects: RuleList?
+    public let redirects: RuleList?
 
-    package init(_ rules: ProxyRules) {
+    public init(_ rules: ProxyRules) {
         lists = RuleSetKind.allCases.map { kind in
             let rules = rules[kind]
             return rules.isEmpty ? nil : RuleList(rules)
@@ -56,7 +56,7 @@ package final class RuleTable: Sendable {
     }
 
     /// The rules of a set; nil when there are none.
-    package subscript(kind: RuleSetKind) -> RuleList? { lists[kind.ordinal] }
+    public subscript(kind: RuleSetKind) -> RuleList? { lists[kind.ordinal] }
 }
 
 extension RuleSetKind {

@@ -1,13 +1,13 @@
-package import Bytes
+public import Bytes
 import Glibc
 
 /// The kernel's clocks. Only the loop asks them, once per turn.
-package enum SystemClock {
+public enum SystemClock {
     /// Monotonic time.
-    package static func now() -> Instant { Instant(nanoseconds: read(CLOCK_MONOTONIC)) }
+    public static func now() -> Instant { Instant(nanoseconds: read(CLOCK_MONOTONIC)) }
 
     /// Wall-clock time: nanoseconds since 1970-01-01 UTC.
-    package static func wall() -> UInt64 { read(CLOCK_REALTIME) }
+    public static func wall() -> UInt64 { read(CLOCK_REALTIME) }
 
     private static func read(_ clock: clockid_t) -> UInt64 {
         var time = timespec()

@@ -1,18 +1,18 @@
-package import Bytes
+public import Bytes
 import CLinux
 import Glibc
 
 /// The sockets of one UDP address, one for each worker (SO_REUSEPORT). The kernel numbers them in the order in which
 /// they were bound, so one thread opens them all before the workers start.
-package enum DatagramGroup {
+public enum DatagramGroup {
     /// One instruction of a classic BPF program, with the fields of the kernel's `sock_filter`.
-    package struct Instruction: Equatable, Sendable {
-        package var code: UInt16
-        package var jumpTrue: UInt8
-        package var jumpFalse: UInt8
-        package var operand: UInt32
+    public struct Instruction: Equatable, Sendable {
+        public var code: UInt16
+        public var jumpTrue: UInt8
+        public var jumpFalse: UInt8
+        public var operand: UInt32
 
-        package init(code: UInt16, jumpTrue: UInt8, jumpFalse: UInt8, operand: UInt32) {
+        public init(code: UInt16, jumpTrue: UInt8, jumpFalse: UInt8, operand: UInt32) {
             self.code = code
             self.jumpTrue = jumpTrue
             self.jumpFalse = jumpFalse
@@ -22,7 +22,7 @@ package enum DatagramGroup {
 
     /// Opens `count` sockets on `address`; socket `index` in the group is element `index`. With port 0 all share the
     /// port that the first one got. With one socket the port is not shared.
-    package static func open(
+    public static func open(
         _ address: SocketAddress, count: Int, ipv6Only: Bool? = nil
     ) throws(SystemError) -> [Int32] {
         var address = address
@@ -42,7 +42,7 @@ package enum DatagramGroup {
 
     /// Opens sockets beside an inherited one, so that `count` workers have one each; the inherited one is element 0.
     /// When it was not opened with SO_REUSEPORT nothing can stand beside it: it is the only element then.
-    package static func join(_ inherited: consuming OwnedDescriptor, count: Int) -> [Int32] {
+    public static func join(_ inherited: consuming OwnedDescriptor, count: Int) -> [Int32] {
         let first = inherited.release()
         let address = Socket.localAddress(first)
         guard Socket.get(first, level: SOL_SOCKET, option: SO_REUSEPORT) == 1 else { return [first] }
@@ -58,7 +58,7 @@ package enum DatagramGroup {
     /// Gives the group that `descriptor` belongs to a program that chooses the socket of each datagram by returning its
     /// index; a number beyond all of them leaves the choice to the hash of the addresses. The program sees the
     /// datagram's payload.
-    package static func steer(_ descriptor: Int32, by program: [Instruction]) throws(SystemError) {
+    public static func steer(_ descriptor: Int32, by program: [Instruction]) throws(SystemError) {
         var filter = program.map {
             sock_filter(code: $0.code, jt: $0.jumpTrue, jf: $0.jumpFalse, k: $0.operand)
         }

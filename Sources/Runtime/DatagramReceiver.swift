@@ -1,12 +1,12 @@
-package import Bytes
+public import Bytes
 import CLinux
 import Glibc
 
 /// Receives datagrams of any socket of one worker, many in one call: `recvmmsg` into slots that are used again. With
 /// UDP_GRO one message may hold up to 64 datagrams of one sender.
-@safe package final class DatagramReceiver {
+@safe public final class DatagramReceiver {
     /// What a call came to.
-    package enum Outcome: Equatable, Sendable {
+    public enum Outcome: Equatable, Sendable {
         /// So many messages are in the slots. When `isDrained` the socket had no more.
         case messages(Int, isDrained: Bool)
         /// Nothing waits.
@@ -16,30 +16,30 @@ import Glibc
     }
 
     /// One received message: one datagram, or several of the same size and sender.
-    @safe package struct Message {
+    @safe public struct Message {
         /// The bytes; good until the next call of ``DatagramReceiver/receive(on:)``.
-        package let bytes: UnsafeRawBufferPointer
+        public let bytes: UnsafeRawBufferPointer
         /// Bytes of each datagram in the message but the last, which may have fewer.
-        package let segmentSize: Int
+        public let segmentSize: Int
         /// The address that the datagrams were sent to.
-        package let local: SocketAddress
+        public let local: SocketAddress
         /// The sender.
-        package let remote: SocketAddress
+        public let remote: SocketAddress
         /// The two ECN bits of the IP header (RFC 3168), the same for all.
-        package let ecn: UInt8
+        public let ecn: UInt8
 
         /// How many datagrams the message holds.
-        package var count: Int { unsafe (bytes.count + segmentSize - 1) / segmentSize }
+        public var count: Int { unsafe (bytes.count + segmentSize - 1) / segmentSize }
 
         /// The datagram at `index`, from 0 up to ``count``.
-        @unsafe package subscript(index: Int) -> UnsafeRawBufferPointer {
+        @unsafe public subscript(index: Int) -> UnsafeRawBufferPointer {
             let start = index * segmentSize
             return unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + segmentSize, bytes.count)])
         }
     }
 
     /// Messages that one call takes at most.
-    package let capacity: Int
+    public let capacity: Int
     private let slotSize: Int
     private let slots: UnsafeMutableRawPointer
     private let controls: UnsafeMutableRawPointer
@@ -57,7 +57,7 @@ import Glibc
     ///   - capacity: messages that one call takes at most.
     ///   - slotSize: bytes of the largest message: 64 KiB hold what UDP_GRO gathers. Memory that is never written
     ///     costs nothing.
-    package init(capacity: Int = 32, slotSize: Int = 65_536) {
+    public init(capacity: Int = 32, slotSize: Int = 65_536) {
         self.capacity = max(1, capacity)
         self.slotSize = max(2048, slotSize)
         let count = self.capacity
@@ -97,7 +97,7 @@ import Glibc
     }
 
     /// Takes what waits on `socket`, at most ``capacity`` messages. Longer datagrams than a slot are dropped.
-    package func receive(on socket: DatagramSocket) -> Outcome {
+    public func receive(on socket: DatagramSocket) -> Outcome {
         messages.removeAll(keepingCapacity: true)
         let count = retryingInterrupts {
             unsafe portico_receive_messages(socket.descriptor, headers, UInt32(capacity))
@@ -112,7 +112,7 @@ import Glibc
     }
 
     /// The message at `index` of the last call.
-    package subscript(index: Int) -> Message { messages[index] }
+    public subscript(index: Int) -> Message { messages[index] }
 
     private func take(_ index: Int, _ socket: DatagramSocket) {
         let header = unsafe headers + index

@@ -1,25 +1,25 @@
-package import Bytes
+public import Bytes
 import CLinux
 import Glibc
 
 /// Datagrams that leave together: to one peer, from one address, with one ECN mark; contiguous in memory. All have
 /// ``segmentSize`` bytes but the last, which may have fewer.
-@safe package struct DatagramRun {
+@safe public struct DatagramRun {
     /// The datagrams, one behind the other; good while they are sent.
-    package var bytes: UnsafeRawBufferPointer
+    public var bytes: UnsafeRawBufferPointer
     /// Bytes of each datagram but the last.
-    package var segmentSize: Int
+    public var segmentSize: Int
     /// The two ECN bits of the IP header (RFC 3168).
-    package var ecn: UInt8
+    public var ecn: UInt8
     /// The address to send from.
-    package var local: SocketAddress
+    public var local: SocketAddress
     /// The peer.
-    package var remote: SocketAddress
+    public var remote: SocketAddress
 
     /// Bytes of all datagrams together.
-    package var byteCount: Int { unsafe bytes.count }
+    public var byteCount: Int { unsafe bytes.count }
 
-    @unsafe package init(
+    @unsafe public init(
         bytes: UnsafeRawBufferPointer, segmentSize: Int, ecn: UInt8, local: SocketAddress, remote: SocketAddress
     ) {
         unsafe self.bytes = bytes
@@ -35,22 +35,22 @@ import Glibc
 ///
 /// What the kernel refuses for good is dropped and counted, as if the network had lost it: QUIC sends it again or finds
 /// a smaller size (RFC 9000 section 14). Only a full send buffer stops the sender.
-@safe package final class DatagramSender {
+@safe public final class DatagramSender {
     /// How far a sender has come in a list of runs.
-    package struct Position: Equatable, Sendable {
+    public struct Position: Equatable, Sendable {
         /// The run to go on with.
-        package var run: Int
+        public var run: Int
         /// Bytes of that run that are dealt with: whole datagrams.
-        package var offset: Int
+        public var offset: Int
 
-        package init(run: Int, offset: Int = 0) {
+        public init(run: Int, offset: Int = 0) {
             self.run = run
             self.offset = offset
         }
     }
 
     /// Messages that one call takes at most.
-    package let capacity: Int
+    public let capacity: Int
     private let headers: UnsafeMutablePointer<portico_message>
     private let vectors: UnsafeMutablePointer<iovec>
     private let names: UnsafeMutablePointer<sockaddr_storage>
@@ -58,7 +58,7 @@ import Glibc
     private static let controlSize = Int(PORTICO_CONTROL_SIZE)
 
     /// - Parameter capacity: messages that one call takes at most; at least 64, a whole run sent one by one.
-    package init(capacity: Int = 64) {
+    public init(capacity: Int = 64) {
         self.capacity = max(64, capacity)
         let count = self.capacity
         unsafe headers = .allocate(capacity: count)
@@ -84,7 +84,7 @@ import Glibc
 
     /// Sends runs from `start` up to `end`; `run` gives each of them. Returns where to go on once the socket is
     /// writable; `Position(run: end)` when everything is dealt with.
-    package func send(
+    public func send(
         on socket: DatagramSocket, from start: Position, to end: Int, _ run: (Int) -> DatagramRun
     ) -> Position {
         var position = start

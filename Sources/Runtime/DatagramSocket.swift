@@ -1,77 +1,77 @@
-package import Bytes
+public import Bytes
 import CLinux
 import Glibc
 
 /// What the datagrams of a socket came to, since it was opened.
-package struct DatagramCounters: Equatable, Sendable {
+public struct DatagramCounters: Equatable, Sendable {
     /// Datagrams received, those of one GRO message counted one by one.
-    package var received: UInt64 = 0
-    package var receivedBytes: UInt64 = 0
+    public var received: UInt64 = 0
+    public var receivedBytes: UInt64 = 0
     /// Calls that received something.
-    package var receiveCalls: UInt64 = 0
+    public var receiveCalls: UInt64 = 0
     /// Datagrams longer than a receive slot, dropped.
-    package var truncated: UInt64 = 0
+    public var truncated: UInt64 = 0
     /// Datagrams that the kernel dropped because the receive buffer was full (SO_RXQ_OVFL).
-    package var overflowed: UInt64 = 0
+    public var overflowed: UInt64 = 0
     /// Datagrams given to the kernel.
-    package var sent: UInt64 = 0
-    package var sentBytes: UInt64 = 0
+    public var sent: UInt64 = 0
+    public var sentBytes: UInt64 = 0
     /// Calls that sent something, or tried to.
-    package var sendCalls: UInt64 = 0
+    public var sendCalls: UInt64 = 0
     /// Times that the socket's send buffer was full.
-    package var sendBlocked: UInt64 = 0
+    public var sendBlocked: UInt64 = 0
     /// Datagrams dropped as larger than the path takes (EMSGSIZE): how a probe for the path's MTU fails.
-    package var tooLarge: UInt64 = 0
+    public var tooLarge: UInt64 = 0
     /// Datagrams dropped for want of kernel memory or a full interface queue (ENOBUFS, ENOMEM).
-    package var noBuffers: UInt64 = 0
+    public var noBuffers: UInt64 = 0
     /// Datagrams dropped by the packet filter (EPERM).
-    package var filtered: UInt64 = 0
+    public var filtered: UInt64 = 0
     /// Datagrams dropped because the peer's port was unreachable (ECONNREFUSED).
-    package var refused: UInt64 = 0
+    public var refused: UInt64 = 0
     /// Datagrams dropped for any other error: no route, no such source address.
-    package var unreachable: UInt64 = 0
+    public var unreachable: UInt64 = 0
 }
 
 /// One non-blocking UDP socket. This file opens and configures it; ``DatagramReceiver`` and ``DatagramSender`` hold the
 /// batched calls. Not Sendable: opened descriptors travel to their worker, which makes the object.
-@safe package final class DatagramSocket {
+@safe public final class DatagramSocket {
     /// The address that the socket is bound to: the real port when 0 was asked for.
-    package let localAddress: SocketAddress
+    public let localAddress: SocketAddress
     /// The peer of a connected socket.
-    package let peerAddress: SocketAddress?
+    public let peerAddress: SocketAddress?
     /// The socket is bound to all addresses of the machine: each datagram has a local address of its own.
-    package let isWildcard: Bool
+    public let isWildcard: Bool
     /// Runs leave by one call each (UDP_SEGMENT). Turned off when the kernel or the device refuses.
-    package internal(set) var segments: Bool
+    public internal(set) var segments: Bool
     /// Several received datagrams may come as one message (UDP_GRO).
-    package let gathers: Bool
-    package internal(set) var counters = DatagramCounters()
+    public let gathers: Bool
+    public internal(set) var counters = DatagramCounters()
     /// The kernel's own count of lost datagrams, as last seen: it wraps.
     var lastOverflow: UInt32 = 0
 
     /// The open descriptor; -1 after ``close()``.
-    package private(set) var descriptor: Int32
+    public private(set) var descriptor: Int32
 
     /// How a UDP socket is set up.
-    package struct Options: Sendable {
+    public struct Options: Sendable {
         /// Bytes asked for the receive buffer; the kernel may give less.
-        package var receiveBuffer = 4 << 20
+        public var receiveBuffer = 4 << 20
         /// Bytes asked for the send buffer; the kernel may give less.
-        package var sendBuffer = 1 << 20
+        public var sendBuffer = 1 << 20
         /// Gather received datagrams and segment sent ones, where the kernel can.
-        package var offloads = true
+        public var offloads = true
         /// Addresses to go by instead of the socket's own: for a connected datagram socket of another kind, such as one
         /// of a Unix pair.
-        package var addresses: (local: SocketAddress, peer: SocketAddress)?
+        public var addresses: (local: SocketAddress, peer: SocketAddress)?
 
-        package init() {}
+        public init() {}
     }
 
     /// Takes over a bound, and perhaps connected, UDP socket and sets it up for QUIC: local addresses and ECN marks of
     /// received datagrams, no fragmentation (RFC 9000 section 14), large buffers, counted losses.
     ///
     /// Throws ENOTSOCK or EPROTOTYPE when the descriptor is not a datagram socket on IPv4 or IPv6.
-    package init(adopting descriptor: consuming OwnedDescriptor, options: Options = Options()) throws(SystemError) {
+    public init(adopting descriptor: consuming OwnedDescriptor, options: Options = Options()) throws(SystemError) {
         let number = descriptor.number
         guard let type = Socket.get(number, level: SOL_SOCKET, option: SO_TYPE) else { throw SystemError("getsockopt") }
         let local = Socket.localAddress(number)
@@ -98,7 +98,7 @@ package struct DatagramCounters: Equatable, Sendable {
     deinit { close() }
 
     /// Closes the socket. Nothing may be received or sent after it.
-    package func close() {
+    public func close() {
         guard descriptor >= 0 else { return }
         _ = Glibc.close(descriptor)
         descriptor = -1
@@ -140,13 +140,13 @@ package struct DatagramCounters: Equatable, Sendable {
     }
 
     /// Bytes that the kernel reserves for received datagrams, its own bookkeeping included.
-    package var receiveBufferSize: Int { Int(Socket.get(descriptor, level: SOL_SOCKET, option: SO_RCVBUF) ?? 0) }
+    public var receiveBufferSize: Int { Int(Socket.get(descriptor, level: SOL_SOCKET, option: SO_RCVBUF) ?? 0) }
 
     // MARK: Opening
 
     /// A socket bound to `address`. `reusesPort` lets several of them share it (SO_REUSEPORT). `ipv6Only` decides
     /// whether an IPv6 socket takes IPv4 too; nil leaves the system's default.
-    package static func bind(
+    public static func bind(
         to address: SocketAddress, reusesPort: Bool, ipv6Only: Bool? = nil
     ) throws(SystemError) -> OwnedDescriptor {
         let socket = try Socket.datagram(for: .ip(address))
@@ -159,7 +159,7 @@ package struct DatagramCounters: Equatable, Sendable {
     }
 
     /// A socket connected to `peer`, from an address and port that the kernel chooses, or from `source`.
-    package static func connect(
+    public static func connect(
         to peer: SocketAddress, from source: SocketAddress? = nil
     ) throws(SystemError) -> OwnedDescriptor {
         let socket = try Socket.datagram(for: .ip(peer))
@@ -171,7 +171,7 @@ package struct DatagramCounters: Equatable, Sendable {
 
 extension SocketAddress {
     /// True for `0.0.0.0` and `::`.
-    package var isWildcard: Bool {
+    public var isWildcard: Bool {
         guard family == .ipv4 || family == .ipv6 else { return false }
         for index in 0..<16 where octets[index] != 0 { return false }
         return true

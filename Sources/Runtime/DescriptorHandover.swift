@@ -4,9 +4,9 @@ import Glibc
 
 /// Descriptors that one process gives another over a Unix socket, as HAProxy's `_getsocks` does it: a number first, then
 /// messages of at most 252 descriptors with a few bytes about each, and after each message a word of thanks.
-package enum DescriptorHandover {
+public enum DescriptorHandover {
     /// Most descriptors of one message.
-    package static let batch = Int(PORTICO_MAX_DESCRIPTORS)
+    public static let batch = Int(PORTICO_MAX_DESCRIPTORS)
     /// Most descriptors that are taken.
     private static let limit = 65_536
     /// Bytes about one descriptor at most: the names of a namespace and an interface with their lengths, and a number.
@@ -16,7 +16,7 @@ package enum DescriptorHandover {
     private static let detail: [UInt8] = [0, 0, 0, 0, 0, 0]
 
     /// Sends one message. False when the receiver does not take it.
-    package static func send(_ descriptors: ArraySlice<Int32>, to socket: Int32) -> Bool {
+    public static func send(_ descriptors: ArraySlice<Int32>, to socket: Int32) -> Bool {
         let bytes = Array(repeatElement(detail, count: descriptors.count).joined())
         let numbers = Array(descriptors)
         return unsafe portico_send_descriptors(socket, bytes, bytes.count, numbers, Int32(numbers.count)) == bytes.count
@@ -24,7 +24,7 @@ package enum DescriptorHandover {
 
     /// Asks the process that listens on the Unix socket `path` for its listening sockets. It blocks, at most for a second
     /// in a row; used at start only. The caller owns the descriptors.
-    package static func fetch(from path: String) throws(SystemError) -> [Int32] {
+    public static func fetch(from path: String) throws(SystemError) -> [Int32] {
         let socket = try connect(path)
         defer { close(socket) }
         let request = Array("_getsocks\n".utf8)
@@ -69,7 +69,7 @@ package enum DescriptorHandover {
 extension Socket {
     /// What a socket is bound to, in the words that it can be opened with; nil when it is bound to nothing, or is of
     /// another family.
-    package static func localTarget(_ descriptor: Int32) -> Target? {
+    public static func localTarget(_ descriptor: Int32) -> Target? {
         let address = localAddress(descriptor)
         switch address.family {
         case .ipv4, .ipv6: return .ip(address)

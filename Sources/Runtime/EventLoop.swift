@@ -1,4 +1,4 @@
-package import Bytes
+public import Bytes
 import CLinux
 import Glibc
 
@@ -6,14 +6,14 @@ import Glibc
 public struct PollEvents: OptionSet, Sendable {
     public let rawValue: UInt32
     public init(rawValue: UInt32) { self.rawValue = rawValue }
-    package static let readable = PollEvents(rawValue: 0x001)
-    package static let writable = PollEvents(rawValue: 0x004)
+    public static let readable = PollEvents(rawValue: 0x001)
+    public static let writable = PollEvents(rawValue: 0x004)
     /// An error waits on the descriptor.
-    package static let failed = PollEvents(rawValue: 0x008)
+    public static let failed = PollEvents(rawValue: 0x008)
     /// Both directions are shut.
-    package static let hungUp = PollEvents(rawValue: 0x010)
+    public static let hungUp = PollEvents(rawValue: 0x010)
     /// The peer has shut its sending direction.
-    package static let peerClosed = PollEvents(rawValue: 0x2000)
+    public static let peerClosed = PollEvents(rawValue: 0x2000)
 }
 
 /// Something that works at the end of a loop's turn. Subclasses override ``flush()``.
@@ -35,9 +35,9 @@ open class Pollable: LoopMember {
 
 /// A worker's loop: epoll, timers, flushes. One turn: wait, dispatch events, fire timers, flush what asked for it.
 /// Not Sendable: everything on it runs on its thread.
-@safe package final class EventLoop {
-    package let clock: TurnClock
-    package let timers: TimerWheel
+@safe public final class EventLoop {
+    public let clock: TurnClock
+    public let timers: TimerWheel
 
     private let epoll: OwnedDescriptor
     private var events: UnsafeMutableBufferPointer<epoll_event>
@@ -46,14 +46,14 @@ open class Pollable: LoopMember {
     private var retired = unsafe [Unmanaged<Pollable>]()
     private var isStopped = false
     /// Pollables that are registered.
-    package private(set) var registered = 0
+    public private(set) var registered = 0
     /// Turns so far, and events of descriptors that came in them.
-    package private(set) var turns: UInt64 = 0
-    package private(set) var eventCount: UInt64 = 0
+    public private(set) var turns: UInt64 = 0
+    public private(set) var eventCount: UInt64 = 0
 
     /// - Parameters:
     ///   - maxEvents: events taken from one call of the poller: `tune.maxpollevents`.
-    package init(clock: TurnClock = TurnClock(), maxEvents: Int = 200) throws(SystemError) {
+    public init(clock: TurnClock = TurnClock(), maxEvents: Int = 200) throws(SystemError) {
         let descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard descriptor >= 0 else { throw SystemError("epoll_create1") }
         epoll = OwnedDescriptor(adopting: descriptor)
@@ -68,7 +68,7 @@ open class Pollable: LoopMember {
 
     /// Polls `descriptor` for `pollable`, edge-triggered in both directions, and keeps `pollable` alive until
     /// ``deregister(_:descriptor:)``. `levelTriggered` is for listeners, which may leave connections waiting.
-    package func register(
+    public func register(
         _ pollable: Pollable, descriptor: Int32, writing: Bool = true, levelTriggered: Bool = false
     ) throws(SystemError) {
         var mask = PollEvents.readable.rawValue | PollEvents.peerClosed.rawValue
@@ -85,7 +85,7 @@ open class Pollable: LoopMember {
 
     /// Stops polling. The loop lets go of `pollable` at the end of this turn, so events of this turn that name it are
     /// harmless. The caller closes the descriptor after this.
-    package func deregister(_ pollable: Pollable, descriptor: Int32) {
+    public func deregister(_ pollable: Pollable, descriptor: Int32) {
         guard pollable.isRegistered else { return }
         pollable.isRegistered = false
         registered -= 1
@@ -95,7 +95,7 @@ open class Pollable: LoopMember {
 
     /// Changes which directions a registered, level-triggered descriptor is polled in: a datagram socket waits for room
     /// to send only after a full buffer.
-    package func update(_ pollable: Pollable, descriptor: Int32, writing: Bool) throws(SystemError) {
+    public func update(_ pollable: Pollable, descriptor: Int32, writing: Bool) throws(SystemError) {
         guard pollable.isRegistered else { return }
         var mask = PollEvents.readable.rawValue
         if writing { mask |= PollEvents.writable.rawValue }
@@ -107,27 +107,27 @@ open class Pollable: LoopMember {
 
     /// Calls ``LoopMember/flush()`` at the end of this turn; more calls before that change nothing.
     @inline(__always)
-    package func schedule(_ member: LoopMember) {
+    public func schedule(_ member: LoopMember) {
         guard !member.isFlushScheduled else { return }
         member.isFlushScheduled = true
         flushes.append(member)
     }
 
     /// This thread's word to writers of memory that it reads without a lock; nil when it reads none.
-    package var epochs: EpochReader?
+    public var epochs: EpochReader?
 
     /// Turns until ``stop()``.
-    package func run() throws(SystemError) {
+    public func run() throws(SystemError) {
         epochs?.goOnline()
         defer { epochs?.goOffline() }
         while !isStopped { try turn() }
     }
 
     /// Ends ``run()`` after this turn. On the loop's thread.
-    package func stop() { isStopped = true }
+    public func stop() { isStopped = true }
 
     /// One turn. `limit` bounds the wait for events.
-    package func turn(waitingAtMost limit: Instant = .distantFuture) throws(SystemError) {
+    public func turn(waitingAtMost limit: Instant = .distantFuture) throws(SystemError) {
         let ready = try wait(limit)
         turns &+= 1
         eventCount &+= UInt64(ready)

@@ -1,13 +1,13 @@
-package import Bytes
+public import Bytes
 import CLinux
 import Glibc
 
 /// The system's resolver, for names in the configuration: it blocks, so it is asked at start only.
-package enum HostNames {
+public enum HostNames {
     /// The first address of a name; nil when it has none.
     ///
     /// - Parameter isIPv4: the family that is wanted; nil takes any.
-    package static func firstAddress(of name: String, isIPv4: Bool?, port: UInt16) -> SocketAddress? {
+    public static func firstAddress(of name: String, isIPv4: Bool?, port: UInt16) -> SocketAddress? {
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         unsafe hints.ai_family = isIPv4.map { $0 ? AF_INET : AF_INET6 } ?? AF_UNSPEC

@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 
 /// Messages from any thread to one worker: a lock-free stack that the worker takes whole, and an eventfd that wakes it.
-@safe package final class Mailbox<Message: Sendable>: @unchecked Sendable {
+@safe public final class Mailbox<Message: Sendable>: @unchecked Sendable {
     @unsafe private struct Node {
         let message: Message
         var next: UnsafeMutablePointer<Node>?
@@ -11,9 +11,9 @@ import Synchronization
 
     private let head = Atomic<UInt>(0)
     /// Turns readable when a message has come; the owner polls it.
-    package let descriptor: Int32
+    public let descriptor: Int32
 
-    package init() throws(SystemError) {
+    public init() throws(SystemError) {
         descriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
         guard descriptor >= 0 else { throw SystemError("eventfd") }
     }
@@ -24,7 +24,7 @@ import Synchronization
     }
 
     /// Posts a message; wakes the worker when the mailbox was empty. From any thread.
-    package func post(_ message: Message) {
+    public func post(_ message: Message) {
         let node = UnsafeMutablePointer<Node>.allocate(capacity: 1)
         unsafe node.initialize(to: Node(message: message, next: nil))
         var seen = head.load(ordering: .relaxed)
@@ -42,7 +42,7 @@ import Synchronization
     }
 
     /// Takes all messages, oldest first. On the owner's thread.
-    package func take() -> [Message] {
+    public func take() -> [Message] {
         var count: UInt64 = 0
         _ = unsafe read(descriptor, &count, 8)
         var node = unsafe UnsafeMutablePointer<Node>(bitPattern: head.exchange(0, ordering: .acquiringAndReleasing))

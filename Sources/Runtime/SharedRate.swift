@@ -1,22 +1,22 @@
-package import Bytes
+public import Bytes
 import Synchronization
 
 /// Events per second of something that all workers count, as HAProxy's frequency counters give it: those of the current
 /// second, and of the one before what is still within a second. Each worker writes a counter of its own.
-package final class SharedRate: Sendable {
+public final class SharedRate: Sendable {
     private let counters: [Counter]
 
     /// - Parameter workers: how many workers count.
-    package init(workers: Int) { counters = (0..<max(1, workers)).map { _ in Counter() } }
+    public init(workers: Int) { counters = (0..<max(1, workers)).map { _ in Counter() } }
 
     /// Counts an event. On the thread of worker `worker`.
-    package func count(_ worker: Int, at now: Instant) {
+    public func count(_ worker: Int, at now: Instant) {
         guard counters.indices.contains(worker) else { return }
         counters[worker].count(at: now)
     }
 
     /// The rate. From any thread.
-    package func rate(at now: Instant) -> Int {
+    public func rate(at now: Instant) -> Int {
         var current: UInt64 = 0
         var last: UInt64 = 0
         for counter in counters {

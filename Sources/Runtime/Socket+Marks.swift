@@ -5,13 +5,13 @@ import Glibc
 extension Socket {
     /// Gives all packets of the socket a firewall mark (`SO_MARK`); false without the privilege (CAP_NET_ADMIN).
     @discardableResult
-    package static func setMark(_ descriptor: Int32, _ mark: UInt32) -> Bool {
+    public static func setMark(_ descriptor: Int32, _ mark: UInt32) -> Bool {
         set(descriptor, level: SOL_SOCKET, option: SO_MARK, Int32(bitPattern: mark))
     }
 
     /// Sets the type of service of all packets: the whole octet, of which the network reads the upper six bits (RFC 2474).
     @discardableResult
-    package static func setTypeOfService(_ descriptor: Int32, _ value: UInt8) -> Bool {
+    public static func setTypeOfService(_ descriptor: Int32, _ value: UInt8) -> Bool {
         let octet = Int32(value)
         if get(descriptor, level: SOL_SOCKET, option: SO_DOMAIN) == AF_INET6 {
             // What an IPv6 socket sends to an IPv4 peer has the octet of IPv4.
@@ -23,7 +23,7 @@ extension Socket {
 
     /// Makes the next close leave the peer with a connection that it takes for open: nothing is sent (`TCP_REPAIR`), or,
     /// without the privilege for that or with `hops`, a reset that does not live longer than `hops` hops.
-    package static func closeSilently(_ descriptor: Int32, hops: UInt8?) {
+    public static func closeSilently(_ descriptor: Int32, hops: UInt8?) {
         acknowledge(descriptor)
         resetOnClose(descriptor)
         if hops == nil, set(descriptor, level: Int32(IPPROTO_TCP), option: TCP_REPAIR, 1) { return }

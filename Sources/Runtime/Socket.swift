@@ -1,9 +1,9 @@
-package import Bytes
+public import Bytes
 import CLinux
 import Glibc
 
 /// What a read or a write came to.
-package enum TransferResult: Equatable, Sendable {
+public enum TransferResult: Equatable, Sendable {
     /// So many bytes were moved.
     case bytes(Int)
     /// The peer has ended its sending direction.
@@ -16,16 +16,16 @@ package enum TransferResult: Equatable, Sendable {
 
 /// Non-blocking stream sockets: every system call on them, in one place. Functions take plain descriptor numbers;
 /// owners keep them in ``OwnedDescriptor``.
-package enum Socket {
+public enum Socket {
     /// An address to bind or connect to: IP, or a Unix socket by path (a leading zero byte: abstract).
-    package enum Target: Sendable, Hashable {
+    public enum Target: Sendable, Hashable {
         case ip(SocketAddress)
         case unix(path: String)
         /// In Linux's abstract namespace, without the leading zero byte, padded with zeros.
         case abstract(name: String)
 
         /// As error messages and logs write it.
-        package var description: String {
+        public var description: String {
             switch self {
             case .ip(let address): address.description
             case .unix(let path): path
@@ -63,12 +63,12 @@ package enum Socket {
     }
 
     /// A new non-blocking, close-on-exec stream socket for `target`'s family.
-    package static func stream(for target: Target) throws(SystemError) -> OwnedDescriptor {
+    public static func stream(for target: Target) throws(SystemError) -> OwnedDescriptor {
         try open(target, type: Int32(SOCK_STREAM.rawValue))
     }
 
     /// A new non-blocking, close-on-exec datagram socket for `target`'s family.
-    package static func datagram(for target: Target) throws(SystemError) -> OwnedDescriptor {
+    public static func datagram(for target: Target) throws(SystemError) -> OwnedDescriptor {
         try open(target, type: Int32(SOCK_DGRAM.rawValue))
     }
 
@@ -81,25 +81,25 @@ package enum Socket {
 
     /// Sets an integer option; false when the kernel refuses.
     @discardableResult
-    package static func set(_ descriptor: Int32, level: Int32, option: Int32, _ value: Int32) -> Bool {
+    public static func set(_ descriptor: Int32, level: Int32, option: Int32, _ value: Int32) -> Bool {
         var value = value
         return unsafe setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0
     }
 
     /// Reads an integer option; nil when the kernel refuses.
-    package static func get(_ descriptor: Int32, level: Int32, option: Int32) -> Int32? {
+    public static func get(_ descriptor: Int32, level: Int32, option: Int32) -> Int32? {
         var value: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
         return unsafe getsockopt(descriptor, level, option, &value, &length) == 0 ? value : nil
     }
 
     /// Sends small segments at once (TCP_NODELAY).
-    package static func setNoDelay(_ descriptor: Int32) {
+    public static func setNoDelay(_ descriptor: Int32) {
         set(descriptor, level: Int32(IPPROTO_TCP), option: TCP_NODELAY, 1)
     }
 
     /// Lets a socket be bound to addresses of other machines (ip(7), IP_TRANSPARENT). It needs CAP_NET_ADMIN.
-    package static func setTransparent(_ descriptor: Int32, isIPv6: Bool) throws(SystemError) {
+    public static func setTransparent(_ descriptor: Int32, isIPv6: Bool) throws(SystemError) {
         // IPV6_TRANSPARENT is 75, IP_TRANSPARENT 19.
         let isSet =
             isIPv6
@@ -108,19 +108,19 @@ package enum Socket {
         guard isSet else { throw SystemError("setsockopt(IP_TRANSPARENT)") }
     }
 
-    package static func setReusable(_ descriptor: Int32, address: Bool, port: Bool) {
+    public static func setReusable(_ descriptor: Int32, address: Bool, port: Bool) {
         if address { set(descriptor, level: SOL_SOCKET, option: SO_REUSEADDR, 1) }
         if port { set(descriptor, level: SOL_SOCKET, option: SO_REUSEPORT, 1) }
     }
 
-    package static func bind(_ descriptor: Int32, to target: Target) throws(SystemError) {
+    public static func bind(_ descriptor: Int32, to target: Target) throws(SystemError) {
         let result = unsafe target.withSockaddr { unsafe Glibc.bind(descriptor, $0, $1) }
         guard let result else { throw SystemError("bind", ENAMETOOLONG) }
         guard result == 0 else { throw SystemError("bind") }
     }
 
     /// Lets a socket use one network interface only.
-    package static func bind(_ descriptor: Int32, toInterface name: String) throws(SystemError) {
+    public static func bind(_ descriptor: Int32, toInterface name: String) throws(SystemError) {
         let result = unsafe name.withCString { text in
             unsafe setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, text, socklen_t(name.utf8.count + 1))
         }
@@ -128,7 +128,7 @@ package enum Socket {
     }
 
     /// Writes plain bytes.
-    package static func send(_ descriptor: Int32, _ bytes: ArraySlice<UInt8>) -> TransferResult {
+    public static func send(_ descriptor: Int32, _ bytes: ArraySlice<UInt8>) -> TransferResult {
         let count = unsafe bytes.withUnsafeBytes { room in
             retryingInterrupts { unsafe Glibc.send(descriptor, room.baseAddress, room.count, Int32(MSG_NOSIGNAL)) }
         }
@@ -136,15 +136,15 @@ package enum Socket {
         return errno == EAGAIN ? .wouldBlock : .failed(errno)
     }
 
-    package static func listen(_ descriptor: Int32, backlog: Int) throws(SystemError) {
+    public static func listen(_ descriptor: Int32, backlog: Int) throws(SystemError) {
         guard Glibc.listen(descriptor, Int32(clamping: max(1, backlog))) == 0 else { throw SystemError("listen") }
     }
 
     /// Refuses connections from now on; the address stays bound, and ``listen(_:backlog:)`` takes them again.
-    package static func stopListening(_ descriptor: Int32) { _ = Glibc.shutdown(descriptor, Int32(SHUT_RD)) }
+    public static func stopListening(_ descriptor: Int32) { _ = Glibc.shutdown(descriptor, Int32(SHUT_RD)) }
 
     /// Starts to connect; returns true when the connection is there at once.
-    package static func connect(_ descriptor: Int32, to target: Target) throws(SystemError) -> Bool {
+    public static func connect(_ descriptor: Int32, to target: Target) throws(SystemError) -> Bool {
         let result = unsafe target.withSockaddr { pointer, length in
             retryingInterrupts { unsafe Glibc.connect(descriptor, pointer, length) }
         }
@@ -156,12 +156,12 @@ package enum Socket {
     }
 
     /// The error that waits on a socket: how a connect ended. 0 is success.
-    package static func pendingError(_ descriptor: Int32) -> Int32 {
+    public static func pendingError(_ descriptor: Int32) -> Int32 {
         get(descriptor, level: SOL_SOCKET, option: SO_ERROR) ?? EBADF
     }
 
     /// The next connection that waits on a listener, non-blocking and close-on-exec, with its peer; nil when none waits.
-    package static func accept(_ listener: Int32) throws(SystemError) -> (descriptor: Int32, peer: SocketAddress)? {
+    public static func accept(_ listener: Int32) throws(SystemError) -> (descriptor: Int32, peer: SocketAddress)? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
@@ -178,17 +178,17 @@ package enum Socket {
     }
 
     /// The machine's name; `localhost` when it has none.
-    package static var hostname: [UInt8] {
+    public static var hostname: [UInt8] {
         var name = [CChar](repeating: 0, count: 256)
         guard unsafe gethostname(&name, name.count - 1) == 0 else { return Array("localhost".utf8) }
         return name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
     }
 
     /// The local address of a socket.
-    package static func localAddress(_ descriptor: Int32) -> SocketAddress { address(descriptor, ofPeer: false) }
+    public static func localAddress(_ descriptor: Int32) -> SocketAddress { address(descriptor, ofPeer: false) }
 
     /// The peer's address of a connected socket.
-    package static func peerAddress(_ descriptor: Int32) -> SocketAddress { address(descriptor, ofPeer: true) }
+    public static func peerAddress(_ descriptor: Int32) -> SocketAddress { address(descriptor, ofPeer: true) }
 
     private static func address(_ descriptor: Int32, ofPeer: Bool) -> SocketAddress {
         var storage = sockaddr_storage()
@@ -200,14 +200,14 @@ package enum Socket {
     }
 
     /// True when nothing waits to be read: no byte, no end, no error.
-    package static func isSilent(_ descriptor: Int32) -> Bool {
+    public static func isSilent(_ descriptor: Int32) -> Bool {
         var byte: UInt8 = 0
         let count = retryingInterrupts { unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK)) }
         return count < 0 && errno == EAGAIN
     }
 
     /// Reads into `buffer`.
-    @unsafe package static func receive(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer)
+    @unsafe public static func receive(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer)
         -> TransferResult
     {
         let count = retryingInterrupts { unsafe recv(descriptor, buffer.baseAddress, buffer.count, 0) }
@@ -217,7 +217,7 @@ package enum Socket {
     }
 
     /// Writes the first pieces of `output`, in one call; does not consume them.
-    package static func send(_ descriptor: Int32, _ output: borrowing OutputQueue) -> TransferResult {
+    public static func send(_ descriptor: Int32, _ output: borrowing OutputQueue) -> TransferResult {
         let count = unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: 32) { vectors in
             let (used, bytes) = unsafe output.describe(into: vectors)
             // One piece goes without a vector: the kernel has less to look at.
@@ -235,7 +235,7 @@ package enum Socket {
     }
 
     /// Writes bytes from `start` on, in one call.
-    package static func send(_ descriptor: Int32, _ bytes: [UInt8], from start: Int) -> TransferResult {
+    public static func send(_ descriptor: Int32, _ bytes: [UInt8], from start: Int) -> TransferResult {
         let count = unsafe bytes[start...].withUnsafeBytes { bytes in
             retryingInterrupts { unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)) }
         }
@@ -244,7 +244,7 @@ package enum Socket {
     }
 
     /// Sends one datagram without waiting; false when it could not go.
-    @unsafe package static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, to target: Target) -> Bool {
+    @unsafe public static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, to target: Target) -> Bool {
         let count = unsafe target.withSockaddr { address, length in
             let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
             return retryingInterrupts {
@@ -255,10 +255,10 @@ package enum Socket {
     }
 
     /// Ends the sending direction.
-    package static func shutdownWrite(_ descriptor: Int32) { _ = Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
+    public static func shutdownWrite(_ descriptor: Int32) { _ = Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// Makes the next close send a reset instead of a FIN, and drop what waits.
-    package static func resetOnClose(_ descriptor: Int32) {
+    public static func resetOnClose(_ descriptor: Int32) {
         var option = linger(l_onoff: 1, l_linger: 0)
         _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     }

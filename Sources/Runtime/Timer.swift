@@ -1,18 +1,18 @@
-package import Bytes
+public import Bytes
 
 /// Who a timer wakes.
-package protocol TimerTarget: AnyObject {
+public protocol TimerTarget: AnyObject {
     /// The deadline of `timer` has passed. It is disarmed; it may be armed again from here.
     func timerFired(_ timer: Timer)
 }
 
 /// One timer of a worker. Its owner keeps it; arming it later than before costs a store, since the wheel looks at the
 /// deadline again when the earlier one comes.
-package final class Timer {
+public final class Timer {
     /// When it fires; ``Instant/distantFuture`` while disarmed.
-    package fileprivate(set) var deadline = Instant.distantFuture
+    public fileprivate(set) var deadline = Instant.distantFuture
     /// True while a deadline is set.
-    package var isArmed: Bool { deadline != .distantFuture }
+    public var isArmed: Bool { deadline != .distantFuture }
 
     private unowned(unsafe) let wheel: TimerWheel
     unowned(unsafe) let target: any TimerTarget
@@ -23,7 +23,7 @@ package final class Timer {
 
     /// - Parameters:
     ///   - target: is not kept alive; it owns the timer, so it outlives it.
-    package init(on wheel: TimerWheel, target: any TimerTarget) {
+    public init(on wheel: TimerWheel, target: any TimerTarget) {
         unsafe self.wheel = wheel
         unsafe self.target = target
     }
@@ -31,7 +31,7 @@ package final class Timer {
     deinit { disarm() }
 
     /// Fires at `deadline`, or soon after when that has passed.
-    package func arm(at deadline: Instant) {
+    public func arm(at deadline: Instant) {
         guard deadline != .distantFuture else { return disarm() }
         self.deadline = deadline
         let tick = TimerWheel.tick(deadline)
@@ -40,7 +40,7 @@ package final class Timer {
     }
 
     /// Does not fire any more.
-    package func disarm() {
+    public func disarm() {
         deadline = .distantFuture
         if slot >= 0 { unsafe wheel.unlink(self) }
     }
@@ -48,14 +48,14 @@ package final class Timer {
 
 /// The timers of a worker: a hierarchy of wheels of 64 slots with ticks of 262 µs, so arming and disarming cost the
 /// same with one timer and with a million. It reads no clock.
-@safe package final class TimerWheel {
+@safe public final class TimerWheel {
     private static let tickShift: UInt64 = 18
     private static let levels = 7
     private var slots: UnsafeMutablePointer<Unmanaged<Timer>?>
     private var occupied = InlineArray<7, UInt64>(repeating: 0)
     private var current: UInt64
 
-    package init(now: Instant) {
+    public init(now: Instant) {
         unsafe slots = .allocate(capacity: Self.levels * 64)
         unsafe slots.initialize(repeating: nil, count: Self.levels * 64)
         current = now.nanoseconds >> Self.tickShift
@@ -69,7 +69,7 @@ package final class Timer {
     }
 
     /// When the wheel wants to be advanced next: no later than the first deadline. Nil without timers.
-    package var nextDeadline: Instant? {
+    public var nextDeadline: Instant? {
         for level in 0..<Self.levels where occupied[level] != 0 {
             let shift = UInt64(level * 6)
             let position = (current >> shift) & 63
@@ -83,7 +83,7 @@ package final class Timer {
     }
 
     /// Fires every timer whose deadline is at or before `now`.
-    package func advance(to now: Instant) {
+    public func advance(to now: Instant) {
         let target = now.nanoseconds >> Self.tickShift
         while true {
             guard let next = nextDeadline, next.nanoseconds >> Self.tickShift <= target else { break }

@@ -1,7 +1,7 @@
-package import Synchronization
+public import Synchronization
 
 /// What a fetch or converter takes as an argument.
-package enum ArgumentKind: String, Sendable {
+public enum ArgumentKind: String, Sendable {
     case integer = "integer"
     case string = "string"
     /// An identifier that the fetch or converter looks up itself when it is prepared.
@@ -26,19 +26,19 @@ package enum ArgumentKind: String, Sendable {
 }
 
 /// The arguments that a fetch or converter takes, and how many of them it needs.
-package struct ArgumentSignature: Sendable {
-    package let kinds: [ArgumentKind]
-    package let required: Int
+public struct ArgumentSignature: Sendable {
+    public let kinds: [ArgumentKind]
+    public let required: Int
 
-    package init(_ kinds: [ArgumentKind], required: Int) {
+    public init(_ kinds: [ArgumentKind], required: Int) {
         self.kinds = kinds
         self.required = required
     }
 
-    package static let none = ArgumentSignature([], required: 0)
+    public static let none = ArgumentSignature([], required: 0)
 
     /// As listings show it: `(string[,integer])`.
-    package var text: String {
+    public var text: String {
         var text = ""
         for (index, kind) in kinds.enumerated() {
             if index == required { text += "[" }
@@ -51,7 +51,7 @@ package struct ArgumentSignature: Sendable {
 }
 
 /// A checked argument.
-package enum Argument: Sendable {
+public enum Argument: Sendable {
     /// Not given, though optional.
     case absent
     /// `integer`, `delay` in milliseconds, `size` in bytes.
@@ -69,59 +69,59 @@ package enum Argument: Sendable {
 
 /// A name of a proxy, server or user list in an argument. What it stands for is known once the whole configuration is
 /// read; it is set once then and only read after.
-package final class NamedReference: Sendable {
-    package let kind: ArgumentKind
+public final class NamedReference: Sendable {
+    public let kind: ArgumentKind
     /// The name as written; empty for the proxy that the expression stands in.
-    package let name: String
+    public let name: String
     /// The place of the frontend, of the backend, of a server's backend, or of the user list in the configuration; -1
     /// before it is resolved, and ``current``.
-    package let index = Atomic<Int>(-1)
+    public let index = Atomic<Int>(-1)
     /// The place of the server in its backend; -1 for others.
-    package let serverIndex = Atomic<Int>(-1)
+    public let serverIndex = Atomic<Int>(-1)
     /// The proxy that runs the expression: what no name means in a `defaults` section.
-    package static let current = -2
+    public static let current = -2
 
-    package init(_ kind: ArgumentKind, name: String) {
+    public init(_ kind: ArgumentKind, name: String) {
         self.kind = kind
         self.name = name
     }
 }
 
 /// The checked arguments of one fetch or converter in an expression.
-package final class ArgumentList: Sendable {
-    package let values: [Argument]
+public final class ArgumentList: Sendable {
+    public let values: [Argument]
     /// What the registration's `prepare` made of them: a compiled form, of the type that its `run` expects.
-    package let prepared: (any AnyObject & Sendable)?
+    public let prepared: (any AnyObject & Sendable)?
 
-    package init(_ values: [Argument] = [], prepared: (any AnyObject & Sendable)? = nil) {
+    public init(_ values: [Argument] = [], prepared: (any AnyObject & Sendable)? = nil) {
         self.values = values
         self.prepared = prepared
     }
 
-    package static let none = ArgumentList()
+    public static let none = ArgumentList()
 
-    package subscript(index: Int) -> Argument { index < values.count ? values[index] : .absent }
+    public subscript(index: Int) -> Argument { index < values.count ? values[index] : .absent }
 
     /// Whether argument `index` is given.
-    package func isPresent(_ index: Int) -> Bool {
+    public func isPresent(_ index: Int) -> Bool {
         if case .absent = self[index] { return false }
         return true
     }
 
     /// Argument `index` as an integer; `standard` when it is not given.
-    package func integer(_ index: Int, default standard: Int64 = 0) -> Int64 {
+    public func integer(_ index: Int, default standard: Int64 = 0) -> Int64 {
         if case .integer(let value) = self[index] { return value }
         return standard
     }
 
     /// Argument `index` as text; empty when it is not given.
-    package func text(_ index: Int) -> [UInt8] {
+    public func text(_ index: Int) -> [UInt8] {
         if case .string(let text) = self[index] { return text }
         return []
     }
 
     /// What `prepare` made; a mistake in the registration stops the program at the first evaluation.
-    package func object<Object: AnyObject & Sendable>(_ type: Object.Type = Object.self) -> Object {
+    public func object<Object: AnyObject & Sendable>(_ type: Object.Type = Object.self) -> Object {
         guard let prepared else { preconditionFailure("the registration prepares no object") }
         return unsafe unsafeDowncast(prepared, to: type)
     }

@@ -1,5 +1,5 @@
 /// A set of bytes that a place does not take as they are.
-package struct ByteClass: Sendable {
+public struct ByteClass: Sendable {
     private let low: UInt64
     private let second: UInt64
     /// Bytes from 128 on: all or none.
@@ -14,21 +14,21 @@ package struct ByteClass: Sendable {
         self.high = high
     }
 
-    package func contains(_ byte: UInt8) -> Bool {
+    public func contains(_ byte: UInt8) -> Bool {
         if byte < 64 { return low >> UInt64(byte) & 1 != 0 }
         if byte < 128 { return second >> UInt64(byte - 64) & 1 != 0 }
         return high
     }
 
-    package static let none = ByteClass([], controls: false, high: false)
+    public static let none = ByteClass([], controls: false, high: false)
     /// Not in a URI of a log line.
-    package static let uri = ByteClass(Array("\"#".utf8), controls: true, high: true)
+    public static let uri = ByteClass(Array("\"#".utf8), controls: true, high: true)
     /// Not in a captured field of a log line.
-    package static let capture = ByteClass(Array("\"#{|}".utf8), controls: true, high: true)
+    public static let capture = ByteClass(Array("\"#{|}".utf8), controls: true, high: true)
     /// Not in the value of an HTTP field.
-    package static let field = ByteClass(Array(0..<9) + Array(10..<32) + [127], controls: false, high: false)
+    public static let field = ByteClass(Array(0..<9) + Array(10..<32) + [127], controls: false, high: false)
     /// To be escaped in structured data (RFC 5424 section 6.3.3).
-    package static let structured = ByteClass(Array("\"\\]".utf8), controls: false, high: false)
+    public static let structured = ByteClass(Array("\"\\]".utf8), controls: false, high: false)
     /// To be escaped in JSON.
-    package static let json = ByteClass(Array("\"\\".utf8), controls: false, high: false)
+    public static let json = ByteClass(Array("\"\\".utf8), controls: false, high: false)
 }

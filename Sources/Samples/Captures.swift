@@ -2,7 +2,7 @@ import Streams
 
 extension Transaction {
     /// Keeps a text in a capture slot, cut to the slot's length. False when the frontend has no such slot.
-    package final func capture(_ text: borrowing Span<UInt8>, _ direction: MessageDirection, slot: Int) -> Bool {
+    public final func capture(_ text: borrowing Span<UInt8>, _ direction: MessageDirection, slot: Int) -> Bool {
         let lengths = direction == .request ? requestCaptureLengths : responseCaptureLengths
         guard lengths.indices.contains(slot) else { return false }
         var copy: [UInt8] = []

@@ -3,10 +3,10 @@ import Messages
 
 /// The conversions between types that happen by themselves (configuration.txt section 7.3, introduction): before a
 /// converter, before a match, and into text.
-package enum Cast {
+public enum Cast {
     /// Whether a value of one type can become one of another. `any` goes everywhere at first; whether it really does is
     /// seen at evaluation.
-    package static func isPossible(_ from: SampleType, _ to: SampleType) -> Bool {
+    public static func isPossible(_ from: SampleType, _ to: SampleType) -> Bool {
         switch (from, to) {
         case (.same, _), (_, .same): false
         case (_, .any), (.any, _): true
@@ -25,7 +25,7 @@ package enum Cast {
     }
 
     /// Whether the conversion leaves a value as it is.
-    package static func isIdentity(_ from: SampleType, _ to: SampleType) -> Bool {
+    public static func isIdentity(_ from: SampleType, _ to: SampleType) -> Bool {
         if from == to || to == .any { return true }
         switch (from, to) {
         case (.bool, .sint), (.sint, .bool), (.ipv4, .addr), (.ipv6, .addr), (.str, .bin): return true
@@ -34,7 +34,7 @@ package enum Cast {
     }
 
     /// Makes a sample one of type `to`; false when its value has no such form.
-    package static func apply(_ sample: inout Sample, to: SampleType, _ scratch: ScratchArena) -> Bool {
+    public static func apply(_ sample: inout Sample, to: SampleType, _ scratch: ScratchArena) -> Bool {
         if sample.type == to { return true }
         switch (sample.type, to) {
         case (_, .any), (.ipv4, .addr), (.ipv6, .addr): return true
@@ -109,7 +109,7 @@ package enum Cast {
 
     /// The IPv4 address in an IPv6 one that maps it (`::ffff:a.b.c.d`), embeds it (`::a.b.c.d`) or carries it by 6to4
     /// (`2002:…`); nil in others.
-    package static func ipv4(high: UInt64, low: UInt64) -> UInt32? {
+    public static func ipv4(high: UInt64, low: UInt64) -> UInt32? {
         if high == 0, low >> 32 == 0xffff || low >> 32 == 0 { return UInt32(truncatingIfNeeded: low) }
         if high >> 48 == 0x2002 { return UInt32(truncatingIfNeeded: high >> 16) }
         return nil
@@ -117,7 +117,7 @@ package enum Cast {
 
     /// The IPv4 address that a text starts with: four decimal numbers up to 255 with dots between them. Leading zeros
     /// and what follows the fourth number do not matter. Nil when there is none.
-    package static func ipv4(_ text: Span<UInt8>) -> UInt32? {
+    public static func ipv4(_ text: Span<UInt8>) -> UInt32? {
         var value: UInt32 = 0
         var index = 0
         for place in 0..<4 {
@@ -141,7 +141,7 @@ package enum Cast {
 
     /// The integer that a text starts with, after an optional sign; 0 without one. Values outside 64 bits stop at the
     /// nearest.
-    package static func integer(_ text: Span<UInt8>) -> Int64 {
+    public static func integer(_ text: Span<UInt8>) -> Int64 {
         var index = 0
         var isNegative = false
         if index < text.count, text[index] == UInt8(ascii: "-") || text[index] == UInt8(ascii: "+") {
@@ -164,7 +164,7 @@ package enum Cast {
     }
 
     /// A decimal integer that takes the whole text. One outside 64 bits stops at the nearest. Nil for anything else.
-    package static func wholeInteger(_ text: [UInt8]) -> Int64? {
+    public static func wholeInteger(_ text: [UInt8]) -> Int64? {
         var digits = text[...]
         if let sign = digits.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") {
             digits = digits.dropFirst()

@@ -1,65 +1,65 @@
-package import Patterns
-package import Words
+public import Patterns
+public import Words
 
 /// Looks over the checked arguments when the configuration is read: refuses them, or makes a compiled form that ``run``
 /// finds in ``ArgumentList/prepared``.
-package typealias ArgumentPreparation =
+public typealias ArgumentPreparation =
     @Sendable (_ arguments: [Argument], _ context: CompilationContext) throws(Complaint) -> (any AnyObject & Sendable)?
 
 /// What reading expressions and rules needs to know and leaves behind: one for a whole configuration. It lives only
 /// while the configuration is read. Not Sendable.
-package final class CompilationContext {
-    package let catalogue: SampleCatalogue
+public final class CompilationContext {
+    public let catalogue: SampleCatalogue
     /// Where the expression that is read now will be evaluated.
-    package var place: RulePlace = .all
+    public var place: RulePlace = .all
     /// The proxy whose section is read; empty outside.
-    package var proxyName = ""
+    public var proxyName = ""
     /// The file and line of the statement that is read, for objects that report later.
-    package var file = ""
-    package var line = 0
+    public var file = ""
+    public var line = 0
     /// The bytes of that line.
-    package var text: ArraySlice<UInt8> = []
-    package var location: String { "\(file):\(line)" }
+    public var text: ArraySlice<UInt8> = []
+    public var location: String { "\(file):\(line)" }
     /// Warnings of what is read; whoever reads a statement passes them on and empties the list.
-    package var warnings: [Complaint] = []
+    public var warnings: [Complaint] = []
     /// Pattern lists of ACLs and maps.
-    package let patterns = PatternRegistry()
+    public let patterns = PatternRegistry()
     /// Reads a file that an argument names. `Language` sets it.
-    package var readFile: (_ path: String) throws(Complaint) -> [UInt8]
+    public var readFile: (_ path: String) throws(Complaint) -> [UInt8]
     /// The IPv4 address of a host name in an ACL; nil when it has none. `Language` sets it.
-    package var resolveName: (String) -> UInt32? = { _ in nil }
+    public var resolveName: (String) -> UInt32? = { _ in nil }
     /// References to proxies, servers and user lists that are resolved once all sections are read.
-    package private(set) var references: [PendingReference] = []
+    public private(set) var references: [PendingReference] = []
     /// The fetch, and the converter if it is one's argument, whose arguments are read.
-    package var keyword = (fetch: "", converter: "")
+    public var keyword = (fetch: "", converter: "")
     /// What messages about references say of where an expression stands: `in http-request expression`; nil: an ACL.
-    package var expressionPlace: String? = "in"
+    public var expressionPlace: String? = "in"
     /// Finds an ACL that the proxy whose section is read has declared. `Language` sets it.
-    package var findACL: (String) -> AnyObject? = { _ in nil }
+    public var findACL: (String) -> AnyObject? = { _ in nil }
     /// Where texts for operators go.
-    package let sinks = SinkTable()
+    public let sinks = SinkTable()
     /// Sinks that arguments name, to be looked up once all sections are read.
-    package private(set) var sinkReferences: [SinkReference] = []
+    public private(set) var sinkReferences: [SinkReference] = []
     /// The capture slots of the proxy whose section is read, by their lengths: rules add to them.
-    package var requestCaptureLengths: [Int] = []
-    package var responseCaptureLengths: [Int] = []
+    public var requestCaptureLengths: [Int] = []
+    public var responseCaptureLengths: [Int] = []
     /// Slots that rules fill by number, to be checked once the section is read.
-    package var captureUses: [CaptureUse] = []
+    public var captureUses: [CaptureUse] = []
     /// Names of log profiles by the numbers that were given to them.
-    package private(set) var logProfiles: [(name: String, first: PendingPlace)] = []
+    public private(set) var logProfiles: [(name: String, first: PendingPlace)] = []
     /// The names of variables.
-    package let variableNames: VariableNames
+    public let variableNames: VariableNames
     /// `resolvers` sections that rules name, to be checked once all are read.
-    package var resolverUses: [ResolverUse] = []
+    public var resolverUses: [ResolverUse] = []
     /// Objects that kinds of arguments keep here by name, such as map files that several expressions share.
-    package var shared: [String: any AnyObject & Sendable] = [:]
+    public var shared: [String: any AnyObject & Sendable] = [:]
 
     /// Bytes of a buffer (`tune.bufsize`): what a whole answer has to fit.
-    package var bufferSize = 16_384
+    public var bufferSize = 16_384
     /// Whether the configuration allows what HAProxy calls experimental (`expose-experimental-directives`).
-    package var allowsExperiments = false
+    public var allowsExperiments = false
 
-    package init(_ catalogue: SampleCatalogue, variableNames: VariableNames = VariableNames()) {
+    public init(_ catalogue: SampleCatalogue, variableNames: VariableNames = VariableNames()) {
         self.catalogue = catalogue
         self.variableNames = variableNames
         readFile = { path throws(Complaint) in throw Complaint("no file can be read here: '\(path)'") }
@@ -69,7 +69,7 @@ package final class CompilationContext {
     /// new. Expressions and ACLs that name the same file share it.
     ///
     /// - Parameter hasValues: the file is a map.
-    package func patternReference(
+    public func patternReference(
         _ word: Word, hasValues: Bool, uses: PatternReference.Uses
     ) throws(Complaint) -> PatternReference {
         let reference: PatternReference
@@ -97,35 +97,35 @@ package final class CompilationContext {
     }
 
     /// A reference with the place that messages name.
-    package struct PendingReference {
-        package let reference: NamedReference
-        package let proxyName: String
-        package let file: String
-        package let line: Int
+    public struct PendingReference {
+        public let reference: NamedReference
+        public let proxyName: String
+        public let file: String
+        public let line: Int
         /// The argument's place, counted from 1.
-        package let argument: Int
+        public let argument: Int
         /// The keyword that has it: `sample fetch keyword 'be_conn' in http-request expression`.
-        package let owner: String
+        public let owner: String
         /// The keyword, and the line, for the place in it.
-        package let keyword: String
-        package let text: ArraySlice<UInt8>
+        public let keyword: String
+        public let text: ArraySlice<UInt8>
     }
 
     /// A place that messages name later.
-    package struct PendingPlace {
-        package let location: String
-        package let column: Int
-        package let line: Int
-        package let file: String
+    public struct PendingPlace {
+        public let location: String
+        public let column: Int
+        public let line: Int
+        public let file: String
     }
 
     /// A rule that fills a capture slot by its number.
-    package struct CaptureUse: Sendable {
-        package let slot: Int
-        package let isResponse: Bool
-        package let column: Int
+    public struct CaptureUse: Sendable {
+        public let slot: Int
+        public let isResponse: Bool
+        public let column: Int
 
-        package init(slot: Int, isResponse: Bool, column: Int) {
+        public init(slot: Int, isResponse: Bool, column: Int) {
             self.slot = slot
             self.isResponse = isResponse
             self.column = column
@@ -133,7 +133,7 @@ package final class CompilationContext {
     }
 
     /// The number of a log profile, which may be declared later.
-    package func logProfile(_ name: Word) -> Int {
+    public func logProfile(_ name: Word) -> Int {
         if let known = logProfiles.firstIndex(where: { $0.name == name.text }) { return known }
         let place = PendingPlace(location: location, column: name.column, line: line, file: file)
         logProfiles.append((name.text, place))
@@ -143,7 +143,7 @@ package final class CompilationContext {
     /// Keeps a reference for later.
     ///
     /// - Parameter argument: the place of the argument, counted from 1.
-    package func refer(_ kind: ArgumentKind, to name: String, argument: Int) -> NamedReference {
+    public func refer(_ kind: ArgumentKind, to name: String, argument: Int) -> NamedReference {
         let reference = NamedReference(kind, name: name)
         let converter = keyword.converter.isEmpty ? "" : "conversion keyword '\(keyword.converter)' for "
         let what = expressionPlace == nil ? "ACL keyword" : "sample fetch keyword"
@@ -156,14 +156,14 @@ package final class CompilationContext {
     }
 
     /// Keeps the name of a sink for later.
-    package func referToSink(_ name: String) -> SinkReference {
+    public func referToSink(_ name: String) -> SinkReference {
         let reference = SinkReference(name, location: location)
         sinkReferences.append(reference)
         return reference
     }
 
     /// Reads a variable's name, `scope.name`.
-    package func variable(_ text: String) throws(Complaint) -> VariableName {
+    public func variable(_ text: String) throws(Complaint) -> VariableName {
         guard let dot = text.firstIndex(of: "."), let scope = VariableScope(rawValue: String(text[..<dot])) else {
             throw Complaint(
                 "invalid variable name '\(text)'. A variable name must be start by its scope. The scope can be 'proc',"
@@ -185,13 +185,13 @@ package final class CompilationContext {
 }
 
 /// A rule's mention of a `resolvers` section.
-package struct ResolverUse: Sendable {
-    package let name: String
-    package let proxyName: String
+public struct ResolverUse: Sendable {
+    public let name: String
+    public let proxyName: String
     /// `file:line` of the rule.
-    package let location: String
+    public let location: String
 
-    package init(name: String, proxyName: String, location: String) {
+    public init(name: String, proxyName: String, location: String) {
         self.name = name
         self.proxyName = proxyName
         self.location = location

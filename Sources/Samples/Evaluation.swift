@@ -1,52 +1,52 @@
-package import Accounts
-package import Bytes
-package import Connections
-package import Messages
-package import Streams
+public import Accounts
+public import Bytes
+public import Connections
+public import Messages
+public import Streams
 
 /// What an expression is evaluated over: one per worker, set up anew before each rule set. Everything it points to
 /// belongs to the worker. Not Sendable.
-package final class Evaluation {
-    package let resources: WorkerResources
-    package let scratch: ScratchArena
+public final class Evaluation {
+    public let resources: WorkerResources
+    public let scratch: ScratchArena
     /// The client's connection; nil in checks, logs of the process and the runtime API.
-    package private(set) var session: Session?
+    public private(set) var session: Session?
     /// The exchange; nil before there is one.
-    package private(set) var transaction: Transaction?
+    public private(set) var transaction: Transaction?
     /// The two messages; nil before there is an exchange.
-    package private(set) var exchange: Exchange?
+    public private(set) var exchange: Exchange?
     /// The message that fetches for both directions read.
-    package var direction = MessageDirection.request
+    public var direction = MessageDirection.request
     /// True when the data will not change any more: what is missing now is missing for good.
-    package var isFinal = true
+    public var isFinal = true
     /// True when a fetch with several values gives one after the other: see ``Sample/Flags/notLast``.
-    package var iterates = false
+    public var iterates = false
     /// Variables of the scope `check`: set by health checks.
-    package var checkVariables: VariableStore?
+    public var checkVariables: VariableStore?
     /// Variables of the scope `proc`, which all workers share.
-    package let processVariables: ProcessVariables
+    public let processVariables: ProcessVariables
     /// Random numbers of this worker.
-    package var random: RandomNumbers
+    public var random: RandomNumbers
     /// The process and the worker, which outlives this; nil while the configuration is read.
-    package var process: (any ProcessFacts)? {
+    public var process: (any ProcessFacts)? {
         get { unsafe holder }
         set { unsafe holder = newValue }
     }
     private unowned(unsafe) var holder: (any ProcessFacts)?
     /// What aliases show when there is no exchange to ask, or something else is to be shown; nil: the exchange's own.
-    package var figures: LogFigures?
+    public var figures: LogFigures?
     /// Dates of log lines.
-    package var dates = ItemDate()
+    public var dates = ItemDate()
     /// Checks users' credentials.
-    package private(set) lazy var credentials = CredentialCheck()
+    public private(set) lazy var credentials = CredentialCheck()
     /// What variables may take.
-    package let variableLimits: VariableLimits
+    public let variableLimits: VariableLimits
 
     /// - Parameters:
     ///   - textLimit: most bytes of one text: `tune.bufsize`.
     ///   - processVariables: the variables of the scope `proc`.
     ///   - seed: starts the random numbers.
-    package init(
+    public init(
         _ resources: WorkerResources, textLimit: Int = 16_384, processVariables: ProcessVariables = ProcessVariables(),
         variableLimits: VariableLimits = VariableLimits(), seed: UInt64
     ) {
@@ -60,7 +60,7 @@ package final class Evaluation {
     }
 
     /// Turns to an exchange and a direction.
-    package func begin(_ transaction: Transaction, _ direction: MessageDirection, isFinal: Bool = true) {
+    public func begin(_ transaction: Transaction, _ direction: MessageDirection, isFinal: Bool = true) {
         self.transaction = transaction
         session = transaction.session
         exchange = transaction.exchange
@@ -73,7 +73,7 @@ package final class Evaluation {
     }
 
     /// Turns to a health check: its exchange with a server, once there is one, and what it tells.
-    package func begin(check exchange: Exchange?, _ variables: VariableStore, facts: (any TransactionFacts)?) {
+    public func begin(check exchange: Exchange?, _ variables: VariableStore, facts: (any TransactionFacts)?) {
         begin()
         self.exchange = exchange
         heldRequestHead = exchange?.request.head
@@ -87,7 +87,7 @@ package final class Evaluation {
     private unowned(unsafe) var checkFacts: (any TransactionFacts)?
 
     /// Turns to a connection that has no exchange yet.
-    package func begin(_ session: Session) {
+    public func begin(_ session: Session) {
         transaction = nil
         exchange = nil
         heldRequestHead = nil
@@ -100,7 +100,7 @@ package final class Evaluation {
     }
 
     /// Turns to nothing: only the process's own facts can be read.
-    package func begin() {
+    public func begin() {
         transaction = nil
         exchange = nil
         heldRequestHead = nil
@@ -114,28 +114,28 @@ package final class Evaluation {
 
     /// The request's head; nil before it came. In TCP mode it is read from the bytes that the client sent, if these are a
     /// request.
-    package var requestHead: MessageHead? {
+    public var requestHead: MessageHead? {
         if let heldRequestHead { return heldRequestHead }
         guard case .head(let head) = rawRequest else { return nil }
         return head
     }
     private var heldRequestHead: MessageHead?
     /// What the client's bytes are in TCP mode.
-    package var rawRequest: RawRequest { unsafe transaction?.facts?.rawRequest ?? .none }
+    public var rawRequest: RawRequest { unsafe transaction?.facts?.rawRequest ?? .none }
     /// The client's address: the exchange's own, or the session's.
-    package var source: SocketAddress? { transaction?.source ?? session?.source }
+    public var source: SocketAddress? { transaction?.source ?? session?.source }
     /// The address that the client connected to: the exchange's own, or the session's.
-    package var destination: SocketAddress? { transaction?.destination ?? session?.destination }
+    public var destination: SocketAddress? { transaction?.destination ?? session?.destination }
     /// The response's head; nil before it came.
-    package private(set) var responseHead: MessageHead?
+    public private(set) var responseHead: MessageHead?
     /// What the proxy tells of the exchange; nil without one.
-    package var facts: (any TransactionFacts)? { unsafe transaction?.facts ?? checkFacts }
+    public var facts: (any TransactionFacts)? { unsafe transaction?.facts ?? checkFacts }
     /// The head of the current direction.
-    package var head: MessageHead? { direction == .request ? requestHead : responseHead }
+    public var head: MessageHead? { direction == .request ? requestHead : responseHead }
 
     /// The variables of a scope; made when `creating` and there is something to keep them. Process variables are not
     /// among them: see ``ProcessVariables``.
-    package func variables(_ scope: VariableScope, creating: Bool = false) -> VariableStore? {
+    public func variables(_ scope: VariableScope, creating: Bool = false) -> VariableStore? {
         switch scope {
         case .proc: return nil
         case .sess:
@@ -169,13 +169,13 @@ package final class Evaluation {
 }
 
 /// A small generator of random numbers for fetches such as `rand`; not for secrets.
-package struct RandomNumbers: Sendable {
+public struct RandomNumbers: Sendable {
     private var state: UInt64
 
-    package init(seed: UInt64) { state = seed }
+    public init(seed: UInt64) { state = seed }
 
     /// The next number.
-    package mutating func next() -> UInt64 {
+    public mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var mixed = state
         mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9

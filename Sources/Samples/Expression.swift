@@ -2,7 +2,7 @@ import Words
 
 /// A sample expression: a fetch and converters, checked and laid out flat when the configuration is read. Immutable and
 /// shared by all workers; evaluating it takes no memory but the worker's scratch.
-package final class Expression: Sendable {
+public final class Expression: Sendable {
     /// One step of the program: what to cast to before it, and what to run.
     struct Step: Sendable {
         /// The type that the step needs; `any` when what comes in fits already.
@@ -12,13 +12,13 @@ package final class Expression: Sendable {
     }
 
     /// The expression as written.
-    package let text: String
+    public let text: String
     /// The type of the result; `any` when it depends on what is found.
-    package let type: SampleType
+    public let type: SampleType
     /// What the fetch reads.
-    package let sources: SampleSource
+    public let sources: SampleSource
     /// The fetch's name.
-    package let fetchName: String
+    public let fetchName: String
     let fetch: Step
     let converters: [Step]
 
@@ -34,11 +34,11 @@ package final class Expression: Sendable {
     }
 
     /// Whether something is done to what the fetch gives.
-    package var hasConverters: Bool { !converters.isEmpty }
+    public var hasConverters: Bool { !converters.isEmpty }
 
     /// Evaluates the expression. False when it has no value; `sample`'s flag `mayChange` then tells whether it may have
     /// one once more data is here.
-    package func evaluate(_ evaluation: Evaluation, _ sample: inout Sample) -> Bool {
+    public func evaluate(_ evaluation: Evaluation, _ sample: inout Sample) -> Bool {
         sample.flags = []
         guard fetch.run(evaluation, fetch.arguments, &sample) else { return false }
         if converters.isEmpty { return true }
@@ -55,7 +55,7 @@ package final class Expression: Sendable {
     }
 
     /// Evaluates the expression and casts its value.
-    package func evaluate(_ evaluation: Evaluation, _ sample: inout Sample, as type: SampleType) -> Bool {
+    public func evaluate(_ evaluation: Evaluation, _ sample: inout Sample, as type: SampleType) -> Bool {
         guard evaluate(evaluation, &sample) else { return false }
         return sample.type == type || Cast.apply(&sample, to: type, evaluation.scratch)
     }

@@ -1,20 +1,20 @@
-package import Words
+public import Words
 
 /// Reads sample expressions (configuration.txt section 7.3).
-package struct ExpressionParser {
+public struct ExpressionParser {
     private let context: CompilationContext
 
-    package init(_ context: CompilationContext) { self.context = context }
+    public init(_ context: CompilationContext) { self.context = context }
 
     /// An expression and where it ended in its text.
-    package struct Result {
-        package let expression: Expression
+    public struct Result {
+        public let expression: Expression
         /// Bytes of the text that belong to it.
-        package let length: Int
+        public let length: Int
     }
 
     /// Reads an expression that takes the whole text of a word.
-    package func parse(_ word: Word) throws(Complaint) -> Expression {
+    public func parse(_ word: Word) throws(Complaint) -> Expression {
         do throws(Complaint) {
             return try parse(Array(word.text.utf8), allowsRest: false).expression
         } catch {
@@ -24,7 +24,7 @@ package struct ExpressionParser {
 
     /// Reads an expression from words: converters may stand in the words that follow, as HAProxy allows. `next` is asked
     /// for the next word without taking it, `take` takes it.
-    package func parse(
+    public func parse(
         _ word: Word, peek: () -> Word?, take: () -> Void
     ) throws(Complaint) -> Expression {
         var text = word.text
@@ -49,7 +49,7 @@ package struct ExpressionParser {
     /// Reads an expression from the start of `bytes`. Columns of complaints count from there.
     ///
     /// - Parameter allowsRest: whether something else may follow it, as in a format string.
-    package func parse(_ bytes: [UInt8], allowsRest: Bool) throws(Complaint) -> Result {
+    public func parse(_ bytes: [UInt8], allowsRest: Bool) throws(Complaint) -> Result {
         var position = 0
         let name = Self.name(bytes, &position)
         guard !name.isEmpty else { throw Complaint("missing fetch method", at: 0) }

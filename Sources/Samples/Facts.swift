@@ -1,9 +1,9 @@
-package import Accounts
-package import Connections
-package import Messages
+public import Accounts
+public import Connections
+public import Messages
 
 /// What expressions know of a frontend or a backend. Whoever has no such figure leaves the standard answer.
-package protocol ProxyFacts: AnyObject {
+public protocol ProxyFacts: AnyObject {
     /// The section's name.
     var nameBytes: [UInt8] { get }
     /// The number that statistics show.
@@ -30,32 +30,32 @@ package protocol ProxyFacts: AnyObject {
 }
 
 extension ProxyFacts {
-    package var currentConnections: Int { 0 }
-    package var sessionRate: Int { 0 }
-    package var requestRate: Int { 0 }
-    package var waiting: Int { 0 }
-    package var defaultBackendFacts: (any ProxyFacts)? { nil }
-    package var times: ProxyTimes { ProxyTimes() }
-    package var retries: Int { 0 }
-    package var serverCount: Int { 0 }
-    package func server(_ index: Int) -> (any ServerFigures)? { nil }
-    package func server(named name: Span<UInt8>) -> (any ServerFigures)? { nil }
+    public var currentConnections: Int { 0 }
+    public var sessionRate: Int { 0 }
+    public var requestRate: Int { 0 }
+    public var waiting: Int { 0 }
+    public var defaultBackendFacts: (any ProxyFacts)? { nil }
+    public var times: ProxyTimes { ProxyTimes() }
+    public var retries: Int { 0 }
+    public var serverCount: Int { 0 }
+    public func server(_ index: Int) -> (any ServerFigures)? { nil }
+    public func server(named name: Span<UInt8>) -> (any ServerFigures)? { nil }
 }
 
 /// Timeouts in milliseconds; 0 when none is set.
-package struct ProxyTimes: Sendable {
-    package var client = 0
-    package var connect = 0
-    package var queue = 0
-    package var server = 0
-    package var tarpit = 0
-    package var tunnel = 0
+public struct ProxyTimes: Sendable {
+    public var client = 0
+    public var connect = 0
+    public var queue = 0
+    public var server = 0
+    public var tarpit = 0
+    public var tunnel = 0
 
-    package init() {}
+    public init() {}
 }
 
 /// What expressions know of a server.
-package protocol ServerFigures: AnyObject {
+public protocol ServerFigures: AnyObject {
     var nameBytes: [UInt8] { get }
     /// The number that statistics show.
     var identifier: Int { get }
@@ -79,47 +79,47 @@ package protocol ServerFigures: AnyObject {
 }
 
 extension ServerFigures {
-    package var sessionRate: Int { 0 }
-    package var userWeight: Int { currentWeight }
-    package var initialWeight: Int { currentWeight }
-    package var maximumQueue: Int { 0 }
-    package var isBackup: Bool { false }
+    public var sessionRate: Int { 0 }
+    public var userWeight: Int { currentWeight }
+    public var initialWeight: Int { currentWeight }
+    public var maximumQueue: Int { 0 }
+    public var isBackup: Bool { false }
 }
 
 /// How long the steps of an exchange took, in milliseconds as logs count them (configuration.txt section 8.4); -1 for
 /// steps that were not reached.
-package struct ExchangeTimes: Sendable {
+public struct ExchangeTimes: Sendable {
     /// `%Th`, `%Ti`, `%TR`, `%Tq`.
-    package var handshake = 0
-    package var idle = -1
-    package var requestHead = -1
-    package var request = -1
+    public var handshake = 0
+    public var idle = -1
+    public var requestHead = -1
+    public var request = -1
     /// `%Tw`, `%Tc`, `%Tr`, `%Td`.
-    package var queue = -1
-    package var connect = -1
-    package var responseHead = -1
-    package var data = -1
+    public var queue = -1
+    public var connect = -1
+    public var responseHead = -1
+    public var data = -1
     /// `%Ta`, `%Tu`, `%Tt`.
-    package var active = -1
-    package var user = -1
-    package var total = -1
+    public var active = -1
+    public var user = -1
+    public var total = -1
 
-    package init() {}
+    public init() {}
 }
 
 /// Where in the configuration a rule stands.
-package struct RuleLocation: Sendable {
-    package var file: String
-    package var line: Int
+public struct RuleLocation: Sendable {
+    public var file: String
+    public var line: Int
 
-    package init(file: String, line: Int) {
+    public init(file: String, line: Int) {
         self.file = file
         self.line = line
     }
 }
 
 /// What the bytes of a client are in TCP mode, where nobody reads messages unless a rule asks.
-package enum RawRequest {
+public enum RawRequest {
     /// The exchange is one of HTTP.
     case none
     /// The bytes may be the start of a request.
@@ -130,7 +130,7 @@ package enum RawRequest {
 }
 
 /// What `Proxying` tells of an exchange beyond its messages. Whoever has no such figure leaves the standard answer.
-package protocol TransactionFacts: AnyObject {
+public protocol TransactionFacts: AnyObject {
     var frontendFacts: (any ProxyFacts)? { get }
     /// The backend once one is chosen.
     var backendFacts: (any ProxyFacts)? { get }
@@ -185,38 +185,38 @@ package protocol TransactionFacts: AnyObject {
 }
 
 extension TransactionFacts {
-    package var serverFacts: (any ServerFigures)? { nil }
-    package var serverConnection: (any ConnectionFacts)? { nil }
-    package var number: UInt64 { 1 }
-    package var processNumber: UInt32 { 0 }
-    package var serverStatus: Int { -1 }
-    package func makeUniqueID() -> [UInt8]? { nil }
-    package var times: ExchangeTimes { ExchangeTimes() }
-    package var currentTimes: ProxyTimes { ProxyTimes() }
-    package var currentRetries: Int { 0 }
-    package var retries: Int { 0 }
-    package var isRedispatched: Bool { false }
-    package var isReused: Bool { false }
-    package var serverQueuePosition: Int { 0 }
-    package var backendQueuePosition: Int { 0 }
-    package var terminationState: (UInt8, UInt8) { (0x2d, 0x2d) }
-    package var bytesFromClient: UInt64 { 0 }
-    package var bytesToServer: UInt64 { 0 }
-    package var bytesFromServer: UInt64 { 0 }
-    package var bytesToClient: UInt64 { 0 }
-    package var lastRule: RuleLocation? { nil }
-    package var waitingRule: RuleLocation? { nil }
-    package var priorityClass: Int { 0 }
-    package var priorityOffset: Int { 0 }
-    package var isAbnormal: Bool { false }
-    package var isForwarded: Bool { false }
-    package var isServedHere: Bool { false }
-    package var rawRequest: RawRequest { .none }
-    package func logFigures(_ evaluation: Evaluation) -> LogFigures { LogFigures() }
+    public var serverFacts: (any ServerFigures)? { nil }
+    public var serverConnection: (any ConnectionFacts)? { nil }
+    public var number: UInt64 { 1 }
+    public var processNumber: UInt32 { 0 }
+    public var serverStatus: Int { -1 }
+    public func makeUniqueID() -> [UInt8]? { nil }
+    public var times: ExchangeTimes { ExchangeTimes() }
+    public var currentTimes: ProxyTimes { ProxyTimes() }
+    public var currentRetries: Int { 0 }
+    public var retries: Int { 0 }
+    public var isRedispatched: Bool { false }
+    public var isReused: Bool { false }
+    public var serverQueuePosition: Int { 0 }
+    public var backendQueuePosition: Int { 0 }
+    public var terminationState: (UInt8, UInt8) { (0x2d, 0x2d) }
+    public var bytesFromClient: UInt64 { 0 }
+    public var bytesToServer: UInt64 { 0 }
+    public var bytesFromServer: UInt64 { 0 }
+    public var bytesToClient: UInt64 { 0 }
+    public var lastRule: RuleLocation? { nil }
+    public var waitingRule: RuleLocation? { nil }
+    public var priorityClass: Int { 0 }
+    public var priorityOffset: Int { 0 }
+    public var isAbnormal: Bool { false }
+    public var isForwarded: Bool { false }
+    public var isServedHere: Bool { false }
+    public var rawRequest: RawRequest { .none }
+    public func logFigures(_ evaluation: Evaluation) -> LogFigures { LogFigures() }
 }
 
 /// What expressions know of the process and of the worker that evaluates them.
-package protocol ProcessFacts: AnyObject {
+public protocol ProcessFacts: AnyObject {
     /// The frontend or backend at a place of the configuration.
     func frontend(_ index: Int) -> (any ProxyFacts)?
     func backend(_ index: Int) -> (any ProxyFacts)?
@@ -243,17 +243,17 @@ package protocol ProcessFacts: AnyObject {
 }
 
 extension ProcessFacts {
-    package func frontend(_ index: Int) -> (any ProxyFacts)? { nil }
-    package func backend(_ index: Int) -> (any ProxyFacts)? { nil }
-    package func frontend(named name: Span<UInt8>) -> (any ProxyFacts)? { nil }
-    package func backend(named name: Span<UInt8>) -> (any ProxyFacts)? { nil }
-    package func userList(_ index: Int) -> UserList? { nil }
-    package var workerNumber: Int { 0 }
-    package var startedWall: UInt64 { 0 }
-    package var isStopping: Bool { false }
-    package var currentConnections: Int { 0 }
-    package var isQUICEnabled: Bool { true }
-    package var workerUsage: Int { 0 }
-    package var processUsage: Int { 0 }
-    package var variableNames: [String] { [] }
+    public func frontend(_ index: Int) -> (any ProxyFacts)? { nil }
+    public func backend(_ index: Int) -> (any ProxyFacts)? { nil }
+    public func frontend(named name: Span<UInt8>) -> (any ProxyFacts)? { nil }
+    public func backend(named name: Span<UInt8>) -> (any ProxyFacts)? { nil }
+    public func userList(_ index: Int) -> UserList? { nil }
+    public var workerNumber: Int { 0 }
+    public var startedWall: UInt64 { 0 }
+    public var isStopping: Bool { false }
+    public var currentConnections: Int { 0 }
+    public var isQUICEnabled: Bool { true }
+    public var workerUsage: Int { 0 }
+    public var processUsage: Int { 0 }
+    public var variableNames: [String] { [] }
 }

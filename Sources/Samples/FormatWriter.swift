@@ -1,28 +1,28 @@
-package import Bytes
-package import Messages
+public import Bytes
+public import Messages
 import Streams
 
 /// Writes the items of a log-format string with their options: quoted, escaped, as JSON or CBOR (configuration.txt
 /// section 8.2.6). What finds no room in the text is cut.
-package struct FormatWriter {
-    package let evaluation: Evaluation
+public struct FormatWriter {
+    public let evaluation: Evaluation
     /// The text so far.
-    package private(set) var text: ScratchText
+    public private(set) var text: ScratchText
     /// The options of the item that is written now.
-    package var options: FormatOptions = []
-    package var type = FormatType.own
+    public var options: FormatOptions = []
+    public var type = FormatType.own
     /// Inside a text that is written in pieces: ``beginText()``.
     private var isInText = false
     private var kept: LogFigures?
     private var line: Sample?
 
-    package init(_ evaluation: Evaluation, _ text: consuming ScratchText) {
+    public init(_ evaluation: Evaluation, _ text: consuming ScratchText) {
         self.evaluation = evaluation
         self.text = text
     }
 
     /// The figures of the exchange or connection.
-    package var figures: LogFigures {
+    public var figures: LogFigures {
         mutating get {
             if let kept { return kept }
             let facts = unsafe evaluation.transaction?.facts
@@ -37,7 +37,7 @@ package struct FormatWriter {
     // MARK: Whole texts
 
     /// A text, quoted when asked for; `-` for an empty one where one is mandatory.
-    package mutating func put(_ value: Span<UInt8>) {
+    public mutating func put(_ value: Span<UInt8>) {
         if isQuoted {
             text.append(byte: 0x22)
             escape(value)
@@ -49,10 +49,10 @@ package struct FormatWriter {
         }
     }
 
-    package mutating func put(_ value: StaticString) { put(Span(value)) }
+    public mutating func put(_ value: StaticString) { put(Span(value)) }
 
     /// A text that needs quotes only where the encoding does.
-    package mutating func putPlain(_ value: Span<UInt8>) {
+    public mutating func putPlain(_ value: Span<UInt8>) {
         if !isInText, options.contains(.json) {
             text.append(byte: 0x22)
             escape(value)
@@ -82,7 +82,7 @@ package struct FormatWriter {
     // MARK: Texts in pieces
 
     /// Begins a text that follows in pieces; ``endText()`` ends it.
-    package mutating func beginText() {
+    public mutating func beginText() {
         isInText = true
         if options.contains(.cbor) {
             putByte(0x7f)
@@ -91,7 +91,7 @@ package struct FormatWriter {
         }
     }
 
-    package mutating func endText() {
+    public mutating func endText() {
         guard isInText else { return }
         isInText = false
         if options.contains(.cbor) {
@@ -102,7 +102,7 @@ package struct FormatWriter {
     }
 
     /// A character that stands as it is.
-    package mutating func put(character: UInt8) {
+    public mutating func put(character: UInt8) {
         if options.contains(.cbor), isInText {
             putHead(major: 3, 1)
             putByte(character)
@@ -112,12 +112,12 @@ package struct FormatWriter {
     }
 
     /// A hint that is no part of the value: left out of encoded ones.
-    package mutating func put(mark: UInt8) {
+    public mutating func put(mark: UInt8) {
         if options.isDisjoint(with: .encoded) { put(character: mark) }
     }
 
     /// Bytes of a peer: those of `special` are written as `escape` and two hexadecimal digits.
-    package mutating func put(_ value: Span<UInt8>, escaping special: ByteClass, with escape: UInt8) {
+    public mutating func put(_ value: Span<UInt8>, escaping special: ByteClass, with escape: UInt8) {
         if options.contains(.cbor) { return putCBOR(value, special, escape) }
         let also: ByteClass =
             options.contains(.json) ? .json : options.contains(.escaped) ? .structured : .none
@@ -151,25 +151,25 @@ package struct FormatWriter {
 
     // MARK: Arrays
 
-    package mutating func beginArray() {
+    public mutating func beginArray() {
         if options.contains(.json) { text.append(byte: 0x5b) }
         if options.contains(.cbor) { putByte(0x9f) }
     }
 
-    package mutating func nextInArray() {
+    public mutating func nextInArray() {
         if options.contains(.cbor) { return }
         if options.contains(.json) { text.append(byte: 0x2c) }
         text.append(byte: 0x20)
     }
 
-    package mutating func endArray() {
+    public mutating func endArray() {
         if options.contains(.json) { text.append(byte: 0x5d) }
         if options.contains(.cbor) { putByte(0xff) }
     }
 
     // MARK: Numbers
 
-    package mutating func put(_ value: some BinaryInteger) {
+    public mutating func put(_ value: some BinaryInteger) {
         if options.isDisjoint(with: .encoded) {
             text.append(Int64(truncatingIfNeeded: value))
         } else {
@@ -177,7 +177,7 @@ package struct FormatWriter {
         }
     }
 
-    package mutating func putEncoded(_ value: Int64) {
+    public mutating func putEncoded(_ value: Int64) {
         if type == .bool { return put(value != 0) }
         if options.contains(.json) {
             if type == .str { text.append(byte: 0x22) }
@@ -190,7 +190,7 @@ package struct FormatWriter {
         }
     }
 
-    package mutating func put(_ value: Bool) {
+    public mutating func put(_ value: Bool) {
         if options.contains(.json) {
             text.append(value ? "true" : "false")
         } else if options.contains(.cbor) {
@@ -199,7 +199,7 @@ package struct FormatWriter {
     }
 
     /// A number of at least `width` digits, which is written in hexadecimal with at least `hexWidth` when asked for.
-    package mutating func put(_ value: UInt64, width: Int = 1, hexWidth: Int) {
+    public mutating func put(_ value: UInt64, width: Int = 1, hexWidth: Int) {
         let isHexadecimal = options.contains(.hexadecimal)
         guard isHexadecimal || options.isDisjoint(with: .encoded) else {
             return putEncoded(Int64(truncatingIfNeeded: value))
@@ -225,7 +225,7 @@ package struct FormatWriter {
     // MARK: Addresses
 
     /// An address without its port; nothing for none.
-    package mutating func put(_ address: SocketAddress?) {
+    public mutating func put(_ address: SocketAddress?) {
         guard let address, address.family != .unspecified else { return put(Span()) }
         guard options.contains(.hexadecimal), address.family != .unix else {
             let host = Array(address.host.utf8)
@@ -241,7 +241,7 @@ package struct FormatWriter {
     }
 
     /// An address's port; for a Unix socket the number of the listener.
-    package mutating func put(portOf address: SocketAddress?) {
+    public mutating func put(portOf address: SocketAddress?) {
         guard let address, address.family != .unspecified else { return put(Span()) }
         if address.family == .unix { return put(figures.listenerNumber) }
         put(UInt64(address.port), hexWidth: 4)
@@ -279,16 +279,16 @@ package struct FormatWriter {
     // MARK: Around items
 
     /// Opens what holds all items when the whole line is encoded.
-    package mutating func beginLine() {
+    public mutating func beginLine() {
         if options.contains(.json) { text.append(byte: 0x7b) } else if options.contains(.cbor) { putByte(0xbf) }
     }
 
-    package mutating func endLine() {
+    public mutating func endLine() {
         if options.contains(.json) { text.append(byte: 0x7d) } else if options.contains(.cbor) { putByte(0xff) }
     }
 
     /// The key of an item in an encoded line.
-    package mutating func put(key: Span<UInt8>, isFirst: Bool) {
+    public mutating func put(key: Span<UInt8>, isFirst: Bool) {
         if options.contains(.json) {
             if !isFirst { text.append(", ") }
             text.append(byte: 0x22)
@@ -300,18 +300,18 @@ package struct FormatWriter {
     }
 
     /// What stands for a value that is not there.
-    package mutating func putNull() {
+    public mutating func putNull() {
         if options.contains(.json) { text.append("null") } else if options.contains(.cbor) { putByte(0xf6) }
     }
 
     /// Literal text of the format.
-    package mutating func append(_ literal: Span<UInt8>) { text.append(literal) }
-    package mutating func append(space: Void) { text.append(byte: 0x20) }
+    public mutating func append(_ literal: Span<UInt8>) { text.append(literal) }
+    public mutating func append(space: Void) { text.append(byte: 0x20) }
 
     // MARK: The request line
 
     /// The request as the client sent it, `GET /path HTTP/1.1`, cut to the limit; nil when no whole one came.
-    package mutating func requestLine() -> Sample? {
+    public mutating func requestLine() -> Sample? {
         if let line { return line }
         let figures = figures
         var made = Sample()
@@ -332,7 +332,7 @@ package struct FormatWriter {
 extension MessageHead {
     /// Appends method, target and version as HAProxy shows them: the target of HTTP/2 and HTTP/3 requests in absolute
     /// form, that of HTTP/1 as it came. All of it takes at most `limit` bytes.
-    package func appendRequestLine(to text: inout ScratchText, limit: Int) {
+    public func appendRequestLine(to text: inout ScratchText, limit: Int) {
         let start = text.count
         text.append(methodText)
         text.append(byte: 0x20)

@@ -2,7 +2,7 @@ import Bytes
 import Glibc
 
 /// The dates that items of log lines show, each computed once per second.
-package struct ItemDate {
+public struct ItemDate {
     /// `06/Feb/2009:12:14:14` of one second.
     private struct Second {
         var number = Int.min
@@ -47,7 +47,7 @@ package struct ItemDate {
     private var local = Second()
     private var universal = Second()
 
-    package init() {}
+    public init() {}
 
     /// `06/Feb/2009:12:14:14.655`, local time.
     mutating func precise(_ wall: UInt64, to text: inout ScratchText) {
@@ -83,10 +83,10 @@ package struct ItemDate {
 
 extension FormatWriter {
     /// How an item writes a date.
-    package enum DateStyle { case precise, universal, local }
+    public enum DateStyle { case precise, universal, local }
 
     /// A date. It is text where items are encoded.
-    package mutating func put(_ wall: UInt64, _ style: DateStyle) {
+    public mutating func put(_ wall: UInt64, _ style: DateStyle) {
         var made = Sample()
         var text = evaluation.scratch.text()
         switch style {

@@ -2,21 +2,21 @@ import Synchronization
 
 /// The variables of the scope `proc`: all workers share them. Those that the configuration names are there from the
 /// start and stay, unset at first (configuration.txt section 2.8). A lock guards them, held for the copy of one value.
-package final class ProcessVariables: Sendable {
+public final class ProcessVariables: Sendable {
     private let values = Mutex<[UInt32: VariableValue]>([:])
     /// What the variables of all scopes take, where `tune.vars.global-max-size` wants to know.
-    package let total = VariableTotal()
+    public let total = VariableTotal()
 
-    package init() {}
+    public init() {}
 
     /// The value of a variable; nil when it is not set.
-    package func value(_ number: UInt32) -> VariableValue? { values.withLock { $0[number] } }
+    public func value(_ number: UInt32) -> VariableValue? { values.withLock { $0[number] } }
 
     /// Sets a variable when `isWanted` says so of the value that it has, in one step.
     ///
     /// - Returns: what `isWanted` said.
     @discardableResult
-    package func set(
+    public func set(
         _ number: UInt32, _ value: VariableValue, _ limits: VariableLimits = VariableLimits(),
         if isWanted: (VariableValue?) -> Bool = { _ in true }
     ) -> Bool {
@@ -34,8 +34,8 @@ package final class ProcessVariables: Sendable {
     }
 
     /// All that are set, by their numbers.
-    package var all: [UInt32: VariableValue] { values.withLock { $0 } }
+    public var all: [UInt32: VariableValue] { values.withLock { $0 } }
 
     /// Forgets a variable's value.
-    package func unset(_ number: UInt32) { values.withLock { _ = $0.removeValue(forKey: number) } }
+    public func unset(_ number: UInt32) { values.withLock { _ = $0.removeValue(forKey: number) } }
 }

@@ -1,42 +1,42 @@
-package import Bytes
-package import Messages
+public import Bytes
+public import Messages
 
 /// A value that a fetch took out of a message, a connection or the process, or that a converter made of one.
 ///
 /// Text is not copied: a sample shows the bytes of a message head, of the configuration, or of the worker's
 /// ``ScratchArena``. It is good until that message is changed, the head is given back, or the arena is released: use it
 /// at once, and copy what has to stay.
-@safe package struct Sample {
+@safe public struct Sample {
     /// What a consumer of the sample has to know besides its value.
-    package struct Flags: OptionSet, Sendable {
-        package let rawValue: UInt8
-        package init(rawValue: UInt8) { self.rawValue = rawValue }
+    public struct Flags: OptionSet, Sendable {
+        public let rawValue: UInt8
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
 
         /// The fetch has more values: the next evaluation with ``Evaluation/iterates`` gives the next one.
-        package static let notLast = Flags(rawValue: 1)
+        public static let notLast = Flags(rawValue: 1)
         /// More data may change the result; a failed fetch with this flag may succeed later.
-        package static let mayChange = Flags(rawValue: 2)
+        public static let mayChange = Flags(rawValue: 2)
     }
 
-    package var type: SampleType = .bool
-    package var flags: Flags = []
+    public var type: SampleType = .bool
+    public var flags: Flags = []
     /// The value of `bool` (0 or 1) and `sint`, and ``Method``'s raw value for `meth`.
-    package var number: Int64 = 0
+    public var number: Int64 = 0
     /// An address in network order; IPv4 has it in the low 32 bits of ``addressLow``.
-    package var addressHigh: UInt64 = 0
-    package var addressLow: UInt64 = 0
+    public var addressHigh: UInt64 = 0
+    public var addressLow: UInt64 = 0
     /// Where an iterating fetch goes on; 0 at the start. The fetch alone reads and writes it.
-    package var cursor = 0
+    public var cursor = 0
 
     private var start: UnsafePointer<UInt8>?
     private var count = 0
 
-    package init() { unsafe start = nil }
+    public init() { unsafe start = nil }
 
     // MARK: Values
 
     /// The text of `str`, `bin`, and of a `meth` that is not well known; empty for other types.
-    package var bytes: Span<UInt8> {
+    public var bytes: Span<UInt8> {
         @_lifetime(borrow self) get {
             guard let start = unsafe start else { return Span() }
             return unsafe _overrideLifetime(Span(_unsafeStart: start, count: count), borrowing: self)
@@ -44,54 +44,54 @@ package import Messages
     }
 
     /// Bytes of text.
-    package var byteCount: Int { count }
+    public var byteCount: Int { count }
 
-    package mutating func setBool(_ value: Bool) {
+    public mutating func setBool(_ value: Bool) {
         type = .bool
         number = value ? 1 : 0
     }
 
-    package mutating func setInteger(_ value: Int64) {
+    public mutating func setInteger(_ value: Int64) {
         type = .sint
         number = value
     }
 
     /// Shows `text`, which the caller keeps unchanged as long as the sample is used.
-    package mutating func setText(_ text: Span<UInt8>, _ type: SampleType = .str) {
+    public mutating func setText(_ text: Span<UInt8>, _ type: SampleType = .str) {
         self.type = type
         count = text.count
         unsafe text.withUnsafeBufferPointer { unsafe start = $0.baseAddress }
     }
 
     /// Shows the text of a literal.
-    package mutating func setText(_ text: StaticString, _ type: SampleType = .str) {
+    public mutating func setText(_ text: StaticString, _ type: SampleType = .str) {
         self.type = type
         count = text.utf8CodeUnitCount
         unsafe start = text.utf8Start
     }
 
     /// Keeps only the bytes in `range` of the text, without a copy. The type stays.
-    package mutating func cut(to range: Range<Int>) {
+    public mutating func cut(to range: Range<Int>) {
         let lower = min(max(range.lowerBound, 0), count)
         let upper = min(max(range.upperBound, lower), count)
         if let base = unsafe start { unsafe start = base + lower }
         count = upper - lower
     }
 
-    package mutating func setIPv4(_ value: UInt32) {
+    public mutating func setIPv4(_ value: UInt32) {
         type = .ipv4
         addressHigh = 0
         addressLow = UInt64(value)
     }
 
-    package mutating func setIPv6(high: UInt64, low: UInt64) {
+    public mutating func setIPv6(high: UInt64, low: UInt64) {
         type = .ipv6
         addressHigh = high
         addressLow = low
     }
 
     /// The address of a socket; false when it is no IP address.
-    package mutating func setAddress(_ address: SocketAddress) -> Bool {
+    public mutating func setAddress(_ address: SocketAddress) -> Bool {
         switch address.family {
         case .ipv4:
             var value: UInt32 = 0
@@ -109,7 +109,7 @@ package import Messages
     }
 
     /// The sample's address as a socket address with `port`. Only for `ipv4` and `ipv6`.
-    package func socketAddress(port: UInt16 = 0) -> SocketAddress {
+    public func socketAddress(port: UInt16 = 0) -> SocketAddress {
         var octets = InlineArray<16, UInt8>(repeating: 0)
         if type == .ipv4 {
             for index in 0..<4 { octets[index] = UInt8(truncatingIfNeeded: addressLow >> UInt64(24 - 8 * index)) }
@@ -123,7 +123,7 @@ package import Messages
     }
 
     /// A method; `text` is shown when it is not a well-known one.
-    package mutating func setMethod(_ method: Method, text: Span<UInt8>) {
+    public mutating func setMethod(_ method: Method, text: Span<UInt8>) {
         setText(text, .meth)
         number = Int64(method.rawValue)
     }

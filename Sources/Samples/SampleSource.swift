@@ -1,48 +1,48 @@
 /// Where a fetch takes its value from. It says in which rules the fetch can be used: ``places``.
-package struct SampleSource: OptionSet, Sendable {
-    package let rawValue: UInt32
-    package init(rawValue: UInt32) { self.rawValue = rawValue }
+public struct SampleSource: OptionSet, Sendable {
+    public let rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
 
     /// Constants of the configuration.
-    package static let constant = SampleSource(rawValue: 1 << 0)
+    public static let constant = SampleSource(rawValue: 1 << 0)
     /// The process: date, environment, variables, counters.
-    package static let process = SampleSource(rawValue: 1 << 1)
-    package static let listener = SampleSource(rawValue: 1 << 2)
-    package static let frontend = SampleSource(rawValue: 1 << 3)
+    public static let process = SampleSource(rawValue: 1 << 1)
+    public static let listener = SampleSource(rawValue: 1 << 2)
+    public static let frontend = SampleSource(rawValue: 1 << 3)
     /// The client's addresses.
-    package static let clientAddress = SampleSource(rawValue: 1 << 4)
+    public static let clientAddress = SampleSource(rawValue: 1 << 4)
     /// The client's connection: TLS, PROXY header, QUIC.
-    package static let clientConnection = SampleSource(rawValue: 1 << 5)
+    public static let clientConnection = SampleSource(rawValue: 1 << 5)
     /// Bytes of the request as they came.
-    package static let requestBuffer = SampleSource(rawValue: 1 << 7)
+    public static let requestBuffer = SampleSource(rawValue: 1 << 7)
     /// Fields of the request's head, which are gone once it is sent.
-    package static let requestHead = SampleSource(rawValue: 1 << 8)
+    public static let requestHead = SampleSource(rawValue: 1 << 8)
     /// Facts of the request that stay: its method, its captures.
-    package static let request = SampleSource(rawValue: 1 << 9)
-    package static let requestBody = SampleSource(rawValue: 1 << 10)
-    package static let backend = SampleSource(rawValue: 1 << 11)
-    package static let server = SampleSource(rawValue: 1 << 12)
-    package static let serverAddress = SampleSource(rawValue: 1 << 13)
-    package static let serverConnection = SampleSource(rawValue: 1 << 14)
-    package static let responseBuffer = SampleSource(rawValue: 1 << 15)
-    package static let responseHead = SampleSource(rawValue: 1 << 16)
+    public static let request = SampleSource(rawValue: 1 << 9)
+    public static let requestBody = SampleSource(rawValue: 1 << 10)
+    public static let backend = SampleSource(rawValue: 1 << 11)
+    public static let server = SampleSource(rawValue: 1 << 12)
+    public static let serverAddress = SampleSource(rawValue: 1 << 13)
+    public static let serverConnection = SampleSource(rawValue: 1 << 14)
+    public static let responseBuffer = SampleSource(rawValue: 1 << 15)
+    public static let responseHead = SampleSource(rawValue: 1 << 16)
     /// Facts of the response that stay: its status.
-    package static let response = SampleSource(rawValue: 1 << 17)
-    package static let responseBody = SampleSource(rawValue: 1 << 18)
+    public static let response = SampleSource(rawValue: 1 << 17)
+    public static let responseBody = SampleSource(rawValue: 1 << 18)
     /// Figures of the request that are final at its end.
-    package static let requestFigures = SampleSource(rawValue: 1 << 19)
+    public static let requestFigures = SampleSource(rawValue: 1 << 19)
     /// Figures of the response that are final at its end.
-    package static let responseFigures = SampleSource(rawValue: 1 << 20)
-    package static let transactionFigures = SampleSource(rawValue: 1 << 21)
-    package static let sessionFigures = SampleSource(rawValue: 1 << 22)
+    public static let responseFigures = SampleSource(rawValue: 1 << 20)
+    public static let transactionFigures = SampleSource(rawValue: 1 << 21)
+    public static let sessionFigures = SampleSource(rawValue: 1 << 22)
 
     /// Sources that only HTTP has.
-    package static let http: SampleSource = [
+    public static let http: SampleSource = [
         .requestHead, .request, .requestBody, .responseHead, .response, .responseBody,
     ]
 
     /// The places in which at least one of the sources can be read.
-    package var places: RulePlace {
+    public var places: RulePlace {
         var result: RulePlace = []
         for bit in 0..<UInt32(23) where contains(SampleSource(rawValue: 1 << bit)) {
             result.formUnion(Self.places(of: SampleSource(rawValue: 1 << bit)))
@@ -76,7 +76,7 @@ package struct SampleSource: OptionSet, Sendable {
     }
 
     /// The words with which messages name the sources.
-    package var names: String {
+    public var names: String {
         let words: [(SampleSource, String)] = [
             (.process, "internal state"), (.listener, "listener"), (.frontend, "frontend"),
             (.clientAddress, "client address"), (.clientConnection, "client-side connection"),
@@ -93,62 +93,62 @@ package struct SampleSource: OptionSet, Sendable {
 }
 
 /// The places at which expressions are evaluated: rule sets of the front and back halves, logs, checks, and more.
-package struct RulePlace: OptionSet, Sendable {
-    package let rawValue: UInt32
-    package init(rawValue: UInt32) { self.rawValue = rawValue }
+public struct RulePlace: OptionSet, Sendable {
+    public let rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
 
     /// `tcp-request connection`, `quic-initial`.
-    package static let connectionAccept = RulePlace(rawValue: 1 << 0)
+    public static let connectionAccept = RulePlace(rawValue: 1 << 0)
     /// `tcp-request session`.
-    package static let sessionAccept = RulePlace(rawValue: 1 << 1)
+    public static let sessionAccept = RulePlace(rawValue: 1 << 1)
     /// `tcp-request content` of a frontend.
-    package static let frontendRequestContent = RulePlace(rawValue: 1 << 2)
+    public static let frontendRequestContent = RulePlace(rawValue: 1 << 2)
     /// `http-request` of a frontend, its redirects, captures and `monitor fail`.
-    package static let frontendRequestHead = RulePlace(rawValue: 1 << 3)
-    package static let frontendRequestBody = RulePlace(rawValue: 1 << 4)
+    public static let frontendRequestHead = RulePlace(rawValue: 1 << 3)
+    public static let frontendRequestBody = RulePlace(rawValue: 1 << 4)
     /// `use_backend`.
-    package static let setBackend = RulePlace(rawValue: 1 << 5)
-    package static let backendRequestContent = RulePlace(rawValue: 1 << 6)
-    package static let backendRequestHead = RulePlace(rawValue: 1 << 7)
-    package static let backendRequestBody = RulePlace(rawValue: 1 << 8)
+    public static let setBackend = RulePlace(rawValue: 1 << 5)
+    public static let backendRequestContent = RulePlace(rawValue: 1 << 6)
+    public static let backendRequestHead = RulePlace(rawValue: 1 << 7)
+    public static let backendRequestBody = RulePlace(rawValue: 1 << 8)
     /// `use-server`, `balance`, `force-persist`.
-    package static let backendSetServer = RulePlace(rawValue: 1 << 9)
+    public static let backendSetServer = RulePlace(rawValue: 1 << 9)
     /// `source`, `sni` of a server.
-    package static let serverConnect = RulePlace(rawValue: 1 << 10)
-    package static let backendResponseContent = RulePlace(rawValue: 1 << 11)
-    package static let backendResponseHead = RulePlace(rawValue: 1 << 12)
-    package static let backendResponseBody = RulePlace(rawValue: 1 << 13)
-    package static let storeRules = RulePlace(rawValue: 1 << 14)
-    package static let frontendResponseContent = RulePlace(rawValue: 1 << 15)
-    package static let frontendResponseHead = RulePlace(rawValue: 1 << 16)
-    package static let frontendResponseBody = RulePlace(rawValue: 1 << 17)
+    public static let serverConnect = RulePlace(rawValue: 1 << 10)
+    public static let backendResponseContent = RulePlace(rawValue: 1 << 11)
+    public static let backendResponseHead = RulePlace(rawValue: 1 << 12)
+    public static let backendResponseBody = RulePlace(rawValue: 1 << 13)
+    public static let storeRules = RulePlace(rawValue: 1 << 14)
+    public static let frontendResponseContent = RulePlace(rawValue: 1 << 15)
+    public static let frontendResponseHead = RulePlace(rawValue: 1 << 16)
+    public static let frontendResponseBody = RulePlace(rawValue: 1 << 17)
     /// Log lines, at the end of the exchange.
-    package static let log = RulePlace(rawValue: 1 << 18)
+    public static let log = RulePlace(rawValue: 1 << 18)
     /// Health checks.
-    package static let check = RulePlace(rawValue: 1 << 19)
+    public static let check = RulePlace(rawValue: 1 << 19)
     /// While the configuration is read: `set-var` of the global section.
-    package static let configuration = RulePlace(rawValue: 1 << 20)
+    public static let configuration = RulePlace(rawValue: 1 << 20)
     /// The runtime API.
-    package static let runtimeAPI = RulePlace(rawValue: 1 << 21)
+    public static let runtimeAPI = RulePlace(rawValue: 1 << 21)
 
-    package static let all = RulePlace(rawValue: (1 << 22) - 1)
+    public static let all = RulePlace(rawValue: (1 << 22) - 1)
     /// Places that have a client's connection.
-    package static let traffic = RulePlace(rawValue: (1 << 19) - 1)
+    public static let traffic = RulePlace(rawValue: (1 << 19) - 1)
     /// Places at which the request is still here, or is sent.
-    package static let requestData: RulePlace = [
+    public static let requestData: RulePlace = [
         .frontendRequestContent, .frontendRequestHead, .frontendRequestBody, .setBackend, .backendRequestContent,
         .backendRequestHead, .backendRequestBody, .backendSetServer, .serverConnect,
     ]
-    package static let backendRequest: RulePlace = [
+    public static let backendRequest: RulePlace = [
         .backendRequestContent, .backendRequestHead, .backendRequestBody, .backendSetServer,
     ]
-    package static let responseData: RulePlace = [
+    public static let responseData: RulePlace = [
         .backendResponseContent, .backendResponseHead, .backendResponseBody, .storeRules, .frontendResponseContent,
         .frontendResponseHead, .frontendResponseBody,
     ]
 
     /// The direction whose message a fetch for both directions reads here.
-    package var direction: MessageDirection {
+    public var direction: MessageDirection {
         isDisjoint(with: Self.responseData.union([.log])) ? .request : .response
     }
 }

@@ -1,5 +1,5 @@
 /// The type of a sample (configuration.txt section 7.3): what a fetch gives and a converter takes.
-package enum SampleType: UInt8, Sendable, CaseIterable {
+public enum SampleType: UInt8, Sendable, CaseIterable {
     /// Any type. Fetches whose type depends on what they find are declared so; no sample has it.
     case any
     /// A converter's result has the type of what came in; no sample has it.
@@ -20,8 +20,8 @@ package enum SampleType: UInt8, Sendable, CaseIterable {
     case meth
 
     /// The name that messages and listings show.
-    package var name: String { "\(self)" }
+    public var name: String { "\(self)" }
 }
 
 /// The direction of the message that a rule or fetch speaks of.
-package enum MessageDirection: Sendable { case request, response }
+public enum MessageDirection: Sendable { case request, response }

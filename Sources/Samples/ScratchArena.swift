@@ -3,9 +3,9 @@ import Messages
 
 /// A worker's memory for texts that converters and formats make while rules run. Taking and giving back is a move of a
 /// mark. The rules' runner releases it after each rule; what has to stay longer is copied out.
-@safe package final class ScratchArena {
+@safe public final class ScratchArena {
     /// Most bytes of one text: `tune.bufsize`.
-    package let textLimit: Int
+    public let textLimit: Int
     private var blocks: [UnsafeMutablePointer<UInt8>]
     private let blockSize: Int
     private var block = 0
@@ -14,7 +14,7 @@ import Messages
     private let blockLimit = 16
 
     /// - Parameter textLimit: most bytes of one text: `tune.bufsize`.
-    package init(textLimit: Int = 16_384) {
+    public init(textLimit: Int = 16_384) {
         self.textLimit = textLimit
         blockSize = textLimit * 4
         unsafe blocks = [.allocate(capacity: blockSize)]
@@ -29,13 +29,13 @@ import Messages
     }
 
     /// Gives back everything: texts made before are gone.
-    package func release() {
+    public func release() {
         block = 0
         top = 0
     }
 
     /// Starts a text. Others may be started before it is finished.
-    package func text() -> ScratchText {
+    public func text() -> ScratchText {
         if top + textLimit > blockSize {
             if block + 1 < blockLimit {
                 block += 1
@@ -53,14 +53,14 @@ import Messages
 }
 
 /// A text under construction in a ``ScratchArena``. When it is full, further bytes are dropped and ``isFull`` tells so.
-@safe package struct ScratchText {
+@safe public struct ScratchText {
     private let arena: ScratchArena
     private let start: UnsafeMutablePointer<UInt8>
     private let end: Int
-    package let capacity: Int
-    package private(set) var count = 0
+    public let capacity: Int
+    public private(set) var count = 0
     /// True once a byte found no room.
-    package private(set) var isFull = false
+    public private(set) var isFull = false
 
     fileprivate init(_ arena: ScratchArena, _ start: UnsafeMutablePointer<UInt8>, capacity: Int, end: Int) {
         self.arena = arena
@@ -70,13 +70,13 @@ import Messages
     }
 
     /// The text so far; good until the arena is released.
-    package var bytes: Span<UInt8> {
+    public var bytes: Span<UInt8> {
         @_lifetime(borrow self) get {
             unsafe _overrideLifetime(Span(_unsafeStart: UnsafePointer(start), count: count), borrowing: self)
         }
     }
 
-    package subscript(index: Int) -> UInt8 {
+    public subscript(index: Int) -> UInt8 {
         get {
             precondition(index >= 0 && index < count, "outside the text")
             return unsafe start[index]
@@ -87,7 +87,7 @@ import Messages
         }
     }
 
-    package mutating func append(_ byte: UInt8) {
+    public mutating func append(_ byte: UInt8) {
         guard count < capacity else {
             isFull = true
             return
@@ -97,9 +97,9 @@ import Messages
     }
 
     /// A byte that is written as a literal.
-    package mutating func append(byte: UInt8) { append(byte) }
+    public mutating func append(byte: UInt8) { append(byte) }
 
-    package mutating func append(_ text: Span<UInt8>) {
+    public mutating func append(_ text: Span<UInt8>) {
         let length = min(text.count, capacity - count)
         if length < text.count { isFull = true }
         unsafe text.withUnsafeBufferPointer { source in
@@ -113,7 +113,7 @@ import Messages
     /// - Parameter write: returns how many bytes it wrote; nil: it failed, and the text stays as it was.
     /// - Returns: false when it failed.
     @discardableResult
-    package mutating func fill(_ write: (_ room: UnsafeMutableBufferPointer<UInt8>) -> Int?) -> Bool {
+    public mutating func fill(_ write: (_ room: UnsafeMutableBufferPointer<UInt8>) -> Int?) -> Bool {
         let room = unsafe UnsafeMutableBufferPointer(start: start + count, count: capacity - count)
         guard let written = unsafe write(room) else { return false }
         precondition(written >= 0 && written <= capacity - count, "more than there is room for")
@@ -121,10 +121,10 @@ import Messages
         return true
     }
 
-    package mutating func append(_ text: StaticString) { append(Span(text)) }
+    public mutating func append(_ text: StaticString) { append(Span(text)) }
 
     /// A decimal number.
-    package mutating func append(_ number: Int64) {
+    public mutating func append(_ number: Int64) {
         if number < 0 { append(UInt8(ascii: "-")) }
         var digits = InlineArray<20, UInt8>(repeating: 0)
         var left = number.magnitude
@@ -141,7 +141,7 @@ import Messages
     }
 
     /// A byte as two hexadecimal digits in upper case.
-    package mutating func append(hexadecimal byte: UInt8) {
+    public mutating func append(hexadecimal byte: UInt8) {
         append(Self.digit(byte >> 4))
         append(Self.digit(byte & 15))
     }
@@ -149,11 +149,11 @@ import Messages
     private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x41 + value - 10 }
 
     /// Drops bytes from the end.
-    package mutating func truncate(to length: Int) { count = min(count, max(0, length)) }
+    public mutating func truncate(to length: Int) { count = min(count, max(0, length)) }
 
     /// Ends the text and makes it the value of `sample`: it shows the arena's bytes. What was reserved and not used is
     /// given back.
-    package consuming func finish(_ sample: inout Sample, _ type: SampleType = .str) {
+    public consuming func finish(_ sample: inout Sample, _ type: SampleType = .str) {
         if arena.top == end, capacity > 0 { arena.top = end - capacity + count }
         sample.setText(bytes, type)
     }

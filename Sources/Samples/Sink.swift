@@ -1,19 +1,19 @@
-package import Bytes
+public import Bytes
 import Glibc
 import Synchronization
 
 /// Where texts about the process's own work go (management.txt, `show events`): a descriptor, or a ring in memory that
 /// the runtime API shows. Rings of the configuration are sinks too.
-package final class Sink: Sendable {
-    package let name: String
-    package let summary: String
+public final class Sink: Sendable {
+    public let name: String
+    public let summary: String
     /// Nil: the sink is a descriptor.
-    package let ring: EventRing?
+    public let ring: EventRing?
     private let descriptor: Int32
     private let failed = Atomic<UInt64>(0)
 
     /// A ring.
-    package init(_ name: String, _ summary: String, ring: EventRing) {
+    public init(_ name: String, _ summary: String, ring: EventRing) {
         self.name = name
         self.summary = summary
         self.ring = ring
@@ -21,7 +21,7 @@ package final class Sink: Sendable {
     }
 
     /// An open descriptor, which stays the caller's.
-    package init(_ name: String, _ summary: String, descriptor: Int32) {
+    public init(_ name: String, _ summary: String, descriptor: Int32) {
         self.name = name
         self.summary = summary
         ring = nil
@@ -29,10 +29,10 @@ package final class Sink: Sendable {
     }
 
     /// Texts that found no room.
-    package var dropped: UInt64 { ring?.dropped.load(ordering: .relaxed) ?? failed.load(ordering: .relaxed) }
+    public var dropped: UInt64 { ring?.dropped.load(ordering: .relaxed) ?? failed.load(ordering: .relaxed) }
 
     /// Writes a text, which has nothing before it yet. It does not wait: what a descriptor does not take is dropped.
-    package func write(_ text: Span<UInt8>, wall: UInt64) {
+    public func write(_ text: Span<UInt8>, wall: UInt64) {
         if let ring { return ring.append(text, wall: wall, isBare: true) }
         var poller = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         let isReady = unsafe poll(&poller, 1, 0) == 1 && poller.revents & Int16(POLLOUT) != 0
@@ -45,10 +45,10 @@ package final class Sink: Sendable {
 }
 
 /// The sinks of a process: the standard ones, and the rings of its configuration, in their order.
-package final class SinkTable: Sendable {
+public final class SinkTable: Sendable {
     private let sinks: Mutex<[Sink]>
 
-    package init() {
+    public init() {
         sinks = Mutex([
             Sink("stdout", "standard output (fd#1)", descriptor: 1),
             // HAProxy says so.
@@ -57,27 +57,27 @@ package final class SinkTable: Sendable {
         ])
     }
 
-    package var all: [Sink] { sinks.withLock { $0 } }
+    public var all: [Sink] { sinks.withLock { $0 } }
 
-    package subscript(name: String) -> Sink? { all.first { $0.name == name } }
+    public subscript(name: String) -> Sink? { all.first { $0.name == name } }
 
     /// Adds the sink of a ring.
-    package func add(_ sink: Sink) { sinks.withLock { $0.append(sink) } }
+    public func add(_ sink: Sink) { sinks.withLock { $0.append(sink) } }
 }
 
 /// A sink that an argument names; it is looked up once all sections are read.
-package final class SinkReference: Sendable {
-    package let name: String
-    package let location: String
+public final class SinkReference: Sendable {
+    public let name: String
+    public let location: String
     private let found = Mutex<Sink?>(nil)
 
-    package init(_ name: String, location: String) {
+    public init(_ name: String, location: String) {
         self.name = name
         self.location = location
     }
 
     /// Nil before it is resolved.
-    package var sink: Sink? { found.withLock { $0 } }
+    public var sink: Sink? { found.withLock { $0 } }
 
-    package func resolve(_ sink: Sink) { found.withLock { $0 = sink } }
+    public func resolve(_ sink: Sink) { found.withLock { $0 = sink } }
 }

@@ -1,10 +1,10 @@
-package import Bytes
-package import Connections
+public import Bytes
+public import Connections
 import Messages
-package import Streams
+public import Streams
 
 /// What `set-log-level` decides about the line of an exchange.
-package enum ExchangeLogLevel: Sendable, Equatable {
+public enum ExchangeLogLevel: Sendable, Equatable {
     /// As the frontend's settings have it.
     case standard
     /// This syslog level, 0 to 7.
@@ -16,41 +16,41 @@ package enum ExchangeLogLevel: Sendable, Equatable {
 /// the facts; the state of rules (variables, captures, the unique identifier) is kept here.
 open class Transaction {
     /// The client's connection.
-    package final let session: Session
+    public final let session: Session
     /// The two messages.
-    package final var exchange: Exchange!
+    public final var exchange: Exchange!
     /// The facts; the derived class sets itself here.
-    package final unowned(unsafe) var facts: (any TransactionFacts)?
+    public final unowned(unsafe) var facts: (any TransactionFacts)?
     /// Variables of the scopes `txn`, `req` and `res`; nil until the first is set.
-    package final var transactionVariables: VariableStore?
-    package final var requestVariables: VariableStore?
-    package final var responseVariables: VariableStore?
+    public final var transactionVariables: VariableStore?
+    public final var requestVariables: VariableStore?
+    public final var responseVariables: VariableStore?
     /// Captured request fields and samples by slot (`capture request header`, `http-request capture`).
-    package final var requestCaptures: [[UInt8]?] = []
+    public final var requestCaptures: [[UInt8]?] = []
     /// Captured response fields and samples by slot.
-    package final var responseCaptures: [[UInt8]?] = []
+    public final var responseCaptures: [[UInt8]?] = []
     /// Most bytes of each capture slot: the frontend's, set when the exchange begins.
-    package final var requestCaptureLengths: [Int] = []
-    package final var responseCaptureLengths: [Int] = []
+    public final var requestCaptureLengths: [Int] = []
+    public final var responseCaptureLengths: [Int] = []
     /// The cookies that `capture cookie` found.
-    package final var requestCookie: [UInt8]?
-    package final var responseCookie: [UInt8]?
+    public final var requestCookie: [UInt8]?
+    public final var responseCookie: [UInt8]?
     /// The level of the line (`set-log-level`).
-    package final var logLevel = ExchangeLogLevel.standard
+    public final var logLevel = ExchangeLogLevel.standard
     /// What rules have set for this exchange alone; nil until they set something.
-    package private(set) final var overrides: ExchangeOverrides?
+    public private(set) final var overrides: ExchangeOverrides?
     /// The request's unique identifier, once it was made (`unique-id-format`).
-    package final var uniqueID: [UInt8]?
+    public final var uniqueID: [UInt8]?
     /// Method and target as the client sent them; nil as long as the head still says the same.
-    package private(set) final var originalRequest: OriginalRequest?
+    public private(set) final var originalRequest: OriginalRequest?
 
-    package init(session: Session) {
+    public init(session: Session) {
         self.session = session
         unsafe facts = nil
     }
 
     /// The overrides, made when there are none yet.
-    package final func makeOverrides() -> ExchangeOverrides {
+    public final func makeOverrides() -> ExchangeOverrides {
         if let overrides { return overrides }
         let made = ExchangeOverrides()
         overrides = made
@@ -58,12 +58,12 @@ open class Transaction {
     }
 
     /// The client's address as this exchange has it (`set-src`).
-    package final var source: SocketAddress { overrides?.source ?? session.source }
+    public final var source: SocketAddress { overrides?.source ?? session.source }
     /// The address that the client connected to, as this exchange has it (`set-dst`).
-    package final var destination: SocketAddress { overrides?.destination ?? session.destination }
+    public final var destination: SocketAddress { overrides?.destination ?? session.destination }
 
     /// Takes over what rules have set and captured in an exchange that this one goes on from (`switch-mode`).
-    package final func takeOver(_ earlier: Transaction) {
+    public final func takeOver(_ earlier: Transaction) {
         transactionVariables = earlier.transactionVariables
         requestVariables = earlier.requestVariables
         requestCaptures = earlier.requestCaptures
@@ -72,17 +72,17 @@ open class Transaction {
     }
 
     /// Keeps the start line as the client sent it. Rules that change method or target call this first.
-    package final func keepOriginalRequest() {
+    public final func keepOriginalRequest() {
         guard originalRequest == nil, let head = exchange?.request.head else { return }
         originalRequest = OriginalRequest(head)
     }
 }
 
 /// The start line of a request as the client sent it, for `capture.req.*` after rules have changed it.
-package final class OriginalRequest {
-    package let method: ConstantText
+public final class OriginalRequest {
+    public let method: ConstantText
     /// The path with its query; empty when the target has none.
-    package let path: ConstantText
+    public let path: ConstantText
 
     init(_ head: MessageHead) {
         method = ConstantText(Array(copying: head.methodText))

@@ -1,21 +1,21 @@
 /// When `set-var` sets a variable (configuration.txt section 4.4, `set-var`): all the conditions given have to hold.
-package struct VariableConditions: OptionSet, Sendable {
-    package let rawValue: UInt8
-    package init(rawValue: UInt8) { self.rawValue = rawValue }
+public struct VariableConditions: OptionSet, Sendable {
+    public let rawValue: UInt8
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    package static let ifExists = VariableConditions(rawValue: 1)
-    package static let ifNotExists = VariableConditions(rawValue: 2)
-    package static let ifEmpty = VariableConditions(rawValue: 4)
-    package static let ifNotEmpty = VariableConditions(rawValue: 8)
-    package static let ifSet = VariableConditions(rawValue: 16)
-    package static let ifNotSet = VariableConditions(rawValue: 32)
+    public static let ifExists = VariableConditions(rawValue: 1)
+    public static let ifNotExists = VariableConditions(rawValue: 2)
+    public static let ifEmpty = VariableConditions(rawValue: 4)
+    public static let ifNotEmpty = VariableConditions(rawValue: 8)
+    public static let ifSet = VariableConditions(rawValue: 16)
+    public static let ifNotSet = VariableConditions(rawValue: 32)
     /// The variable's integer is greater than the new one.
-    package static let ifGreater = VariableConditions(rawValue: 64)
+    public static let ifGreater = VariableConditions(rawValue: 64)
     /// The variable's integer is less than the new one.
-    package static let ifLess = VariableConditions(rawValue: 128)
+    public static let ifLess = VariableConditions(rawValue: 128)
 
     /// The conditions by the words that the configuration writes.
-    package static let names: [String: VariableConditions] = [
+    public static let names: [String: VariableConditions] = [
         "ifexists": .ifExists, "ifnotexists": .ifNotExists, "ifempty": .ifEmpty, "ifnotempty": .ifNotEmpty,
         "ifset": .ifSet, "ifnotset": .ifNotSet, "ifgt": .ifGreater, "iflt": .ifLess,
     ]
@@ -41,14 +41,14 @@ package struct VariableConditions: OptionSet, Sendable {
 
 extension Evaluation {
     /// The value of a variable; nil when it is not set, or when its scope does not exist here.
-    package func value(of variable: VariableName) -> VariableValue? {
+    public func value(of variable: VariableName) -> VariableValue? {
         if variable.scope == .proc { return processVariables.value(variable.number) }
         return variables(variable.scope)?.value(variable.number)
     }
 
     /// Sets a variable to a copy of `sample`. False when a condition does not hold, when the scope does not exist here,
     /// or when a limit of `tune.vars.*` is met.
-    package func set(
+    public func set(
         _ variable: VariableName, to sample: borrowing Sample, _ conditions: VariableConditions = []
     ) -> Bool {
         let value = VariableValue(sample)
@@ -69,7 +69,7 @@ extension Evaluation {
     }
 
     /// Forgets a variable's value. False when its scope does not exist here.
-    package func unset(_ variable: VariableName) -> Bool {
+    public func unset(_ variable: VariableName) -> Bool {
         if variable.scope == .proc {
             processVariables.unset(variable.number)
             return true
@@ -82,7 +82,7 @@ extension Evaluation {
 
 extension VariableValue {
     /// The value as an integer, by the casts of samples; nil when it has no such form.
-    package var integer: Int64? {
+    public var integer: Int64? {
         switch self {
         case .bool(let value): value ? 1 : 0
         case .sint(let number): number
@@ -93,7 +93,7 @@ extension VariableValue {
     }
 
     /// Makes `sample` a copy of the value; texts are copied into the scratch arena.
-    package func copy(to sample: inout Sample, _ scratch: ScratchArena) {
+    public func copy(to sample: inout Sample, _ scratch: ScratchArena) {
         switch self {
         case .bool(let value): sample.setBool(value)
         case .sint(let number): sample.setInteger(number)

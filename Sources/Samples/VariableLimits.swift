@@ -3,33 +3,33 @@ import Synchronization
 
 /// What variables may take (`tune.vars.*`), in bytes; 0: no limit. A scope's limit counts the scopes within it too:
 /// those of `req` and `res` are in `txn`, that is in `sess`, and all are in the process.
-package struct VariableLimits: Sendable, Equatable {
+public struct VariableLimits: Sendable, Equatable {
     /// `tune.vars.global-max-size` and `tune.vars.proc-max-size`, of which the smaller counts: all variables of the
     /// process.
-    package var process = 0
+    public var process = 0
     /// `tune.vars.sess-max-size`.
-    package var session = 0
+    public var session = 0
     /// `tune.vars.txn-max-size`.
-    package var transaction = 0
+    public var transaction = 0
     /// `tune.vars.reqres-max-size`.
-    package var message = 0
+    public var message = 0
     /// `tune.vars.check-max-size`.
-    package var check = 0
+    public var check = 0
 
-    package init() {}
+    public init() {}
 
     /// Whether there is one.
-    package var isEmpty: Bool { self == VariableLimits() }
+    public var isEmpty: Bool { self == VariableLimits() }
 }
 
 /// Bytes that the variables of a process take together, over all workers.
-package final class VariableTotal: Sendable {
+public final class VariableTotal: Sendable {
     private let count = Atomic<Int>(0)
 
-    package init() {}
+    public init() {}
 
-    package var bytes: Int { count.load(ordering: .relaxed) }
-    package func add(_ bytes: Int) { count.wrappingAdd(bytes, ordering: .relaxed) }
+    public var bytes: Int { count.load(ordering: .relaxed) }
+    public func add(_ bytes: Int) { count.wrappingAdd(bytes, ordering: .relaxed) }
 }
 
 extension Evaluation {

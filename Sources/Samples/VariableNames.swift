@@ -2,7 +2,7 @@ import Synchronization
 
 /// The names of the variables of a process, by the numbers that they are looked up with. The configuration names most;
 /// the runtime API may add some.
-package final class VariableNames: Sendable {
+public final class VariableNames: Sendable {
     private struct State: Sendable {
         var numbers: [String: UInt32] = [:]
         var names: [String] = []
@@ -12,13 +12,13 @@ package final class VariableNames: Sendable {
 
     private let state = Mutex(State())
 
-    package init() {}
+    public init() {}
 
     /// By number. Without their scopes.
-    package var all: [String] { state.withLock { $0.names } }
+    public var all: [String] { state.withLock { $0.names } }
 
     /// The number of a name without its scope: a new one for a new name.
-    package func number(of name: String, isOfProcess: Bool) -> UInt32 {
+    public func number(of name: String, isOfProcess: Bool) -> UInt32 {
         state.withLock { state in
             let number = state.numbers[name] ?? UInt32(state.names.count)
             if state.numbers[name] == nil {
@@ -31,7 +31,7 @@ package final class VariableNames: Sendable {
     }
 
     /// The number of a variable of the process that something has named; nil for others.
-    package func known(_ name: String) -> UInt32? {
+    public func known(_ name: String) -> UInt32? {
         state.withLock { state in
             state.numbers[name].flatMap { state.ofProcess.contains($0) ? $0 : nil }
         }

@@ -1,7 +1,7 @@
 import Messages
 
 /// How long a variable lives (configuration.txt section 2.8).
-package enum VariableScope: String, Sendable, CaseIterable {
+public enum VariableScope: String, Sendable, CaseIterable {
     /// The process.
     case proc
     /// The client's connection.
@@ -22,14 +22,14 @@ package enum VariableScope: String, Sendable, CaseIterable {
 }
 
 /// A variable's name, made a number when the configuration is read, so that a look-up compares numbers.
-package struct VariableName: Sendable, Equatable {
-    package let scope: VariableScope
+public struct VariableName: Sendable, Equatable {
+    public let scope: VariableScope
     /// The number of the name without its scope.
-    package let number: UInt32
+    public let number: UInt32
     /// The whole name: `txn.my_var`.
-    package let text: String
+    public let text: String
 
-    package init(scope: VariableScope, number: UInt32, text: String) {
+    public init(scope: VariableScope, number: UInt32, text: String) {
         self.scope = scope
         self.number = number
         self.text = text
@@ -37,7 +37,7 @@ package struct VariableName: Sendable, Equatable {
 }
 
 /// A variable's value: a sample that owns its text.
-package enum VariableValue: Sendable, Equatable {
+public enum VariableValue: Sendable, Equatable {
     case bool(Bool)
     case sint(Int64)
     case ipv4(UInt32)
@@ -48,7 +48,7 @@ package enum VariableValue: Sendable, Equatable {
     case meth(UInt8, [UInt8])
 
     /// A copy of a sample's value.
-    package init(_ sample: borrowing Sample) {
+    public init(_ sample: borrowing Sample) {
         switch sample.type {
         case .bool: self = .bool(sample.number != 0)
         case .sint, .any, .same: self = .sint(sample.number)
@@ -60,7 +60,7 @@ package enum VariableValue: Sendable, Equatable {
         }
     }
 
-    package var type: SampleType {
+    public var type: SampleType {
         switch self {
         case .bool: .bool
         case .sint: .sint
@@ -73,7 +73,7 @@ package enum VariableValue: Sendable, Equatable {
     }
 
     /// Bytes that the value counts for `tune.vars.*`.
-    package var byteCount: Int {
+    public var byteCount: Int {
         switch self {
         case .str(let text), .bin(let text), .meth(_, let text): text.count
         case .bool, .sint, .ipv4, .ipv6: 0
@@ -83,37 +83,37 @@ package enum VariableValue: Sendable, Equatable {
 
 extension Array where Element == UInt8 {
     /// A copy of a span's bytes.
-    package init(copying span: Span<UInt8>) {
+    public init(copying span: Span<UInt8>) {
         self = unsafe span.withUnsafeBufferPointer { unsafe Array($0) }
     }
 }
 
 /// The variables of one scope: few, so they are looked for one after the other. Not Sendable; a scope belongs to one
 /// worker.
-package final class VariableStore {
+public final class VariableStore {
     private var names: [UInt32] = []
     private var values: [VariableValue] = []
     /// Bytes of names and values, as `tune.vars.*` counts them.
-    package private(set) var byteCount = 0
+    public private(set) var byteCount = 0
     /// What a variable costs besides its text.
-    package static let overhead = 48
+    public static let overhead = 48
     /// What all variables of the process take together; nil: nobody wants to know.
     private let total: VariableTotal?
 
     /// - Parameter total: is told what the variables take.
-    package init(counting total: VariableTotal? = nil) { self.total = total }
+    public init(counting total: VariableTotal? = nil) { self.total = total }
 
     deinit { total?.add(-byteCount) }
 
     /// The value of a variable; nil when it is not set.
-    package func value(_ number: UInt32) -> VariableValue? {
+    public func value(_ number: UInt32) -> VariableValue? {
         guard let index = names.firstIndex(of: number) else { return nil }
         return values[index]
     }
 
     /// Sets a variable. False when `limit` bytes are passed; nothing changes then.
     @discardableResult
-    package func set(_ number: UInt32, _ value: VariableValue, limit: Int = .max) -> Bool {
+    public func set(_ number: UInt32, _ value: VariableValue, limit: Int = .max) -> Bool {
         if let index = names.firstIndex(of: number) {
             let size = byteCount - values[index].byteCount + value.byteCount
             guard size <= limit else { return false }
@@ -132,13 +132,13 @@ package final class VariableStore {
     }
 
     /// Bytes by which the store grows when a variable gets a value.
-    package func growth(_ number: UInt32, _ value: VariableValue) -> Int {
+    public func growth(_ number: UInt32, _ value: VariableValue) -> Int {
         guard let index = names.firstIndex(of: number) else { return value.byteCount + Self.overhead }
         return value.byteCount - values[index].byteCount
     }
 
     /// Forgets a variable.
-    package func unset(_ number: UInt32) {
+    public func unset(_ number: UInt32) {
         guard let index = names.firstIndex(of: number) else { return }
         let freed = values[index].byteCount + Self.overhead
         total?.add(-freed)
@@ -148,7 +148,7 @@ package final class VariableStore {
     }
 
     /// Forgets all.
-    package func removeAll() {
+    public func removeAll() {
         names.removeAll(keepingCapacity: true)
         values.removeAll(keepingCapacity: true)
         total?.add(-byteCount)

@@ -1,21 +1,21 @@
 /// What a fetch or converter does: it makes `sample` its result. False: there is none; the expression has no value.
-package typealias SampleFunction =
+public typealias SampleFunction =
     @Sendable (_ evaluation: Evaluation, _ arguments: borrowing ArgumentList, _ sample: inout Sample) -> Bool
 
 /// A sample fetch: one registration, from which the parser, the evaluator, `-dKall` and the documentation's list read.
-package struct Fetch: Sendable {
-    package let name: String
+public struct Fetch: Sendable {
+    public let name: String
     /// One sentence.
-    package let summary: String
+    public let summary: String
     /// An expression that uses it.
-    package let example: String
-    package let signature: ArgumentSignature
-    package let type: SampleType
-    package let sources: SampleSource
-    package let prepare: ArgumentPreparation?
-    package let run: SampleFunction
+    public let example: String
+    public let signature: ArgumentSignature
+    public let type: SampleType
+    public let sources: SampleSource
+    public let prepare: ArgumentPreparation?
+    public let run: SampleFunction
 
-    package init(
+    public init(
         _ name: String, _ summary: String, example: String? = nil, takes signature: ArgumentSignature = .none,
         gives type: SampleType, from sources: SampleSource, prepare: ArgumentPreparation? = nil,
         run: @escaping SampleFunction
@@ -32,19 +32,19 @@ package struct Fetch: Sendable {
 }
 
 /// A converter: one registration, as ``Fetch``.
-package struct Converter: Sendable {
-    package let name: String
+public struct Converter: Sendable {
+    public let name: String
     /// One sentence.
-    package let summary: String
+    public let summary: String
     /// An expression that uses it.
-    package let example: String
-    package let signature: ArgumentSignature
-    package let input: SampleType
-    package let output: SampleType
-    package let prepare: ArgumentPreparation?
-    package let run: SampleFunction
+    public let example: String
+    public let signature: ArgumentSignature
+    public let input: SampleType
+    public let output: SampleType
+    public let prepare: ArgumentPreparation?
+    public let run: SampleFunction
 
-    package init(
+    public init(
         _ name: String, _ summary: String, example: String? = nil, takes signature: ArgumentSignature = .none,
         from input: SampleType, to output: SampleType, prepare: ArgumentPreparation? = nil,
         run: @escaping SampleFunction
@@ -61,12 +61,12 @@ package struct Converter: Sendable {
 }
 
 /// The fetches and converters that expressions may use, and the aliases of log formats, by name.
-package struct SampleCatalogue: Sendable {
-    package let fetches: [String: Fetch]
-    package let converters: [String: Converter]
-    package let aliases: [String: Alias]
+public struct SampleCatalogue: Sendable {
+    public let fetches: [String: Fetch]
+    public let converters: [String: Converter]
+    public let aliases: [String: Alias]
 
-    package init(fetches: [Fetch], converters: [Converter], aliases: [Alias] = []) {
+    public init(fetches: [Fetch], converters: [Converter], aliases: [Alias] = []) {
         self.aliases = Dictionary(aliases.map { ($0.name, $0) }) { first, _ in first }
         self.fetches = Dictionary(fetches.map { ($0.name, $0) }) { first, _ in first }
         self.converters = Dictionary(converters.map { ($0.name, $0) }) { first, _ in first }

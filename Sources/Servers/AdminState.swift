@@ -1,37 +1,37 @@
 /// What an operator, a tracked server or a resolver has decided about a server, whatever its checks say. The bits are
 /// HAProxy's: `srv_admin_state` of `show servers state` and of server-state files.
-package struct AdminState: OptionSet, Hashable, Sendable {
-    package let rawValue: UInt8
-    package init(rawValue: UInt8) { self.rawValue = rawValue }
+public struct AdminState: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt8
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// `disable server`, `set server … state maint`, or `disabled` in the configuration.
-    package static let forcedMaintenance = AdminState(rawValue: 0x01)
+    public static let forcedMaintenance = AdminState(rawValue: 0x01)
     /// The server that this one tracks is in maintenance.
-    package static let inheritedMaintenance = AdminState(rawValue: 0x02)
+    public static let inheritedMaintenance = AdminState(rawValue: 0x02)
     /// The configuration says `disabled`; kept for server-state files, it has no effect of its own.
-    package static let configuredMaintenance = AdminState(rawValue: 0x04)
+    public static let configuredMaintenance = AdminState(rawValue: 0x04)
     /// `set server … state drain`.
-    package static let forcedDrain = AdminState(rawValue: 0x08)
+    public static let forcedDrain = AdminState(rawValue: 0x08)
     /// The server that this one tracks is draining.
-    package static let inheritedDrain = AdminState(rawValue: 0x10)
+    public static let inheritedDrain = AdminState(rawValue: 0x10)
     /// The server's name does not resolve.
-    package static let unresolved = AdminState(rawValue: 0x20)
+    public static let unresolved = AdminState(rawValue: 0x20)
     /// The server's name was changed at run time.
-    package static let nameChanged = AdminState(rawValue: 0x40)
+    public static let nameChanged = AdminState(rawValue: 0x40)
 
     /// Every kind of maintenance.
-    package static let maintenance: AdminState = [.forcedMaintenance, .inheritedMaintenance, .unresolved]
+    public static let maintenance: AdminState = [.forcedMaintenance, .inheritedMaintenance, .unresolved]
     /// Every kind of drain.
-    package static let drain: AdminState = [.forcedDrain, .inheritedDrain]
+    public static let drain: AdminState = [.forcedDrain, .inheritedDrain]
 
     /// True while nothing may be sent to the server.
-    package var isMaintenance: Bool { !isDisjoint(with: .maintenance) }
+    public var isMaintenance: Bool { !isDisjoint(with: .maintenance) }
     /// True while the server gets only what belongs to it already (persistence).
-    package var isDrain: Bool { !isDisjoint(with: .drain) }
+    public var isDrain: Bool { !isDisjoint(with: .drain) }
 }
 
 /// Whether a server works, as its checks or an operator see it. The numbers are HAProxy's `srv_op_state`.
-package enum OperationalState: UInt8, Sendable {
+public enum OperationalState: UInt8, Sendable {
     /// Down.
     case stopped = 0
     /// Up, and its weight still grows (`slowstart`).
@@ -43,6 +43,6 @@ package enum OperationalState: UInt8, Sendable {
 }
 
 /// How much a message about a server matters.
-package enum ServerMessageLevel: Sendable {
+public enum ServerMessageLevel: Sendable {
     case notice, alert, emergency
 }

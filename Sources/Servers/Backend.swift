@@ -1,12 +1,12 @@
 import Bytes
 import Configuration
-package import Runtime
+public import Runtime
 import Streams
 import Synchronization
 
 /// One worker's side of a backend: it brings exchanges to servers. Not Sendable.
-package final class Backend {
-    package let shared: SharedBackend
+public final class Backend {
+    public let shared: SharedBackend
     /// The worker's table of servers, by ``SharedServer/index``.
     private var table: [PoolServer?] = []
     private var balancer: Balancer
@@ -22,7 +22,7 @@ package final class Backend {
     /// - Parameters:
     ///   - seed: starts the random draws of `balance random`.
     ///   - worker: this worker's number.
-    package init(
+    public init(
         _ shared: SharedBackend, connector: any ServerConnector, loop: EventLoop, worker: Int, seed: UInt64
     ) {
         self.shared = shared
@@ -39,18 +39,18 @@ package final class Backend {
     // MARK: The table
 
     /// The worker's side of the servers of now.
-    package var servers: some Sequence<PoolServer> { table.lazy.compactMap(\.self) }
+    public var servers: some Sequence<PoolServer> { table.lazy.compactMap(\.self) }
 
     /// Places in the table; some may be empty.
-    package var placeCount: Int { table.count }
+    public var placeCount: Int { table.count }
 
     /// The server at a place: ``SharedServer/index``. Nil when there is none.
-    package func server(at place: Int) -> SharedServer? {
+    public func server(at place: Int) -> SharedServer? {
         table.indices.contains(place) ? table[place]?.shared : nil
     }
 
     /// The server of a name; nil when there is none.
-    package func server(named name: Span<UInt8>) -> SharedServer? {
+    public func server(named name: Span<UInt8>) -> SharedServer? {
         for case let pool? in table {
             var index = 0
             let isSame = pool.facts.name.utf8.allSatisfy { byte in
@@ -63,7 +63,7 @@ package final class Backend {
     }
 
     /// A server has come.
-    package func add(_ server: SharedServer) {
+    public func add(_ server: SharedServer) {
         while table.count <= server.index { table.append(nil) }
         guard table[server.index]?.shared !== server else { return }
         let pool = PoolServer(server, worker: worker, timers: timers, clock: clock, purger: purger)
@@ -72,45 +72,45 @@ package final class Backend {
     }
 
     /// A server has gone; nothing is connected to it.
-    package func remove(_ server: SharedServer) {
+    public func remove(_ server: SharedServer) {
         guard let pool = find(server) else { return }
         pool.closeAll()
         table[server.index] = nil
     }
 
     /// This worker's side of a server; nil when it is not in the table (any more).
-    package func find(_ server: SharedServer) -> PoolServer? {
+    public func find(_ server: SharedServer) -> PoolServer? {
         guard server.index < table.count, let pool = table[server.index], pool.shared === server else { return nil }
         return pool
     }
 
     /// Chooses by another balancer from now on.
-    package func take(_ balancer: Balancer) {
+    public func take(_ balancer: Balancer) {
         self.balancer = balancer
         balancer.adopt()
     }
 
     /// The servers that a value of the backend's cookie belongs to.
-    package func servers(ofCookie value: [UInt8]) -> [SharedServer] { balancer.cookies.servers(of: value) }
+    public func servers(ofCookie value: [UInt8]) -> [SharedServer] { balancer.cookies.servers(of: value) }
 
     /// Places at a server were taken or given back: the next choice counts with that.
     func loadChanged(_ server: SharedServer) { balancer.loadChanged(server) }
 
     /// A server's facts have changed. Idle connections to its old address are closed.
-    package func take(_ facts: ServerFacts, of server: SharedServer) {
+    public func take(_ facts: ServerFacts, of server: SharedServer) {
         guard let pool = find(server) else { return }
         pool.take(facts)
         connector.prepare(pool)
     }
 
     /// Ends the exchanges at a server.
-    package func shutDown(_ server: SharedServer, _ cause: ShutdownCause) {
+    public func shutDown(_ server: SharedServer, _ cause: ShutdownCause) {
         guard let pool = find(server) else { return }
         for dispatch in pool.dispatches.all { dispatch.owner.dispatchShutDown(dispatch, cause) }
     }
 
     /// Brings an exchange to a server. The owner is told the end, maybe from inside this call.
-    package func dispatch(_ request: DispatchRequest, owner: any DispatchOwner, remember: (Dispatch) -> Void) {
+    public func dispatch(_ request: DispatchRequest, owner: any DispatchOwner, remember: (Dispatch) -> Void) {
         let dispatch = Dispatch(request, backend: self, owner: owner)
         remember(dispatch)
         if let server = request.server {
@@ -325,7 +325,7 @@ package final class Backend {
     }
 
     /// A place at `server` was given to the exchange with this ticket.
-    package func granted(_ server: SharedServer, _ ticket: UInt64) {
+    public func granted(_ server: SharedServer, _ ticket: UInt64) {
         guard let dispatch = waiting.removeValue(forKey: ticket), dispatch.state == .queued else {
             // It has gone meanwhile: the place is for the next one.
             server.leave()
@@ -339,7 +339,7 @@ package final class Backend {
     }
 
     /// Servers may have free places for those that wait.
-    package func serveQueue() {
+    public func serveQueue() {
         for server in servers {
             let queued = server.shared.queue.count.load(ordering: .relaxed)
             guard queued > 0 || shared.queue.count.load(ordering: .relaxed) > 0 else { continue }
@@ -348,12 +348,12 @@ package final class Backend {
     }
 
     /// Exchanges that wait for `server` look for another one; those that are bound to it stay.
-    package func requeue(_ server: SharedServer) {
+    public func requeue(_ server: SharedServer) {
         restart { $0.queueServer === server && !$0.request.forcesPersistence }
     }
 
     /// Exchanges that wait for any server are answered when there is none.
-    package func noServerLeft() {
+    public func noServerLeft() {
         guard balancer.servers.isEmpty else { return }
         restart { $0.queueServer == nil }
     }
@@ -367,7 +367,7 @@ package final class Backend {
     }
 
     /// A session is over: what it had of its own is closed, or may serve others.
-    package func forget(_ session: AnyObject) {
+    public func forget(_ session: AnyObject) {
         for server in servers { server.forget(session) }
     }
 }

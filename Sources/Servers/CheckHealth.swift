@@ -1,44 +1,44 @@
 import Bytes
-package import Configuration
-package import Runtime
+public import Configuration
+public import Runtime
 
 /// What a server's check, or its agent, has come to: what state changes read and write of it, and what operators see.
 /// The machinery of checks keeps the rest.
-package struct CheckHealth: Sendable, Equatable {
+public struct CheckHealth: Sendable, Equatable {
     /// The line has `check` or `agent-check`.
-    package var isConfigured = false
+    public var isConfigured = false
     /// Checks are on: `enable health`, `disable agent`.
-    package var isEnabled = false
+    public var isEnabled = false
     /// Maintenance has stopped them.
-    package var isPaused = false
+    public var isPaused = false
     /// A check is under way.
-    package var isRunning = false
+    public var isRunning = false
     /// The next check comes as if the server were on its way down (`on-error fastinter`).
-    package var isHastened = false
+    public var isHastened = false
     /// 0 to `rise + fall - 1`; from `rise` on the server is up.
-    package var health = 0
-    package var rise = 2
-    package var fall = 3
-    package var status = CheckStatus.initial
-    package var result = CheckResult.unknown
+    public var health = 0
+    public var rise = 2
+    public var fall = 3
+    public var status = CheckStatus.initial
+    public var result = CheckResult.unknown
     /// What the server answered with, by its protocol: a status of HTTP, a number of SMTP, …
-    package var code = 0
+    public var code = 0
     /// Milliseconds that the last check took; nil: it was none.
-    package var duration: Int? = 0
+    public var duration: Int? = 0
     /// What was seen, in words.
-    package var words = ""
+    public var words = ""
     /// Where checks connect to; nil: where traffic goes.
-    package var address: Socket.Target?
+    public var address: Socket.Target?
     /// The port of checks; 0: that of the address.
-    package var port = 0
+    public var port = 0
     /// What an agent is sent first.
-    package var text: [UInt8] = []
+    public var text: [UInt8] = []
     /// Between two checks, in milliseconds.
-    package var interval = 2000
-    package var fastInterval: Int?
-    package var downInterval: Int?
+    public var interval = 2000
+    public var fastInterval: Int?
+    public var downInterval: Int?
 
-    package init() {}
+    public init() {}
 
     init(_ settings: CheckSettings) {
         isConfigured = settings.isEnabled
@@ -80,10 +80,10 @@ package struct CheckHealth: Sendable, Equatable {
     }
 
     /// Whether checks are done now.
-    package var isActive: Bool { isEnabled && !isPaused }
+    public var isActive: Bool { isEnabled && !isPaused }
 
     /// `srv_check_state` (4 bits), and `srv_agent_state` with its fifth.
-    package func flags(isAgent: Bool) -> Int {
+    public func flags(isAgent: Bool) -> Int {
         (isRunning ? 1 : 0) | (isConfigured ? 2 : 0) | (isEnabled ? 4 : 0) | (isPaused ? 8 : 0) | (isAgent ? 16 : 0)
     }
 
@@ -126,7 +126,7 @@ package struct CheckHealth: Sendable, Equatable {
 
 extension Socket.Target {
     /// A configured address that needs no look-up, with port 0 where it says none.
-    package init?(_ address: ServerAddress) {
+    public init?(_ address: ServerAddress) {
         switch address {
         case .unix(let path): self = .unix(path: path)
         case .abstract(let name): self = .abstract(name: name)

@@ -1,27 +1,27 @@
-package import Synchronization
+public import Synchronization
 
 /// The connections to one server, on all workers: what `show servers conn` prints. Every connection is in exactly one of
 /// ``used``, ``idle`` (which ``unsafe`` and ``safe`` divide) and ``sessionIdle``.
-package final class ConnectionCounts: Sendable {
+public final class ConnectionCounts: Sendable {
     /// Carry exchanges, or are being made (`used_cur`).
-    package let used = Atomic<Int>(0)
+    public let used = Atomic<Int>(0)
     /// The most that were used at once since the last purge round (`used_max`).
-    package let maxUsed = Atomic<Int>(0)
+    public let maxUsed = Atomic<Int>(0)
     /// How many are expected to be needed (`need_est`): the maximum, fading by half each purge round.
-    package let needed = Atomic<Int>(0)
+    public let needed = Atomic<Int>(0)
     /// Idle, and belong to one client's session (`idle_sess`).
-    package let sessionIdle = Atomic<Int>(0)
+    public let sessionIdle = Atomic<Int>(0)
     /// Idle and open to all (`idle_cur`).
-    package let idle = Atomic<Int>(0)
+    public let idle = Atomic<Int>(0)
     /// Idle ones that have carried one exchange only (`unsafe_nb`): a first request risks more there.
-    package let unsafe = Atomic<Int>(0)
+    public let unsafe = Atomic<Int>(0)
     /// Idle ones that were reused before (`safe_nb`).
-    package let safe = Atomic<Int>(0)
+    public let safe = Atomic<Int>(0)
 
     init() {}
 
     /// Connections of any kind.
-    package var total: Int {
+    public var total: Int {
         used.load(ordering: .acquiring) + idle.load(ordering: .acquiring) + sessionIdle.load(ordering: .acquiring)
     }
 
@@ -46,6 +46,6 @@ package final class ConnectionCounts: Sendable {
 }
 
 /// Idle connections of one worker to one server.
-package final class WorkerIdleCount: Sendable {
-    package let count = Atomic<Int>(0)
+public final class WorkerIdleCount: Sendable {
+    public let count = Atomic<Int>(0)
 }

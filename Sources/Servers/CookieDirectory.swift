@@ -5,7 +5,7 @@ import Runtime
 import Synchronization
 
 /// Which servers the values of a backend's cookie belong to. Immutable; a change of a server makes a new one.
-package final class CookieDirectory: Sendable {
+public final class CookieDirectory: Sendable {
     private let servers: [[UInt8]: [SharedServer]]
 
     init(_ all: [SharedServer]) {
@@ -17,7 +17,7 @@ package final class CookieDirectory: Sendable {
     }
 
     /// The servers with this value, in the order of the configuration.
-    package func servers(of value: [UInt8]) -> [SharedServer] { servers[value] ?? [] }
+    public func servers(of value: [UInt8]) -> [SharedServer] { servers[value] ?? [] }
 }
 
 /// Cookies that are made of servers' addresses (`cookie … dynamic`).
@@ -47,10 +47,10 @@ struct DynamicCookies: Sendable {
 
 extension SharedBackend {
     /// `enable dynamic-cookie backend`, `disable dynamic-cookie backend`.
-    package func setDynamicCookies(_ isEnabled: Bool) { changeDynamicCookies { $0.isEnabled = isEnabled } }
+    public func setDynamicCookies(_ isEnabled: Bool) { changeDynamicCookies { $0.isEnabled = isEnabled } }
 
     /// `set dynamic-cookie-key backend`.
-    package func setDynamicCookieKey(_ key: String) { changeDynamicCookies { $0.key = key } }
+    public func setDynamicCookieKey(_ key: String) { changeDynamicCookies { $0.key = key } }
 
     private func changeDynamicCookies(_ change: (inout DynamicCookies) -> Void) {
         dynamicCookies.withLock { change(&$0) }
@@ -61,7 +61,7 @@ extension SharedBackend {
 
 extension SharedServer {
     /// The value that the backend's cookie has for it; nil: it has none.
-    package var cookie: [UInt8]? { cookieNow.withLock { $0 } }
+    public var cookie: [UInt8]? { cookieNow.withLock { $0 } }
 
     /// Works the cookie out again.
     func renewCookie() { makeCookie(facts) }

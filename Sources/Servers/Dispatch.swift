@@ -1,11 +1,11 @@
-package import Bytes
+public import Bytes
 import Configuration
-package import Runtime
-package import Streams
+public import Runtime
+public import Streams
 import Synchronization
 
 /// Who wants to know how a dispatch ends.
-package protocol DispatchOwner: AnyObject {
+public protocol DispatchOwner: AnyObject {
     /// The exchange is about to be attached to a connection of ``Dispatch/server``: the request may still be changed.
     func dispatchAttaches(_ dispatch: Dispatch)
     /// The hash of the key by which `balance` chooses; nil: the request has none. Asked only when a choice needs it.
@@ -19,28 +19,28 @@ package protocol DispatchOwner: AnyObject {
 }
 
 extension DispatchOwner {
-    package func dispatchAttaches(_ dispatch: Dispatch) {}
+    public func dispatchAttaches(_ dispatch: Dispatch) {}
 }
 
 /// What was decided about an exchange's server before balancing.
-package struct ServerAssignment {
+public struct ServerAssignment {
     /// The server that the exchange goes to (`use-server`); nil: balancing or persistence choose one.
-    package var server: SharedServer?
+    public var server: SharedServer?
     /// Persistence may choose a server that is down (`force-persist`).
-    package var forcesPersistence = false
+    public var forcesPersistence = false
     /// Persistence does not count (`ignore-persist`).
-    package var ignoresPersistence = false
+    public var ignoresPersistence = false
 
-    package init() {}
+    public init() {}
 }
 
 /// Settings of one dispatch alone; nil: those of its backend. Times are in milliseconds.
-package struct DispatchLimits: Sendable {
-    package var retries: Int?
-    package var connectTimeout: Int?
-    package var queueTimeout: Int?
+public struct DispatchLimits: Sendable {
+    public var retries: Int?
+    public var connectTimeout: Int?
+    public var queueTimeout: Int?
 
-    package init(retries: Int? = nil, connectTimeout: Int? = nil, queueTimeout: Int? = nil) {
+    public init(retries: Int? = nil, connectTimeout: Int? = nil, queueTimeout: Int? = nil) {
         self.retries = retries
         self.connectTimeout = connectTimeout
         self.queueTimeout = queueTimeout
@@ -48,29 +48,29 @@ package struct DispatchLimits: Sendable {
 }
 
 /// An exchange that needs a server, and what is known of the one it wants.
-package struct DispatchRequest {
-    package var exchange: Exchange
+public struct DispatchRequest {
+    public var exchange: Exchange
     /// Identity of the client's session.
-    package var session: AnyObject
+    public var session: AnyObject
     /// True for the session's first exchange: `http-reuse safe` gives it a connection of its own.
-    package var isFirst: Bool
+    public var isFirst: Bool
     /// The port that the client came in on.
-    package var clientPort: UInt16
+    public var clientPort: UInt16
     /// The server that the exchange belongs to (a cookie, `use-server`, a stick table); nil: any.
-    package var server: SharedServer?
+    public var server: SharedServer?
     /// It goes to ``server`` though that is down (`force-persist`).
-    package var forcesPersistence = false
+    public var forcesPersistence = false
     /// What it belongs to is of no account (`ignore-persist`).
-    package var ignoresPersistence = false
+    public var ignoresPersistence = false
     /// Its place among those that wait: -2047 to 2047, lower first; and milliseconds that it counts as older or younger
     /// (`set-priority-class`, `set-priority-offset`).
-    package var priorityClass = 0
-    package var priorityOffset = 0
+    public var priorityClass = 0
+    public var priorityOffset = 0
 
     /// What rules have set for it in place of the backend's settings.
-    package var limits = DispatchLimits()
+    public var limits = DispatchLimits()
 
-    package init(exchange: Exchange, session: AnyObject, isFirst: Bool, clientPort: UInt16) {
+    public init(exchange: Exchange, session: AnyObject, isFirst: Bool, clientPort: UInt16) {
         self.exchange = exchange
         self.session = session
         self.isFirst = isFirst
@@ -80,39 +80,39 @@ package struct DispatchRequest {
 
 /// One exchange's way to a server: choice, queue, connection, retries. It holds a place at its server until
 /// ``release()``.
-package final class Dispatch: TimerTarget {
+public final class Dispatch: TimerTarget {
     /// What the dispatch waits for.
-    package enum State: Sendable { case idle, queued, connecting, retrying, attached, over }
+    public enum State: Sendable { case idle, queued, connecting, retrying, attached, over }
 
-    package let request: DispatchRequest
-    package let backend: Backend
-    package internal(set) var state = State.idle
+    public let request: DispatchRequest
+    public let backend: Backend
+    public internal(set) var state = State.idle
     /// The server that was chosen last.
-    package internal(set) var server: PoolServer?
+    public internal(set) var server: PoolServer?
     /// Whether it goes where it belongs, and not where balancing has sent it.
-    package internal(set) var isPersistent = false
+    public internal(set) var isPersistent = false
     /// Retries done so far.
-    package internal(set) var retries = 0
+    public internal(set) var retries = 0
     /// True when a retry went to another server.
-    package internal(set) var isRedispatched = false
+    public internal(set) var isRedispatched = false
     /// True when the connection had carried an exchange before.
-    package internal(set) var isReused = false
+    public internal(set) var isReused = false
     /// It was refused because its server's queue was full.
-    package internal(set) var foundQueueFull = false
+    public internal(set) var foundQueueFull = false
     /// Exchanges that left the server's and the backend's queue while this one waited there.
-    package internal(set) var serverQueuePosition = 0
-    package internal(set) var backendQueuePosition = 0
+    public internal(set) var serverQueuePosition = 0
+    public internal(set) var backendQueuePosition = 0
     /// When the dispatch began, left the queue, and was attached; zero before.
-    package let startedAt: Instant
-    package internal(set) var dequeuedAt = Instant.zero
-    package internal(set) var attachedAt = Instant.zero
+    public let startedAt: Instant
+    public internal(set) var dequeuedAt = Instant.zero
+    public internal(set) var attachedAt = Instant.zero
 
     /// The connection that the exchange is, or was last, attached to; nil before.
-    package internal(set) var connection: (any PooledConnection)?
+    public internal(set) var connection: (any PooledConnection)?
     /// What the connector keeps about the connection it starts for this dispatch.
-    package var attempt: AnyObject?
+    public var attempt: AnyObject?
 
-    package unowned let owner: any DispatchOwner
+    public unowned let owner: any DispatchOwner
     var holdsPlace = false
     /// Where the dispatch stands among those of its server.
     var setIndex = -1
@@ -123,10 +123,10 @@ package final class Dispatch: TimerTarget {
     private var key: UInt32??
     var timer: Timer!
 
-    package var exchange: Exchange { request.exchange }
-    package var session: AnyObject { request.session }
-    package var isFirst: Bool { request.isFirst }
-    package var clientPort: UInt16 { request.clientPort }
+    public var exchange: Exchange { request.exchange }
+    public var session: AnyObject { request.session }
+    public var isFirst: Bool { request.isFirst }
+    public var clientPort: UInt16 { request.clientPort }
 
     init(_ request: DispatchRequest, backend: Backend, owner: any DispatchOwner) {
         self.request = request
@@ -151,14 +151,14 @@ package final class Dispatch: TimerTarget {
     }
 
     /// The connection that was started for this dispatch is ready.
-    package func connected(_ connection: any PooledConnection) {
+    public func connected(_ connection: any PooledConnection) {
         // The exchange may have gone away in the meantime: the connection serves others then.
         guard state == .connecting else { return }
         backend.attach(self, to: connection, isReused: false)
     }
 
     /// The connection that was started for this dispatch did not come about.
-    package func connectFailed(timedOut: Bool) {
+    public func connectFailed(timedOut: Bool) {
         guard state == .connecting else { return }
         timer.disarm()
         server?.shared.connectFailures.wrappingAdd(1, ordering: .relaxed)
@@ -166,11 +166,11 @@ package final class Dispatch: TimerTarget {
     }
 
     /// Whether a retry is left for an exchange that a connection has taken.
-    package var canReattach: Bool { state == .attached && retries < retryLimit }
+    public var canReattach: Bool { state == .attached && retries < retryLimit }
 
     /// The back end failed, and the request may be sent again: on another connection, or to another server when
     /// `option redispatch` says so. False when no retry is left.
-    package func reattach() -> Bool {
+    public func reattach() -> Bool {
         guard canReattach else { return false }
         retries += 1
         let last = server
@@ -180,7 +180,7 @@ package final class Dispatch: TimerTarget {
     }
 
     /// The exchange needs no server any more: its place, its wait or its connection attempt is given up.
-    package func release() {
+    public func release() {
         guard state != .over else { return }
         let last = state
         state = .over
@@ -206,7 +206,7 @@ package final class Dispatch: TimerTarget {
         backend.loadChanged(server.shared)
     }
 
-    package func timerFired(_ timer: Timer) {
+    public func timerFired(_ timer: Timer) {
         switch state {
         case .queued:
             // Its place may be on the way.

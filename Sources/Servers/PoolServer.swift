@@ -1,15 +1,15 @@
 import Bytes
 import Configuration
-package import Runtime
+public import Runtime
 import Synchronization
 
 /// One worker's side of a server: its facts, its connections, and which of them wait for work. Not Sendable.
-package final class PoolServer: TimerTarget {
-    package let shared: SharedServer
+public final class PoolServer: TimerTarget {
+    public let shared: SharedServer
     /// The worker's copy of what can change at run time.
-    package private(set) var facts: ServerFacts
+    public private(set) var facts: ServerFacts
     /// What the connector keeps for the server on this worker: TLS contexts and the like.
-    package var context: AnyObject?
+    public var context: AnyObject?
     /// This worker's number.
     let worker: Int
     let clock: TurnClock
@@ -42,10 +42,10 @@ package final class PoolServer: TimerTarget {
     func take(_ facts: ServerFacts) { self.facts = facts }
 
     /// Idle connections on this worker, those of sessions not counted.
-    package var idleCount: Int { unsafeIdle.count + safeIdle.count }
+    public var idleCount: Int { unsafeIdle.count + safeIdle.count }
 
     /// True when there is a connection that waits for work.
-    package var hasIdle: Bool { idleCount > 0 || !bySession.isEmpty }
+    public var hasIdle: Bool { idleCount > 0 || !bySession.isEmpty }
 
     // MARK: Taking
 
@@ -98,7 +98,7 @@ package final class PoolServer: TimerTarget {
     // MARK: Places
 
     /// A connection is being made.
-    package func begin(_ connection: any PooledConnection) {
+    public func begin(_ connection: any PooledConnection) {
         guard connection.place == .none else { return }
         connection.place = .busy
         shared.connections.use()
@@ -106,7 +106,7 @@ package final class PoolServer: TimerTarget {
 
     /// Puts a connection where its exchanges and its streams say now: used, available, idle, or away when nobody may keep
     /// it.
-    package func settle(_ connection: any PooledConnection) {
+    public func settle(_ connection: any PooledConnection) {
         guard connection.place != .none else { return }
         let canTake = connection.availableStreams > 0
         if connection.isBusy {
@@ -158,7 +158,7 @@ package final class PoolServer: TimerTarget {
     }
 
     /// The connection is closed.
-    package func end(_ connection: any PooledConnection) {
+    public func end(_ connection: any PooledConnection) {
         guard connection.place != .none else { return }
         move(connection, .none)
         if let session = connection.privateTo { disown(connection, session) }
@@ -257,7 +257,7 @@ package final class PoolServer: TimerTarget {
     }
 
     /// A session is over: its idle connections may serve others, or are closed where no sharing is wanted.
-    package func forget(_ session: AnyObject) {
+    public func forget(_ session: AnyObject) {
         guard !bySession.isEmpty, let own = bySession.removeValue(forKey: ObjectIdentifier(session)) else { return }
         let mayShare = shared.backend.settings.httpReuse != .never
         for connection in own {
@@ -274,7 +274,7 @@ package final class PoolServer: TimerTarget {
     // MARK: Closing
 
     /// Half of the connections that nobody has needed since the last round is closed: this worker's share of them.
-    package func timerFired(_ timer: Timer) {
+    public func timerFired(_ timer: Timer) {
         let idle = shared.connections.idle.load(ordering: .relaxed)
         let surplus = shared.connections.surplus()
         if idle > 0, surplus > 0 {
@@ -290,7 +290,7 @@ package final class PoolServer: TimerTarget {
     }
 
     /// Closes idle connections, a few in each turn, so that other traffic's turns stay short.
-    package func purge() { purger.add(self) }
+    public func purge() { purger.add(self) }
 
     /// Closes up to `limit` idle connections and returns how many there were.
     func closeSome(_ limit: Int) -> Int {
@@ -311,13 +311,13 @@ package final class PoolServer: TimerTarget {
     }
 
     /// Closes every idle connection at once: the worker ends.
-    package func closeAll() {
+    public func closeAll() {
         _ = closeSome(.max)
     }
 }
 
 /// Closes the idle connections of servers in maintenance, on one worker: a few in each turn of its loop.
-package final class Purger: LoopMember {
+public final class Purger: LoopMember {
     private let loop: EventLoop
     private var servers: [PoolServer] = []
     /// Connections closed in one round of flushes. The loop has up to eight rounds in a turn.

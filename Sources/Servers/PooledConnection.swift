@@ -1,7 +1,7 @@
-package import Streams
+public import Streams
 
 /// Where a connection to a server is counted and found; see ``ConnectionCounts``.
-package enum PoolPlace: UInt8, Sendable {
+public enum PoolPlace: UInt8, Sendable {
     /// Not counted: not yet begun, or closed.
     case none
     /// Carries exchanges, or is being made, and takes no more of them from here.
@@ -16,12 +16,12 @@ package enum PoolPlace: UInt8, Sendable {
     case session
 
     /// It waits for work.
-    package var isIdle: Bool { self == .unsafe || self == .safe || self == .session }
+    public var isIdle: Bool { self == .unsafe || self == .safe || self == .session }
     var isUsed: Bool { self == .busy || self == .available }
 }
 
 /// A connection to a server as a pool sees it.
-package protocol PooledConnection: AnyObject {
+public protocol PooledConnection: AnyObject {
     /// How many more exchanges it takes now.
     var availableStreams: Int { get }
     /// True while it carries an exchange, or is being made.
@@ -49,7 +49,7 @@ package protocol PooledConnection: AnyObject {
 }
 
 /// Makes connections to servers: declared here, done by the connection manager's side.
-package protocol ServerConnector: AnyObject {
+public protocol ServerConnector: AnyObject {
     /// A server has come into the worker's table, or its facts have changed: makes what its connections need.
     func prepare(_ server: PoolServer)
 
@@ -65,8 +65,8 @@ package protocol ServerConnector: AnyObject {
 }
 
 /// A connection attempt that could not be started.
-package struct DispatchFailure: Error, Sendable {
+public struct DispatchFailure: Error, Sendable {
     /// What the system said, for the log.
-    package let reason: String
-    package init(reason: String) { self.reason = reason }
+    public let reason: String
+    public init(reason: String) { self.reason = reason }
 }

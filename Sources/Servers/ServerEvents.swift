@@ -1,7 +1,7 @@
 import Synchronization
 
 /// What has happened to backends and servers. Each worker acts on it in its own time, in the order of the events.
-package enum ServerEvent: Sendable {
+public enum ServerEvent: Sendable {
     case backendAdded(any SharedBackendOwner)
     case backendRemoved(any SharedBackendOwner)
     case serverAdded(SharedServer)
@@ -32,12 +32,12 @@ package enum ServerEvent: Sendable {
 }
 
 /// The whole of a backend, for those above who know what else belongs to it.
-package protocol SharedBackendOwner: AnyObject, Sendable {
+public protocol SharedBackendOwner: AnyObject, Sendable {
     var servers: SharedBackend { get }
 }
 
 /// Why a server's exchanges end.
-package enum ShutdownCause: Sendable {
+public enum ShutdownCause: Sendable {
     /// `on-marked-down shutdown-sessions`.
     case serverDown
     /// `on-marked-up shutdown-backup-sessions`.
@@ -47,17 +47,17 @@ package enum ShutdownCause: Sendable {
 }
 
 /// Who is told about servers: the workers, the log, whoever else has subscribed.
-package final class ServerEvents: Sendable {
-    package typealias Listener = @Sendable (ServerEvent) -> Void
+public final class ServerEvents: Sendable {
+    public typealias Listener = @Sendable (ServerEvent) -> Void
     private let listeners = Mutex<[Listener]>([])
 
-    package init() {}
+    public init() {}
 
     /// Calls `listener` for all later events, from the thread that changes something and with the backend locked: it
     /// posts to mailboxes and does nothing else.
-    package func subscribe(_ listener: @escaping Listener) { listeners.withLock { $0.append(listener) } }
+    public func subscribe(_ listener: @escaping Listener) { listeners.withLock { $0.append(listener) } }
 
-    package func tell(_ event: ServerEvent) {
+    public func tell(_ event: ServerEvent) {
         let all = listeners.withLock { $0 }
         for listener in all { listener(event) }
     }

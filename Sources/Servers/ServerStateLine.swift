@@ -5,22 +5,22 @@ import Synchronization
 
 /// One line of a server-state file, version 1 (management.txt section 9.3, "show servers state"): what was known of a
 /// server when it was written.
-package struct ServerStateLine: Sendable {
+public struct ServerStateLine: Sendable {
     /// The columns behind the four that name backend and server.
     private let fields: [Substring]
-    package let backendID: Int
-    package let backend: String
-    package let server: String
-    package let hasForcedBackendID: Bool
+    public let backendID: Int
+    public let backend: String
+    public let server: String
+    public let hasForcedBackendID: Bool
 
     /// A line that can not be one of a state file.
-    package struct Malformed: Error {}
+    public struct Malformed: Error {}
 
     /// Fewest and most columns of version 1.
     private static let columns = 20...25
 
     /// Nil for a comment or an empty line.
-    package init?(_ line: Substring) throws(Malformed) {
+    public init?(_ line: Substring) throws(Malformed) {
         let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
         guard let first = words.first, !first.hasPrefix("#") else { return nil }
         guard Self.columns.contains(words.count) else { throw Malformed() }
@@ -40,7 +40,7 @@ package struct ServerStateLine: Sendable {
 
     /// Gives the server the state of the line, as far as the configuration has not changed since. Returns what is wrong
     /// with the line, in HAProxy's words; empty: nothing.
-    package func apply(to server: SharedServer) -> String {
+    public func apply(to server: SharedServer) -> String {
         var complaints = ""
         func value(_ column: Int, _ name: String, _ isGood: (Int) -> Bool) -> Int {
             if let number = number(column), isGood(number) { return number }

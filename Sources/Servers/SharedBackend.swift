@@ -1,23 +1,23 @@
-package import Bytes
-package import Configuration
+public import Bytes
+public import Configuration
 import Runtime
-package import Synchronization
+public import Synchronization
 
 /// A backend as all workers see it: the servers that it has now, and the state that balancing shares.
 ///
 /// Servers come and go on the control thread: ``add(_:)`` and ``remove(_:)`` change the table under a lock and tell the
 /// workers, who have tables of their own. No request takes the lock.
-package final class SharedBackend: Sendable {
-    package let settings: BackendSettings
+public final class SharedBackend: Sendable {
+    public let settings: BackendSettings
     /// The backend's place in the workers' tables; another may get it when this one is deleted.
-    package let index: Int
+    public let index: Int
     /// True when it was added at run time.
-    package let isDynamic: Bool
-    package let events: ServerEvents
+    public let isDynamic: Bool
+    public let events: ServerEvents
     /// Those that wait for a place at any server, of all workers.
     let queue = SharedQueue()
     /// How many those are.
-    package var queueLength: Int { queue.count.load(ordering: .acquiring) }
+    public var queueLength: Int { queue.count.load(ordering: .acquiring) }
     /// Numbers for those that wait.
     let tickets = Atomic<UInt64>(0)
     /// Places that are taken at its servers; counted only where ``countsServed``.
@@ -25,13 +25,13 @@ package final class SharedBackend: Sendable {
     /// Whether ``load`` is needed: `hash-balance-factor` compares with it.
     let countsServed: Bool
     /// Exchanges at which `minconn` has grown to `maxconn`: `fullconn`, or what follows from the frontends.
-    package let fullconn: Atomic<Int>
+    public let fullconn: Atomic<Int>
     /// Exchanges in the backend now.
-    package let current = Atomic<Int>(0)
+    public let current = Atomic<Int>(0)
     /// Whether rules may choose it: `publish backend`, `unpublish backend`.
-    package let isPublished: Atomic<Bool>
+    public let isPublished: Atomic<Bool>
     /// How often its last server went away.
-    package let downTransitions = Atomic<UInt64>(0)
+    public let downTransitions = Atomic<UInt64>(0)
     /// How `cookie … dynamic` makes servers' cookies.
     let dynamicCookies: Mutex<DynamicCookies>
     private let referenced = Atomic<Bool>(false)
@@ -54,8 +54,7 @@ package final class SharedBackend: Sendable {
         var waiting = Waiting()
     }
 
-    package init(settings: BackendSettings, index: Int, events: ServerEvents = ServerEvents(), isDynamic: Bool = false)
-    {
+    public init(settings: BackendSettings, index: Int, events: ServerEvents = ServerEvents(), isDynamic: Bool = false) {
         self.settings = settings
         self.index = index
         self.events = events
@@ -70,7 +69,7 @@ package final class SharedBackend: Sendable {
     }
 
     /// Whether something in the configuration beside frontends' default names it: it can not be deleted then.
-    package var isReferenced: Bool {
+    public var isReferenced: Bool {
         get { referenced.load(ordering: .relaxed) }
         set { referenced.store(newValue, ordering: .relaxed) }
     }
@@ -78,13 +77,13 @@ package final class SharedBackend: Sendable {
     // MARK: The table
 
     /// The servers of now, in the order of the configuration, later ones behind.
-    package var servers: [SharedServer] { table.withLock { $0.servers } }
+    public var servers: [SharedServer] { table.withLock { $0.servers } }
 
     /// The balancer of now. Workers use their own reference.
-    package var balancer: Balancer { table.withLock { $0.balancer } }
+    public var balancer: Balancer { table.withLock { $0.balancer } }
 
     /// The server of that name, or nil; `#<id>` finds one by its number.
-    package func server(named name: String) -> SharedServer? {
+    public func server(named name: String) -> SharedServer? {
         let all = servers
         if name.hasPrefix("#"), let id = Int(name.dropFirst()) { return all.first { $0.id == id } }
         return all.first { $0.facts.name == name }
@@ -95,7 +94,7 @@ package final class SharedBackend: Sendable {
     ///
     /// - Parameter isLast: whether it can be chosen at once; where many are added together, only the last one says so.
     @discardableResult
-    package func add(
+    public func add(
         id: Int? = nil, isLast: Bool = true, _ make: (_ index: Int, _ id: Int) -> SharedServer
     ) -> SharedServer {
         table.withLock { table in
@@ -113,7 +112,7 @@ package final class SharedBackend: Sendable {
     }
 
     /// Takes a server out of the table. Exchanges and workers that still look at it keep it alive.
-    package func remove(_ server: SharedServer) {
+    public func remove(_ server: SharedServer) {
         server.stopTracking()
         table.withLock { table in
             guard let place = table.servers.firstIndex(where: { $0 === server }) else { return }
@@ -143,7 +142,7 @@ package final class SharedBackend: Sendable {
     // MARK: Up and down
 
     /// Usable servers: those that are no backups, and backups.
-    package var usableServers: (active: Int, backup: Int) {
+    public var usableServers: (active: Int, backup: Int) {
         table.withLock { table in
             let usable = table.servers.filter(\.isUsable)
             let backups = usable.count { $0.settings.isBackup }
@@ -200,10 +199,10 @@ package final class SharedBackend: Sendable {
     }
 
     /// When the backend last went down or up.
-    package var lastChange: Instant { table.withLock { $0.lastChange } }
+    public var lastChange: Instant { table.withLock { $0.lastChange } }
 
     /// Seconds without a usable server since the start.
-    package var downSeconds: Int {
+    public var downSeconds: Int {
         table.withLock { table in
             guard table.usableCount == 0, !table.servers.isEmpty else { return table.downSeconds }
             return table.downSeconds
@@ -214,7 +213,7 @@ package final class SharedBackend: Sendable {
     // MARK: The end
 
     /// An exchange has left the backend.
-    package func leave() {
+    public func leave() {
         current.wrappingSubtract(1, ordering: .sequentiallyConsistent)
         guard waits.load(ordering: .sequentiallyConsistent) else { return }
         tellIfUnused()
@@ -222,7 +221,7 @@ package final class SharedBackend: Sendable {
 
     /// Calls `action` once when no exchange is in the backend. Returns what ``forgetWaiting(_:)`` takes.
     @discardableResult
-    package func whenUnused(_ action: @escaping @Sendable () -> Void) -> UInt64 {
+    public func whenUnused(_ action: @escaping @Sendable () -> Void) -> UInt64 {
         let ticket = table.withLock { table in
             waits.store(true, ordering: .sequentiallyConsistent)
             return table.waiting.add(action)
@@ -232,7 +231,7 @@ package final class SharedBackend: Sendable {
     }
 
     /// Does not call any more.
-    package func forgetWaiting(_ ticket: UInt64) { table.withLock { $0.waiting.remove(ticket) } }
+    public func forgetWaiting(_ ticket: UInt64) { table.withLock { $0.waiting.remove(ticket) } }
 
     private func tellIfUnused() {
         guard current.load(ordering: .sequentiallyConsistent) == 0 else { return }
@@ -244,13 +243,12 @@ package final class SharedBackend: Sendable {
     }
 
     /// Chooses a server by the balancer of now: for tests and control; workers ask their own reference.
-    package func choose(key: UInt32? = nil, random: UInt64 = 0, excluding failed: SharedServer? = nil) -> BalanceChoice
-    {
+    public func choose(key: UInt32? = nil, random: UInt64 = 0, excluding failed: SharedServer? = nil) -> BalanceChoice {
         balancer.choose(key: key, random: random, excluding: failed)
     }
 }
 
 /// The places that are taken at a backend's servers.
-package final class BackendLoad: Sendable {
-    package let served = Atomic<Int>(0)
+public final class BackendLoad: Sendable {
+    public let served = Atomic<Int>(0)
 }

@@ -1,9 +1,9 @@
-package import Synchronization
+public import Synchronization
 
 /// Exchanges that wait for a place, of all workers, in one order: by their priority's class, then by time, which an offset
 /// may shift (configuration.txt, "set-priority-class", "set-priority-offset"). An exchange that needs not wait never
 /// comes here; the lock is for those that do.
-package final class SharedQueue: Sendable {
+public final class SharedQueue: Sendable {
     /// One that waits.
     struct Entry: Sendable, Comparable {
         /// Class and time.
@@ -16,7 +16,7 @@ package final class SharedQueue: Sendable {
     }
 
     /// How many wait.
-    package let count = Atomic<Int>(0)
+    public let count = Atomic<Int>(0)
     /// How many have left it for a server; the difference between two looks is how many went before.
     let served = Atomic<Int>(0)
     private let state = Mutex<State>(State())

@@ -4,7 +4,7 @@ import Synchronization
 // Words of operators and agents about a server's weight and limit (management.txt section 9.3, "set weight").
 extension SharedServer {
     /// Sets the weight, absolute or in percent of the configured one. Returns HAProxy's words when it can not be.
-    package func changeWeight(to text: String) -> String? {
+    public func changeWeight(to text: String) -> String? {
         guard !text.isEmpty else { return "Require <weight> or <weight%>." }
         guard let (number, rest) = Self.leadingNumber(text) else {
             return "Empty weight string empty or preceded by garbage"
@@ -27,7 +27,7 @@ extension SharedServer {
     }
 
     /// Sets `maxconn`. Returns HAProxy's words when it can not be.
-    package func changeMaxconn(to text: String) -> String? {
+    public func changeMaxconn(to text: String) -> String? {
         guard !text.isEmpty else { return "Require <maxconn>." }
         guard let (number, rest) = Self.leadingNumber(text) else {
             return "maxconn string empty or preceded by garbage"

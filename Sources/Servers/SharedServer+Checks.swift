@@ -1,15 +1,15 @@
-package import Configuration
+public import Configuration
 import Synchronization
 
 // What checks, agents and observed traffic do to a server, and what is said of it (configuration.txt section 5.2).
 extension SharedServer {
     /// Which of a server's two checks is meant.
-    package enum CheckKind: Sendable {
+    public enum CheckKind: Sendable {
         case health, agent
     }
 
     /// A check begins.
-    package func checkBegan(_ kind: CheckKind) {
+    public func checkBegan(_ kind: CheckKind) {
         control.withLock { control in
             control.change(kind) { check in
                 check.isRunning = true
@@ -25,7 +25,7 @@ extension SharedServer {
     /// - Parameters:
     ///   - milliseconds: how long it took; nil: it was no check.
     ///   - health: the health that an agent has set; nil: it counts as one more check.
-    package func checkEnded(
+    public func checkEnded(
         _ kind: CheckKind, _ status: CheckStatus, code: Int, words: String, milliseconds: Int?, health: Int? = nil
     ) {
         control.withLock { control in
@@ -36,7 +36,7 @@ extension SharedServer {
     }
 
     /// The words of an agent that changed nothing.
-    package func agentSaid(_ words: String, milliseconds: Int) {
+    public func agentSaid(_ words: String, milliseconds: Int) {
         control.withLock { control in
             control.agent.isRunning = false
             control.agent.words = Self.cut(words)
@@ -45,14 +45,14 @@ extension SharedServer {
     }
 
     /// Milliseconds until the next check.
-    package func checkDelay(_ kind: CheckKind) -> Int {
+    public func checkDelay(_ kind: CheckKind) -> Int {
         control.withLock { control in
             (kind == .agent ? control.agent : control.check).delay(isStopped: state == .stopped)
         }
     }
 
     /// `enable health`, `disable agent` and their like; false when the server's line has no such check.
-    package func enableChecks(_ kind: CheckKind, _ isEnabled: Bool) -> Bool {
+    public func enableChecks(_ kind: CheckKind, _ isEnabled: Bool) -> Bool {
         let isDone = control.withLock { control in
             guard (kind == .agent ? control.agent : control.check).isConfigured else { return false }
             control.change(kind) { $0.isEnabled = isEnabled }
@@ -139,7 +139,7 @@ extension SharedServer {
 
     /// What workers see of a server's exchanges (`observe`). Costs one look at the settings where nothing is observed.
     @inline(__always)
-    package func observe(_ event: ObservedEvent) {
+    public func observe(_ event: ObservedEvent) {
         if settings.observedLayer != .none { count(event) }
     }
 
@@ -183,7 +183,7 @@ extension SharedServer.Control {
 }
 
 /// Something that traffic tells about a server's health.
-package enum ObservedEvent: Sendable {
+public enum ObservedEvent: Sendable {
     case connected
     case connectFailed
     /// A response whose status blames nobody, or the client.

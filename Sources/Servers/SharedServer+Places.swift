@@ -5,7 +5,7 @@ import Synchronization
 extension SharedServer {
     /// How many exchanges it takes now; 0: any number. With `minconn` the limit grows with the load of the backend, and a
     /// server that starts slowly has a part of it only.
-    package var limit: Int {
+    public var limit: Int {
         let most = maxconn.load(ordering: .relaxed)
         guard most > 0 else { return 0 }
         var limit = most
@@ -20,7 +20,7 @@ extension SharedServer {
     }
 
     /// Takes a place at the server; false when it has none to give, or when others wait for one.
-    package func enter() -> Bool {
+    public func enter() -> Bool {
         if maxconn.load(ordering: .relaxed) <= 0 {
             served.wrappingAdd(1, ordering: .relaxed)
             countEntry()
@@ -50,7 +50,7 @@ extension SharedServer {
     }
 
     /// Gives a place back. The next one that waits gets it.
-    package func leave() {
+    public func leave() {
         served.wrappingSubtract(1, ordering: .sequentiallyConsistent)
         if backend.countsServed { backend.load.served.wrappingSubtract(1, ordering: .relaxed) }
         grantPlaces()
@@ -58,13 +58,13 @@ extension SharedServer {
     }
 
     /// True when a place is free.
-    package var hasFreePlace: Bool {
+    public var hasFreePlace: Bool {
         let limit = limit
         return limit <= 0 || served.load(ordering: .sequentiallyConsistent) < limit
     }
 
     /// True when a place is free and nobody waits for one.
-    package var hasRoom: Bool { hasFreePlace && queue.count.load(ordering: .relaxed) == 0 }
+    public var hasRoom: Bool { hasFreePlace && queue.count.load(ordering: .relaxed) == 0 }
 
     /// Exchanges at the server and those that wait for it.
     var inflight: Int { served.load(ordering: .relaxed) + queue.count.load(ordering: .relaxed) }
@@ -83,7 +83,7 @@ extension SharedServer {
     }
 
     /// Changes `maxconn`; 0 for no limit. A limit that `minconn` does not vary stays fixed.
-    package func setMaxconn(_ count: Int) {
+    public func setMaxconn(_ count: Int) {
         let (before, least) = (maxconn.load(ordering: .relaxed), minconn.load(ordering: .relaxed))
         maxconn.store(count, ordering: .relaxed)
         if before == least { minconn.store(count, ordering: .relaxed) }

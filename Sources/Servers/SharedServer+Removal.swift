@@ -3,14 +3,14 @@ import Synchronization
 // The end of a server's life: what still holds it, and who waits for the last of that to go.
 extension SharedServer {
     /// True when no connection, exchange or queue entry is left.
-    package var isUnused: Bool {
+    public var isUnused: Bool {
         connections.total == 0 && served.load(ordering: .acquiring) == 0 && queueLength == 0
     }
 
     /// Calls `action` once, from some worker's thread or this one, when the server is unused (``isUnused``). Returns what
     /// ``forgetWaiting(_:)`` takes.
     @discardableResult
-    package func whenUnused(_ action: @escaping @Sendable () -> Void) -> UInt64 {
+    public func whenUnused(_ action: @escaping @Sendable () -> Void) -> UInt64 {
         let ticket = control.withLock { control in
             waits.store(true, ordering: .sequentiallyConsistent)
             return control.waiting.add(action)
@@ -21,7 +21,7 @@ extension SharedServer {
     }
 
     /// Does not call any more.
-    package func forgetWaiting(_ ticket: UInt64) { control.withLock { $0.waiting.remove(ticket) } }
+    public func forgetWaiting(_ ticket: UInt64) { control.withLock { $0.waiting.remove(ticket) } }
 
     /// Called by workers when they have counted something down.
     func tellIfRemovable() {

@@ -1,4 +1,4 @@
-package import Bytes
+public import Bytes
 import Configuration
 import Runtime
 import Synchronization
@@ -9,7 +9,7 @@ extension SharedServer {
     /// to the old address, and ends the maintenance that a missing address was the reason for.
     ///
     /// - Parameter source: who says so: `dns/ns1`, `DNS cache`.
-    package func resolved(to address: SocketAddress, by source: String) {
+    public func resolved(to address: SocketAddress, by source: String) {
         guard case .ip(let old) = facts.address else { return }
         if old.host(differsFrom: address) {
             changeFacts {
@@ -27,7 +27,7 @@ extension SharedServer {
     }
 
     /// An SRV record gives this port.
-    package func takePort(_ port: UInt16) {
+    public func takePort(_ port: UInt16) {
         guard facts.port != .fixed(port) else { return }
         changeFacts { facts in
             facts.port = .fixed(port)
@@ -43,7 +43,7 @@ extension SharedServer {
     ///
     /// - Parameter forgetsService: its SRV record is gone: name and port are unknown too.
     @discardableResult
-    package func lostAddress(because cause: String, forgetsService: Bool = false) -> Bool {
+    public func lostAddress(because cause: String, forgetsService: Bool = false) -> Bool {
         let isNew = !admin.contains(.unresolved)
         if isNew { set(.unresolved, because: cause) }
         guard isNew || forgetsService else { return false }
@@ -61,7 +61,7 @@ extension SharedServer {
     }
 
     /// Takes another name. What was said of the change is returned.
-    package func changeHostName(to name: String, by source: String) -> String {
+    public func changeHostName(to name: String, by source: String) -> String {
         let before = facts.hostName ?? "(null)"
         changeFacts { $0.hostName = name }
         control.withLock { _ in
@@ -71,10 +71,10 @@ extension SharedServer {
     }
 
     /// Tells the operator and the backend's log, without a full stop at the end.
-    package func announce(_ text: String) { backend.events.tell(.message(backend, .notice, text)) }
+    public func announce(_ text: String) { backend.events.tell(.message(backend, .notice, text)) }
 
     /// `backend/server`.
-    package var fullName: String { "\(backend.settings.name)/\(facts.name)" }
+    public var fullName: String { "\(backend.settings.name)/\(facts.name)" }
 }
 
 extension SocketAddress {

@@ -1,4 +1,4 @@
-package import Bytes
+public import Bytes
 import Configuration
 import Runtime
 import Synchronization
@@ -7,25 +7,25 @@ import Synchronization
 // them (management.txt section 9.3, "set server"; configuration.txt, "track").
 extension SharedServer {
     /// `set server … state maint`, `disable server`.
-    package func enterMaintenance(because cause: String = "") {
+    public func enterMaintenance(because cause: String = "") {
         set(.forcedMaintenance, because: cause)
         clear(.forcedDrain)
     }
 
     /// `set server … state drain`.
-    package func enterDrain(because cause: String = "") {
+    public func enterDrain(because cause: String = "") {
         set(.forcedDrain, because: cause)
         clear(.forcedMaintenance)
     }
 
     /// `set server … state ready`, `enable server`.
-    package func becomeReady() {
+    public func becomeReady() {
         clear(.forcedDrain)
         clear(.forcedMaintenance)
     }
 
     /// Sets one administrative flag, here and inherited at the servers that track this one.
-    package func set(_ flag: AdminState, because cause: String = "") {
+    public func set(_ flag: AdminState, because cause: String = "") {
         control.withLock { control in
             let before = admin
             guard !before.contains(flag) else { return }
@@ -43,7 +43,7 @@ extension SharedServer {
     }
 
     /// Takes one administrative flag back.
-    package func clear(_ flag: AdminState) {
+    public func clear(_ flag: AdminState) {
         control.withLock { control in
             let before = admin
             guard before.contains(flag) else { return }
@@ -63,7 +63,7 @@ extension SharedServer {
     /// `changed from CLI` or a check's result; trackers follow without one.
     ///
     /// - Parameter note: runs under the server's lock before anything is said: for the check's own numbers.
-    package func become(
+    public func become(
         _ wanted: OperationalState, because cause: String = "",
         note: (inout CheckHealth, inout CheckHealth) -> Void = { _, _ in }
     ) {
@@ -245,7 +245,7 @@ extension SharedServer {
     }
 
     /// Takes a step of `slowstart`; true when the server has its whole weight. Called by a timer.
-    package func warmUp() -> Bool {
+    public func warmUp() -> Bool {
         control.withLock { control in
             guard state == .starting else { return true }
             let elapsed = SystemClock.now().nanoseconds(since: control.lastChange) / 1_000_000
@@ -259,7 +259,7 @@ extension SharedServer {
     }
 
     /// Sets the weight that balancing goes by, 0 to 256.
-    package func setWeight(_ weight: Int) {
+    public func setWeight(_ weight: Int) {
         control.withLock { control in
             weightNow.store(weight, ordering: .relaxed)
             weigh(since: control.lastChange)
@@ -301,10 +301,10 @@ extension SharedServer {
     // MARK: Facts about the state
 
     /// When the state changed last.
-    package var lastChange: Instant { control.withLock { $0.lastChange } }
+    public var lastChange: Instant { control.withLock { $0.lastChange } }
 
     /// Seconds without service since the start, the time that runs included.
-    package var downSeconds: Int {
+    public var downSeconds: Int {
         control.withLock { control in
             guard state == .stopped else { return control.downSeconds }
             let now = SystemClock.now().nanoseconds(since: control.lastChange) / 1_000_000_000
@@ -313,23 +313,23 @@ extension SharedServer {
     }
 
     /// The check's and the agent's numbers.
-    package var health: (check: CheckHealth, agent: CheckHealth) { control.withLock { ($0.check, $0.agent) } }
+    public var health: (check: CheckHealth, agent: CheckHealth) { control.withLock { ($0.check, $0.agent) } }
 
     /// Changes the check's and the agent's numbers.
-    package func changeHealth(_ change: (inout CheckHealth, inout CheckHealth) -> Void) {
+    public func changeHealth(_ change: (inout CheckHealth, inout CheckHealth) -> Void) {
         control.withLock { control in change(&control.check, &control.agent) }
     }
 
     // MARK: Tracking
 
     /// The server that this one tracks.
-    package var tracked: SharedServer? { control.withLock { $0.tracked } }
+    public var tracked: SharedServer? { control.withLock { $0.tracked } }
 
     /// Whether others track this one.
-    package var isTracked: Bool { control.withLock { !$0.trackers.isEmpty } }
+    public var isTracked: Bool { control.withLock { !$0.trackers.isEmpty } }
 
     /// Follows another server's state from now on (`track`). The caller sees to it that there is no circle.
-    package func track(_ other: SharedServer) {
+    public func track(_ other: SharedServer) {
         let name = "\(other.backend.settings.name)/\(other.facts.name)"
         control.withLock { control in
             control.tracked = other

@@ -1,26 +1,26 @@
 import Bytes
-package import Configuration
-package import Runtime
-package import Synchronization
+public import Configuration
+public import Runtime
+public import Synchronization
 
 /// What a server's side above (TLS, addresses, muxes) keeps with it; made once, read by all workers.
-package protocol ServerTransport: AnyObject, Sendable {}
+public protocol ServerTransport: AnyObject, Sendable {}
 
 /// What an operator may change of a server while it runs. Workers hold a copy; a change is brought to them as an event.
-package struct ServerFacts: Sendable {
-    package var name: String
+public struct ServerFacts: Sendable {
+    public var name: String
     /// Where to connect; its port is 0 when the port is the client's.
-    package var address: Socket.Target
+    public var address: Socket.Target
     /// How the port is found.
-    package var port: ServerPort
+    public var port: ServerPort
     /// The name that ``address`` was found by (`fqdn`).
-    package var hostName: String?
+    public var hostName: String?
     /// Whether TLS is spoken to the server.
-    package var usesTLS: Bool
+    public var usesTLS: Bool
     /// Whether an operator has turned TLS on or off.
-    package var wasTLSChanged = false
+    public var wasTLSChanged = false
 
-    package init(name: String, address: Socket.Target, port: ServerPort, hostName: String? = nil, usesTLS: Bool) {
+    public init(name: String, address: Socket.Target, port: ServerPort, hostName: String? = nil, usesTLS: Bool) {
         self.name = name
         self.address = address
         self.port = port
@@ -29,7 +29,7 @@ package struct ServerFacts: Sendable {
     }
 
     /// Where to connect for a client that came in on `port`.
-    package func target(forClientPort port: UInt16) -> Socket.Target {
+    public func target(forClientPort port: UInt16) -> Socket.Target {
         guard case .ofClient(let offset) = self.port, case .ip(var ip) = address else { return address }
         ip.port = UInt16(clamping: Int(port) + offset)
         return .ip(ip)
@@ -41,24 +41,24 @@ package struct ServerFacts: Sendable {
 /// State changes go through ``set(_:because:)``, ``clear(_:)`` and ``become(_:because:)``, from any thread but
 /// never on a request's path. The last reference frees the server: its backend's table, the workers' pools and exchanges
 /// that still look at it hold one each, and it holds its backend.
-package final class SharedServer: Sendable {
+public final class SharedServer: Sendable {
     /// As the configuration, or `add server`, has it.
-    package let settings: ServerSettings
-    package let backend: SharedBackend
+    public let settings: ServerSettings
+    public let backend: SharedBackend
     /// The server's place in its backend's tables; another server may get it when this one is deleted.
-    package let index: Int
+    public let index: Int
     /// The server's number in statistics and server-state files (`id`).
-    package let id: Int
+    public let id: Int
     /// True when it was added at run time.
-    package let isDynamic: Bool
-    package let transport: (any ServerTransport)?
+    public let isDynamic: Bool
+    public let transport: (any ServerTransport)?
 
     /// Exchanges that hold a place at the server now.
-    package let served = Atomic<Int>(0)
+    public let served = Atomic<Int>(0)
     /// Those that wait for a place at this server alone, of all workers.
     let queue = SharedQueue()
     /// How many those are.
-    package var queueLength: Int { queue.count.load(ordering: .acquiring) }
+    public var queueLength: Int { queue.count.load(ordering: .acquiring) }
     /// The turn in which it was chosen last (`leastconn`, `random`).
     let lastTurn = Atomic<UInt>(0)
     /// What its points on a consistent hash's ring are made of (`hash-key`).
@@ -67,32 +67,32 @@ package final class SharedServer: Sendable {
     /// Whether exchanges that wait for any server may go to it: whether the balancer of now has it.
     let isInService = Atomic<Bool>(false)
     /// Connections that are open to the server, being made, or idle.
-    package let connections = ConnectionCounts()
+    public let connections = ConnectionCounts()
     /// Idle connections by worker.
-    package let workerIdle: [WorkerIdleCount]
+    public let workerIdle: [WorkerIdleCount]
     /// Exchanges sent to the server in the last second.
-    package let sessionRates: SharedRate
+    public let sessionRates: SharedRate
     /// Exchanges sent to the server since the start.
-    package let total = Atomic<UInt64>(0)
+    public let total = Atomic<UInt64>(0)
     /// Connection attempts that failed since the start.
-    package let connectFailures = Atomic<UInt64>(0)
+    public let connectFailures = Atomic<UInt64>(0)
     /// How often it went down.
-    package let downTransitions = Atomic<UInt64>(0)
+    public let downTransitions = Atomic<UInt64>(0)
 
     /// `maxconn`; 0: no limit.
-    package let maxconn: Atomic<Int>
+    public let maxconn: Atomic<Int>
     /// `minconn`; 0, or as much as ``maxconn``: that limit never changes.
     let minconn: Atomic<Int>
     /// How much of its limit a server has that starts slowly, in percent.
     let warmth = Atomic<Int>(100)
     /// `maxqueue`; 0: no limit.
-    package let maxqueue: Atomic<Int>
+    public let maxqueue: Atomic<Int>
 
     /// Checks that failed while the server was up.
-    package let failedChecks = Atomic<UInt64>(0)
+    public let failedChecks = Atomic<UInt64>(0)
     /// Errors in a row that observing traffic has found (`observe`), and how often there were too many.
-    package let consecutiveErrors = Atomic<Int>(0)
-    package let observedFailures = Atomic<UInt64>(0)
+    public let consecutiveErrors = Atomic<Int>(0)
+    public let observedFailures = Atomic<UInt64>(0)
 
     private let referenced = Atomic<Bool>(false)
 
@@ -126,7 +126,7 @@ package final class SharedServer: Sendable {
     ///   - address: where the server is, its name resolved; one of no family: it is not known yet, and the server
     ///     stays in maintenance until it is.
     ///   - workers: how many workers count idle connections.
-    package init(
+    public init(
         settings: ServerSettings, backend: SharedBackend, index: Int, id: Int, address: Socket.Target,
         transport: (any ServerTransport)? = nil, workers: Int = 1, isDynamic: Bool = false
     ) {
@@ -178,10 +178,10 @@ package final class SharedServer: Sendable {
     // MARK: Facts
 
     /// The name, address and port of now. Takes a lock: workers use their own copy.
-    package var facts: ServerFacts { control.withLock { $0.facts } }
+    public var facts: ServerFacts { control.withLock { $0.facts } }
 
     /// Changes the facts and tells the workers. From any thread.
-    package func changeFacts<Failure: Error>(
+    public func changeFacts<Failure: Error>(
         _ change: (inout ServerFacts) throws(Failure) -> Void
     ) throws(Failure) {
         let result: Result<Void, Failure> = control.withLock { control in
@@ -202,26 +202,26 @@ package final class SharedServer: Sendable {
 
     /// Whether something in the configuration names the server (`use-server`, an argument of a sample): it can not be
     /// renamed or deleted then.
-    package var isReferenced: Bool {
+    public var isReferenced: Bool {
         get { referenced.load(ordering: .relaxed) }
         set { referenced.store(newValue, ordering: .relaxed) }
     }
 
     // MARK: State
 
-    package var admin: AdminState { AdminState(rawValue: adminBits.load(ordering: .relaxed)) }
-    package var state: OperationalState { OperationalState(rawValue: stateBits.load(ordering: .relaxed)) ?? .stopped }
+    public var admin: AdminState { AdminState(rawValue: adminBits.load(ordering: .relaxed)) }
+    public var state: OperationalState { OperationalState(rawValue: stateBits.load(ordering: .relaxed)) ?? .stopped }
 
     /// Whether balancing may choose the server.
-    package var isUsable: Bool { usable.load(ordering: .relaxed) }
+    public var isUsable: Bool { usable.load(ordering: .relaxed) }
 
     /// Whether an exchange that belongs to the server (a cookie, a stick table) may go there: it works, and an operator
     /// has at most asked it to drain.
-    package var isReachable: Bool { state != .stopped && !admin.isMaintenance }
+    public var isReachable: Bool { state != .stopped && !admin.isMaintenance }
 
     /// The weight that an operator has set last, 0 to 256 (`get weight`, `srv_uweight`).
-    package var weight: Int { weightNow.load(ordering: .relaxed) }
+    public var weight: Int { weightNow.load(ordering: .relaxed) }
 
     /// ``weight`` times 16, less while the server starts slowly; 0: gets nothing new.
-    package var effectiveWeight: Int { effectiveWeightNow.load(ordering: .relaxed) }
+    public var effectiveWeight: Int { effectiveWeightNow.load(ordering: .relaxed) }
 }

@@ -1,6 +1,6 @@
 /// Why one side of an exchange ended before its message was complete. `docs/CLOSING.md` tells, for each, what the
 /// other side and the log see; the first reason that an exchange meets is the one that stays.
-package enum CloseReason: UInt8, Error, Sendable, CaseIterable {
+public enum CloseReason: UInt8, Error, Sendable, CaseIterable {
     /// The client closed or reset its stream or connection.
     case clientAborted
     /// The client sent what its version of HTTP forbids.
@@ -39,7 +39,7 @@ package enum CloseReason: UInt8, Error, Sendable, CaseIterable {
     case notNeeded
 
     /// True when the client's side gave the reason.
-    package var isClientSide: Bool {
+    public var isClientSide: Bool {
         self == .clientAborted || self == .clientProtocolError || self == .clientTimeout
     }
 }

@@ -1,9 +1,9 @@
-package import Bytes
+public import Bytes
 import Messages
 
 /// Who decides about exchanges: the proxy's rules and routing, the origin's answers, the load generator's counts.
 /// Calls come from the muxes, on the worker's thread.
-package protocol ExchangeHandler: AnyObject {
+public protocol ExchangeHandler: AnyObject {
     /// The request's head is here (in TCP mode: the connection is). The handler attaches a back end now or later, or
     /// answers by itself.
     func requestReceived(_ exchange: Exchange)
@@ -32,65 +32,65 @@ package protocol ExchangeHandler: AnyObject {
 }
 
 extension ExchangeHandler {
-    package func messageEnded(_ exchange: Exchange) {}
-    package func bodyWaits(_ exchange: Exchange, _ half: Half) {}
+    public func messageEnded(_ exchange: Exchange) {}
+    public func bodyWaits(_ exchange: Exchange, _ half: Half) {}
 }
 
 /// How far an exchange came with the back end that is, or was last, attached: what a retry depends on.
-package struct BackAttempt: Equatable, Sendable {
+public struct BackAttempt: Equatable, Sendable {
     /// The connection served other exchanges before, so that its end may have crossed the request.
-    package var connectionReused = false
+    public var connectionReused = false
     /// A byte of the request was given to the transport.
-    package var requestStarted = false
+    public var requestStarted = false
     /// A byte of the response came.
-    package var responseStarted = false
+    public var responseStarted = false
 
-    package init(connectionReused: Bool = false) { self.connectionReused = connectionReused }
+    public init(connectionReused: Bool = false) { self.connectionReused = connectionReused }
 }
 
 /// One exchange: a request and its response between a front end and a back end, or a TCP connection pair. It joins the
 /// two halves, keeps the first reason for an early end, and tells the handler what happened. It belongs to one worker.
-package final class Exchange {
+public final class Exchange {
     /// From the client to the server.
-    package private(set) var request: Half!
+    public private(set) var request: Half!
     /// From the server to the client.
-    package private(set) var response: Half!
+    public private(set) var response: Half!
     /// The client's end; nil once it is gone.
-    package private(set) var front: (any StreamEnd)?
+    public private(set) var front: (any StreamEnd)?
     /// The server's end; nil before one is attached and after it is gone.
-    package private(set) var back: (any StreamEnd)?
+    public private(set) var back: (any StreamEnd)?
     /// The handler's own record of the exchange.
-    package var context: AnyObject?
+    public var context: AnyObject?
     /// The first reason for an early end.
-    package private(set) var failure: CloseReason?
+    public private(set) var failure: CloseReason?
     /// The request came in early data: it may be a replay (RFC 8470).
-    package var isEarlyData = false
+    public var isEarlyData = false
     /// The message that a mux refused last, for operators.
-    package var malformed: MalformedMessage?
+    public var malformed: MalformedMessage?
     /// Bytes sent to the client, heads and framing included.
-    package var bytesToClient: UInt64 = 0
+    public var bytesToClient: UInt64 = 0
     /// Bytes received from the client, heads and framing included.
-    package var bytesFromClient: UInt64 = 0
+    public var bytesFromClient: UInt64 = 0
     /// When the front end opened the exchange: the first byte of the request.
-    package let openedAt: Instant
+    public let openedAt: Instant
     /// When the request's head was complete; zero before.
-    package private(set) var requestHeadAt = Instant.zero
+    public private(set) var requestHeadAt = Instant.zero
     /// When the back end was attached; zero before.
-    package private(set) var attachedAt = Instant.zero
+    public private(set) var attachedAt = Instant.zero
     /// When the response's head was complete; zero before.
-    package private(set) var responseHeadAt = Instant.zero
+    public private(set) var responseHeadAt = Instant.zero
     /// What the last back end did with the request; the back end keeps it.
-    package var attempt = BackAttempt()
+    public var attempt = BackAttempt()
     /// True once ``ExchangeHandler/exchangeEnded(_:)`` was called.
-    package private(set) var isOver = false
+    public private(set) var isOver = false
 
-    package let resources: WorkerResources
+    public let resources: WorkerResources
     private let handler: any ExchangeHandler
 
     /// - Parameters:
     ///   - front: the client's end.
     ///   - halfLimit: bytes that may wait in each half: `tune.bufsize`.
-    package init(
+    public init(
         front: any StreamEnd, handler: any ExchangeHandler, resources: WorkerResources, halfLimit: Int = 65_536
     ) {
         self.front = front
@@ -104,7 +104,7 @@ package final class Exchange {
     }
 
     /// Joins the server's end. The end finds the request's head in ``request`` and is told that it is ready.
-    package func attach(back end: any StreamEnd) {
+    public func attach(back end: any StreamEnd) {
         guard !isOver else {
             end.reset(.notNeeded)
             return
@@ -121,7 +121,7 @@ package final class Exchange {
 
     /// The client's message breaks the rules, or does not come in time: the handler answers with `status`. Only before
     /// the response has begun.
-    package func rejectRequest(status: Int, reason: CloseReason = .clientProtocolError) {
+    public func rejectRequest(status: Int, reason: CloseReason = .clientProtocolError) {
         note(reason)
         request.abort(reason)
         dropBack(reason)
@@ -130,7 +130,7 @@ package final class Exchange {
 
     /// The front end has sent the whole response and needs nothing more of the exchange. The exchange is over, but for
     /// a tunnel whose client said its last words before: the back end still sends them.
-    package func frontFinished() {
+    public func frontFinished() {
         front = nil
         response.delivered()
         if back != nil, isTunnel, request.phase == .ended, !request.isDelivered {
@@ -143,13 +143,13 @@ package final class Exchange {
     }
 
     /// True once both directions go on by themselves: TCP, CONNECT, an accepted upgrade.
-    package var isTunnel: Bool {
+    public var isTunnel: Bool {
         guard let head = response.head else { return response.phase > .idle }
         return head.bodyLength == .tunnel
     }
 
     /// The client is gone, or broke the rules, before the response was sent.
-    package func frontAborted(_ reason: CloseReason) {
+    public func frontAborted(_ reason: CloseReason) {
         note(reason)
         front = nil
         request.abort(reason)
@@ -161,7 +161,7 @@ package final class Exchange {
 
     /// The back end has delivered its whole response and sent, or no longer needs, the request: it is free for other
     /// work. The response may still wait for the client.
-    package func backFinished() {
+    public func backFinished() {
         back = nil
         request.consumer = nil
         response.producer = nil
@@ -173,7 +173,7 @@ package final class Exchange {
     }
 
     /// The back end failed. Before the response's head the handler decides; after it the client sees a broken message.
-    package func backAborted(_ reason: CloseReason, isUnsent: Bool = false) {
+    public func backAborted(_ reason: CloseReason, isUnsent: Bool = false) {
         back = nil
         request.consumer = nil
         response.producer = nil
@@ -191,7 +191,7 @@ package final class Exchange {
     // MARK: What the handler says
 
     /// Ends the exchange from the proxy's side: a timeout, a kill. Both ends are reset with `reason`.
-    package func kill(_ reason: CloseReason) {
+    public func kill(_ reason: CloseReason) {
         note(reason)
         dropBack(reason)
         if let end = front {
@@ -202,7 +202,7 @@ package final class Exchange {
     }
 
     /// Detaches and resets the back end, so that another can be attached or the proxy can answer by itself.
-    package func dropBack(_ reason: CloseReason) {
+    public func dropBack(_ reason: CloseReason) {
         guard let end = back else { return }
         back = nil
         request.consumer = nil
@@ -212,7 +212,7 @@ package final class Exchange {
 
     /// Drops the server and its response, of which the client has seen nothing: the handler answers by itself. False
     /// when the client has seen its head already.
-    package func dropResponse(_ reason: CloseReason) -> Bool {
+    public func dropResponse(_ reason: CloseReason) -> Bool {
         guard !response.headTaken else { return false }
         dropBack(reason)
         response.restart(resources.heads)
@@ -221,7 +221,7 @@ package final class Exchange {
 
     /// Tells a client that waits with its body to send it (RFC 9110 section 10.1.1): the proxy wants it before a server
     /// is asked.
-    package func expectBody() {
+    public func expectBody() {
         guard let head = request.head, head.version != .http10, let index = head.first(.expect),
             head.value(at: index).equalsIgnoringCase("100-continue"), request.bytesIn == 0, request.phase == .body
         else { return }
@@ -232,7 +232,7 @@ package final class Exchange {
     }
 
     /// Keeps `reason` when it is the exchange's first.
-    package func note(_ reason: CloseReason) {
+    public func note(_ reason: CloseReason) {
         if failure == nil { failure = reason }
     }
 

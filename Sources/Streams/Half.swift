@@ -1,12 +1,12 @@
-package import Bytes
-package import Messages
+public import Bytes
+public import Messages
 
 /// One direction of an exchange: a bounded queue from the end that receives a message (the producer) to the end that
 /// sends it on (the consumer). Order: interim heads (responses only), head, body, trailers, end. When the queue is
 /// full the producer stops reading from its peer; when the consumer takes bytes the producer is told.
-package final class Half {
+public final class Half {
     /// How far the producer has come.
-    package enum Phase: UInt8, Sendable, Comparable {
+    public enum Phase: UInt8, Sendable, Comparable {
         /// Nothing final has come yet.
         case idle
         /// The head is here; body bytes may follow.
@@ -16,32 +16,32 @@ package final class Half {
         /// The producer stopped before the end; ``Half/failure`` says why.
         case aborted
 
-        package static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
+        public static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
     }
 
-    package enum Direction: Sendable { case request, response }
+    public enum Direction: Sendable { case request, response }
 
-    package let direction: Direction
+    public let direction: Direction
     /// Bytes that may wait in the queue.
-    package var limit: Int
-    package private(set) var phase = Phase.idle
-    package private(set) var failure: CloseReason?
+    public var limit: Int
+    public private(set) var phase = Phase.idle
+    public private(set) var failure: CloseReason?
     /// The message's head; it stays for logs and rules until the exchange is over. Nil in TCP mode.
-    package private(set) var head: MessageHead?
+    public private(set) var head: MessageHead?
     /// Trailer fields, once the message has ended with some.
-    package private(set) var trailers: MessageHead?
+    public private(set) var trailers: MessageHead?
     /// True once the consumer has seen the head.
-    package private(set) var headTaken = false
+    public private(set) var headTaken = false
     /// True once the consumer has sent everything, the end included.
-    package private(set) var isDelivered = false
+    public private(set) var isDelivered = false
     /// Body bytes that the producer put in so far.
-    package private(set) var bytesIn: UInt64 = 0
+    public private(set) var bytesIn: UInt64 = 0
     /// Body bytes that the consumer took so far.
-    package private(set) var bytesOut: UInt64 = 0
+    public private(set) var bytesOut: UInt64 = 0
     /// When the producer last put something in.
-    package private(set) var lastPut = Instant.zero
+    public private(set) var lastPut = Instant.zero
     /// When the consumer last took something.
-    package private(set) var lastTake = Instant.zero
+    public private(set) var lastTake = Instant.zero
 
     private var body = ChunkQueue(gathers: true)
     private var interim: [MessageHead] = []
@@ -52,9 +52,9 @@ package final class Half {
     private let clock: TurnClock
     unowned(unsafe) let exchange: Exchange
     /// The end that receives this message from its peer.
-    package internal(set) var producer: (any StreamEnd)?
+    public internal(set) var producer: (any StreamEnd)?
     /// The end that sends this message to its peer.
-    package internal(set) var consumer: (any StreamEnd)?
+    public internal(set) var consumer: (any StreamEnd)?
 
     init(_ direction: Direction, of exchange: Exchange, limit: Int, clock: TurnClock) {
         self.direction = direction
@@ -66,7 +66,7 @@ package final class Half {
     // MARK: The producer's side
 
     /// Bytes that the producer may still put in. At 0 it stops reading until ``StreamEnd/incomingDrained()``.
-    package var room: Int {
+    public var room: Int {
         let left = limit - body.count
         if left <= 0 { producerWaits = true }
         return max(0, left)
@@ -74,10 +74,10 @@ package final class Half {
 
     /// Asks for ``StreamEnd/incomingDrained()`` once half of ``limit`` or less waits, even when the queue was never
     /// full: for ends that give credit to their peer (HTTP/2 and QUIC windows) for what the consumer took.
-    package func tellWhenDrained() { producerWaits = true }
+    public func tellWhenDrained() { producerWaits = true }
 
     /// Puts in an interim response (1xx other than 101). At most 16 may wait; more are dropped.
-    package func putInterim(_ head: MessageHead) {
+    public func putInterim(_ head: MessageHead) {
         guard phase == .idle, interim.count < 16 else {
             return unsafe exchange.resources.heads.giveBack(head)
         }
@@ -87,7 +87,7 @@ package final class Half {
     }
 
     /// Puts in the head. The exchange's handler sees it first (routing, rules), then the consumer.
-    package func put(_ head: MessageHead) {
+    public func put(_ head: MessageHead) {
         guard phase == .idle else { return unsafe exchange.resources.heads.giveBack(head) }
         self.head = head
         phase = .body
@@ -96,7 +96,7 @@ package final class Half {
     }
 
     /// Starts a message without a head: TCP mode.
-    package func putTunnel() {
+    public func putTunnel() {
         guard phase == .idle else { return }
         phase = .body
         headTaken = true
@@ -106,7 +106,7 @@ package final class Half {
 
     /// Puts in body bytes. The queue takes them even when they pass ``limit``: the producer asks for ``room`` before it
     /// reads more.
-    package func put(_ chunk: consuming Chunk) {
+    public func put(_ chunk: consuming Chunk) {
         guard phase == .body, !chunk.isEmpty else { return }
         bytesIn += UInt64(chunk.count)
         body.append(chunk)
@@ -116,7 +116,7 @@ package final class Half {
     }
 
     /// Ends the message, with trailers or without.
-    package func end(trailers: MessageHead? = nil) {
+    public func end(trailers: MessageHead? = nil) {
         guard phase == .body else {
             if let trailers { unsafe exchange.resources.heads.giveBack(trailers) }
             return
@@ -130,7 +130,7 @@ package final class Half {
 
     /// Stops the message before its end. What waits in the queue may still be sent, but the consumer must not make the
     /// message look complete.
-    package func abort(_ reason: CloseReason) {
+    public func abort(_ reason: CloseReason) {
         guard phase < .ended else { return }
         phase = .aborted
         failure = reason
@@ -140,34 +140,34 @@ package final class Half {
     // MARK: The consumer's side
 
     /// Bytes that wait in the queue.
-    package var count: Int { body.count }
+    public var count: Int { body.count }
 
     /// True while the handler keeps the head back from the consumer: its rules wait for something.
-    package var isHeld = false
+    public var isHeld = false
 
     /// Pieces in which the bytes lie that wait.
-    package var pieceCount: Int { body.chunks }
+    public var pieceCount: Int { body.chunks }
 
     /// Piece `index` of the bytes that wait, 0 the first; good until it is taken or dropped.
-    @unsafe package func piece(_ index: Int) -> UnsafeRawBufferPointer { unsafe body.rawBytes(at: index) }
+    @unsafe public func piece(_ index: Int) -> UnsafeRawBufferPointer { unsafe body.rawBytes(at: index) }
 
     /// True when a head waits that the consumer has not taken.
-    package var hasHead: Bool { head != nil && !headTaken && !isHeld }
+    public var hasHead: Bool { head != nil && !headTaken && !isHeld }
 
     /// True when the message has ended and all its bytes are taken: trailers (if any) and the end come next.
-    package var isDrained: Bool { phase == .ended && body.isEmpty && (headTaken || head == nil) }
+    public var isDrained: Bool { phase == .ended && body.isEmpty && (headTaken || head == nil) }
 
     /// True when the producer stopped before the end and all bytes that came are taken.
-    package var isBroken: Bool { phase == .aborted && body.isEmpty }
+    public var isBroken: Bool { phase == .aborted && body.isEmpty }
 
     /// Takes the next interim response, to be sent before the head.
-    package func takeInterim() -> MessageHead? {
+    public func takeInterim() -> MessageHead? {
         guard !interim.isEmpty else { return nil }
         return interim.removeFirst()
     }
 
     /// Takes the head, once.
-    package func takeHead() -> MessageHead? {
+    public func takeHead() -> MessageHead? {
         guard let head, !headTaken, !isHeld else { return nil }
         headTaken = true
         lastTake = clock.now
@@ -176,13 +176,13 @@ package final class Half {
 
     /// Keeps body bytes that are taken from now on, so that another consumer can have them again, until they are more than
     /// `limit`.
-    package func keepForReplay(upTo limit: Int) { replayLimit = limit }
+    public func keepForReplay(upTo limit: Int) { replayLimit = limit }
 
     /// True when another consumer can start over: no body byte is gone, or all that are were kept.
-    package var isRewindable: Bool { bytesOut == 0 || bytesOut <= UInt64(replayLimit) }
+    public var isRewindable: Bool { bytesOut == 0 || bytesOut <= UInt64(replayLimit) }
 
     /// Lets another consumer start over with the head: the last one failed. False when body bytes are gone already.
-    package func rewind() -> Bool {
+    public func rewind() -> Bool {
         guard isRewindable else { return false }
         if bytesOut > 0 {
             while let chunk = body.takeFirst() { kept.append(chunk) }
@@ -195,7 +195,7 @@ package final class Half {
     }
 
     /// Takes the first bytes, at most `length`, as a chunk; nil when none wait.
-    package func take(upTo length: Int = .max) -> Chunk? {
+    public func take(upTo length: Int = .max) -> Chunk? {
         guard let chunk = body.takeFirst(upTo: length) else { return nil }
         bytesOut += UInt64(chunk.count)
         lastTake = clock.now
@@ -210,14 +210,14 @@ package final class Half {
     }
 
     /// The consumer has sent the end of the message to its peer, or its share of the message is over.
-    package func delivered() {
+    public func delivered() {
         guard !isDelivered else { return }
         isDelivered = true
         lastTake = clock.now
     }
 
     /// Drops what waits and lets the producer go on: nobody wants the rest.
-    package func discard() {
+    public func discard() {
         body.removeAll()
         if producerWaits {
             producerWaits = false

@@ -1,14 +1,14 @@
 /// A message that its mux refused, as it came: for operators who want to see what was wrong (`show errors`).
-package struct MalformedMessage: Sendable {
+public struct MalformedMessage: Sendable {
     /// What had come of it, at most ``limit`` bytes.
-    package let bytes: [UInt8]
+    public let bytes: [UInt8]
     /// Why it was refused, in a few words.
-    package let reason: String
+    public let reason: String
 
     /// Most bytes that are kept.
-    package static let limit = 16_384
+    public static let limit = 16_384
 
-    package init(_ bytes: Span<UInt8>, reason: String) {
+    public init(_ bytes: Span<UInt8>, reason: String) {
         let count = min(bytes.count, Self.limit)
         var copy: [UInt8] = []
         copy.reserveCapacity(count)

@@ -1,7 +1,7 @@
-package import Bytes
+public import Bytes
 
 /// What a mux tells its connection about closing. It may only move forward.
-package enum CloseIntent: UInt8, Sendable, Comparable {
+public enum CloseIntent: UInt8, Sendable, Comparable {
     /// Keep both directions open.
     case open
     /// When all output is sent, end the sending direction (FIN, close_notify) and go on reading.
@@ -11,11 +11,11 @@ package enum CloseIntent: UInt8, Sendable, Comparable {
     /// Close at once, with a TCP reset; drop all output.
     case abort
 
-    package static func < (left: CloseIntent, right: CloseIntent) -> Bool { left.rawValue < right.rawValue }
+    public static func < (left: CloseIntent, right: CloseIntent) -> Bool { left.rawValue < right.rawValue }
 }
 
 /// What a mux is doing, for the connection's idle timers.
-package enum MuxActivity: UInt8, Sendable {
+public enum MuxActivity: UInt8, Sendable {
     /// Nothing has been received yet: `timeout http-request` (or `client`) runs.
     case fresh
     /// Between messages: `timeout http-keep-alive` runs at the front, idle purge at the back.
@@ -27,7 +27,7 @@ package enum MuxActivity: UInt8, Sendable {
 }
 
 /// Why a transport failed under a mux.
-package enum TransportFailure: UInt8, Error, Sendable {
+public enum TransportFailure: UInt8, Error, Sendable {
     /// The peer reset the connection.
     case reset
     /// The peer ended its sending direction in the middle of a TLS record stream, without close_notify.
@@ -42,7 +42,7 @@ package enum TransportFailure: UInt8, Error, Sendable {
 
 extension TransportFailure {
     /// The reason that a broken connection to a client gives its exchanges.
-    package var clientReason: CloseReason {
+    public var clientReason: CloseReason {
         switch self {
         case .reset, .truncated, .failed: .clientAborted
         case .timeout: .clientTimeout
@@ -52,7 +52,7 @@ extension TransportFailure {
 
     /// The reason that a broken connection to a server gives its exchanges. Without a byte sent it counts as a
     /// connection that never stood.
-    package func serverReason(isUnsent: Bool) -> CloseReason {
+    public func serverReason(isUnsent: Bool) -> CloseReason {
         switch self {
         case .reset, .truncated, .failed: isUnsent ? .connectFailed : .serverAborted
         case .timeout: isUnsent ? .connectTimeout : .serverTimeout
@@ -63,7 +63,7 @@ extension TransportFailure {
 
 /// A mux on an ordered byte stream: HTTP/1, HTTP/2, or TCP passed through. It is a machine: bytes in, bytes out; it
 /// owns no socket and reads no clock. The connection calls it; it calls ``MuxHost``.
-package protocol ByteStreamMux: AnyObject {
+public protocol ByteStreamMux: AnyObject {
     /// Consumes what it can of the input. Called when bytes have come and when ``wantsInput`` has turned true again.
     func receive(_ input: inout InputBuffer)
 
@@ -93,7 +93,7 @@ package protocol ByteStreamMux: AnyObject {
 }
 
 /// A mux in the client role, to a server: exchanges are attached to it.
-package protocol ServerMux: AnyObject {
+public protocol ServerMux: AnyObject {
     /// How many more exchanges it takes now: 0 or 1 for HTTP/1 and TCP, up to the stream limit for HTTP/2 and HTTP/3.
     var availableStreams: Int { get }
 
@@ -102,7 +102,7 @@ package protocol ServerMux: AnyObject {
 }
 
 /// What a mux needs of the connection it lives on.
-package protocol MuxHost: AnyObject {
+public protocol MuxHost: AnyObject {
     var resources: WorkerResources { get }
 
     /// Something is to be done at the end of this turn: output to produce, or input to take up again. Cheap; may be

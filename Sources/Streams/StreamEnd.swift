@@ -4,7 +4,7 @@
 ///
 /// These calls only mark what is to do and ask the connection for a flush: an end never calls the exchange back from
 /// inside them. So no call chain runs in a circle.
-package protocol StreamEnd: AnyObject {
+public protocol StreamEnd: AnyObject {
     /// The half that this end sends from has something new: a head, bytes, trailers, its end, or an abort.
     func outgoingReady()
 

@@ -1,7 +1,7 @@
 // Application protocols and their negotiation (ALPN, RFC 7301).
 
 /// An application protocol that this proxy speaks, as ALPN negotiates it.
-package enum ApplicationProtocol: UInt8, Hashable, Sendable {
+public enum ApplicationProtocol: UInt8, Hashable, Sendable {
     /// The peers negotiated none.
     case none
     /// A protocol that is not one of ours: passed through in `mode tcp`.
@@ -12,7 +12,7 @@ package enum ApplicationProtocol: UInt8, Hashable, Sendable {
     case h3
 
     /// The protocol of this ALPN identifier. An empty identifier is `none`.
-    package init(_ identifier: UnsafeRawBufferPointer) {
+    public init(_ identifier: UnsafeRawBufferPointer) {
         if unsafe identifier.isEmpty {
             self = .none
         } else if unsafe identifier.elementsEqual("h2".utf8) {
@@ -30,20 +30,20 @@ package enum ApplicationProtocol: UInt8, Hashable, Sendable {
 }
 
 /// The protocols to offer or to accept, most wanted first.
-package struct ALPNList: Hashable, Sendable, ExpressibleByStringLiteral {
+public struct ALPNList: Hashable, Sendable, ExpressibleByStringLiteral {
     /// The identifiers, most wanted first.
-    package let identifiers: [[UInt8]]
+    public let identifiers: [[UInt8]]
     /// The list in wire form: each identifier after its length (RFC 7301, section 3.1).
-    package let wire: [UInt8]
+    public let wire: [UInt8]
 
     /// Longest identifier that both libraries accept.
-    package static let maximumIdentifierLength = 31
+    public static let maximumIdentifierLength = 31
     /// Most identifiers that both libraries accept.
-    package static let maximumCount = 8
+    public static let maximumCount = 8
 
     /// `list` is the `alpn` keyword's argument: identifiers between commas. An empty list turns ALPN off.
     /// Throws `configuration` when an identifier is empty or too long, or there are too many.
-    package init(_ list: String) throws(TLSError) {
+    public init(_ list: String) throws(TLSError) {
         var identifiers: [[UInt8]] = []
         var wire: [UInt8] = []
         if !list.isEmpty {
@@ -67,7 +67,7 @@ package struct ALPNList: Hashable, Sendable, ExpressibleByStringLiteral {
     }
 
     /// For lists written in the program. A list that breaks the rules of `init(_:)` is a programming error.
-    package init(stringLiteral list: String) {
+    public init(stringLiteral list: String) {
         do throws(TLSError) {
             try self.init(list)
         } catch {

@@ -4,20 +4,20 @@ import CGnuTLS
 import COpenSSL
 
 /// The kind of key in a certificate: at most one certificate of each kind serves a name.
-package enum KeyKind: Int, CaseIterable, Sendable {
+public enum KeyKind: Int, CaseIterable, Sendable {
     case ecdsa
     case rsa
     case ed25519
 }
 
 /// A certificate chain and its private key. Immutable; shared by all workers.
-@safe package final class Certificate: @unchecked Sendable {
+@safe public final class Certificate: @unchecked Sendable {
     /// The file it came from, as configured.
-    package let file: String
-    package let kind: KeyKind
+    public let file: String
+    public let kind: KeyKind
     /// The DNS names that it serves, in lower case: subject alternative names and common names. A wildcard begins
     /// with `*.`.
-    package let names: [String]
+    public let names: [String]
 
     /// The leaf.
     let leaf: X509Handle
@@ -67,7 +67,7 @@ package enum KeyKind: Int, CaseIterable, Sendable {
     }
 
     /// The key's size in bits.
-    package var keyBits: Int {
+    public var keyBits: Int {
         unsafe Int(EVP_PKEY_get_bits(key.pointer))
     }
 

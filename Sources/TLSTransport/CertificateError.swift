@@ -3,8 +3,8 @@
 import Glibc
 
 /// Why a certificate, key or CA file could not be used: names the file and the reason, never its content.
-package struct CertificateError: Error, Equatable, Sendable, CustomStringConvertible {
-    package enum Reason: Equatable, Sendable {
+public struct CertificateError: Error, Equatable, Sendable, CustomStringConvertible {
+    public enum Reason: Equatable, Sendable {
         /// The file or directory can not be opened or read; the value is `errno`.
         case unreadable(Int32)
         /// The file is larger than `CertificateStore.maximumFileSize`.
@@ -26,15 +26,15 @@ package struct CertificateError: Error, Equatable, Sendable, CustomStringConvert
     }
 
     /// The file or directory, as configured.
-    package let file: String
-    package let reason: Reason
+    public let file: String
+    public let reason: Reason
 
-    package init(file: String, _ reason: Reason) {
+    public init(file: String, _ reason: Reason) {
         self.file = file
         self.reason = reason
     }
 
-    package var description: String {
+    public var description: String {
         "'\(file)': \(text)"
     }
 

@@ -3,13 +3,13 @@
 import Glibc
 
 /// The certificates that serve one name: at most one of each key kind.
-package struct CertificateSet: Sendable {
-    private(set) package var ecdsa: Certificate?
-    private(set) package var rsa: Certificate?
-    private(set) package var ed25519: Certificate?
+public struct CertificateSet: Sendable {
+    private(set) public var ecdsa: Certificate?
+    private(set) public var rsa: Certificate?
+    private(set) public var ed25519: Certificate?
 
     /// The set's certificate with a key of `kind`.
-    package subscript(kind: KeyKind) -> Certificate? {
+    public subscript(kind: KeyKind) -> Certificate? {
         switch kind {
         case .ecdsa: ecdsa
         case .rsa: rsa
@@ -34,12 +34,12 @@ package struct CertificateSet: Sendable {
 
 /// The certificates that a `bind` line may serve, by server name. Immutable; shared by all workers and by both TLS
 /// libraries. A lookup costs one or two hash probes, however many certificates there are.
-package struct CertificateStore: Sendable {
+public struct CertificateStore: Sendable {
     /// All certificates, in the order in which they were configured.
-    package let certificates: [Certificate]
+    public let certificates: [Certificate]
     /// What clients get that name no server, or one that no certificate covers: the first certificate, and for other
     /// key kinds those of `default-crt` and those that share the first one's first name.
-    package let defaultCertificates: CertificateSet
+    public let defaultCertificates: CertificateSet
 
     /// Exact names; and wildcards, under their name without the `*`, which no exact name can equal.
     private let byName: [String: CertificateSet]
@@ -51,7 +51,7 @@ package struct CertificateStore: Sendable {
     ///   in `NAME.key`. If FILE does not exist, `FILE.ecdsa`, `FILE.rsa` and `FILE.ed25519` are loaded, those that exist.
     /// - DIR: its files in alphabetic order, but for those whose name begins with a dot or ends with `.key`, `.issuer`,
     ///   `.ocsp`, `.sctl` or `.dh`.
-    package init(loading paths: [String], defaults: [String] = []) throws(CertificateError) {
+    public init(loading paths: [String], defaults: [String] = []) throws(CertificateError) {
         let preferred = try Self.load(defaults)
         let certificates = preferred + (try Self.load(paths))
         guard let first = certificates.first else {
@@ -93,7 +93,7 @@ package struct CertificateStore: Sendable {
     }
 
     /// The certificates for `serverName`: exact, else the wildcard of its parent domain, else nil. Case does not count.
-    package func certificates(for serverName: String) -> CertificateSet? {
+    public func certificates(for serverName: String) -> CertificateSet? {
         var name = serverName
         return name.withUTF8 { unsafe certificates(for: UnsafeRawBufferPointer($0)) }
     }

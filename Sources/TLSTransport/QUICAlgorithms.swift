@@ -1,7 +1,7 @@
 // The cipher suites and groups of QUIC, by the names of both TLS libraries.
 
 /// A cipher suite of TLS 1.3 that QUIC can use (RFC 9001, section 5.3).
-package enum QUICCipherSuite: String, CaseIterable, Sendable {
+public enum QUICCipherSuite: String, CaseIterable, Sendable {
     case aes128GCM = "TLS_AES_128_GCM_SHA256"
     case aes256GCM = "TLS_AES_256_GCM_SHA384"
     case chaCha20Poly1305 = "TLS_CHACHA20_POLY1305_SHA256"
@@ -15,7 +15,7 @@ package enum QUICCipherSuite: String, CaseIterable, Sendable {
     }
 
     /// The suites of a `ciphersuites` argument: TLS 1.3 names between colons. Throws `configuration`.
-    package static func list(_ names: String) throws(TLSError) -> [QUICCipherSuite] {
+    public static func list(_ names: String) throws(TLSError) -> [QUICCipherSuite] {
         var suites: [QUICCipherSuite] = []
         for name in names.split(separator: ":", omittingEmptySubsequences: false) {
             guard let suite = QUICCipherSuite(rawValue: String(name)) else {
@@ -28,7 +28,7 @@ package enum QUICCipherSuite: String, CaseIterable, Sendable {
 }
 
 /// A key exchange group (RFC 8446, section 4.2.7) that both TLS libraries have.
-package enum KeyExchangeGroup: String, CaseIterable, Sendable {
+public enum KeyExchangeGroup: String, CaseIterable, Sendable {
     case x25519 = "X25519"
     case p256 = "P-256"
     case p384 = "P-384"
@@ -46,7 +46,7 @@ package enum KeyExchangeGroup: String, CaseIterable, Sendable {
     }
 
     /// The groups of a `curves` argument: names between colons, as OpenSSL spells them. Throws `configuration`.
-    package static func list(_ names: String) throws(TLSError) -> [KeyExchangeGroup] {
+    public static func list(_ names: String) throws(TLSError) -> [KeyExchangeGroup] {
         var groups: [KeyExchangeGroup] = []
         for name in names.split(separator: ":", omittingEmptySubsequences: false) {
             switch name.uppercased() {

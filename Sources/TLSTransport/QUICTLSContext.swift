@@ -5,40 +5,40 @@ import COpenSSL
 import Glibc
 
 /// The TLS settings of one QUIC `bind` line or server, for one worker. Never leaves the worker's thread.
-@safe package final class QUICTLSContext {
+@safe public final class QUICTLSContext {
     /// What a server needs.
-    package struct ServerOptions: Sendable {
-        package var certificates: CertificateStore
-        package var ticketKeys: TicketKeyRing
+    public struct ServerOptions: Sendable {
+        public var certificates: CertificateStore
+        public var ticketKeys: TicketKeyRing
         /// One of these must be negotiated; the first that the client offers wins (RFC 9001, section 8.1).
-        package var alpn: ALPNList = "h3"
+        public var alpn: ALPNList = "h3"
         /// `strict-sni`: refuse clients that name no server, or one that no certificate covers.
-        package var strictSNI = false
-        package var cipherSuites: [QUICCipherSuite] = [.aes128GCM, .aes256GCM, .chaCha20Poly1305]
-        package var groups: [KeyExchangeGroup] = [.x25519, .p256, .p384, .p521]
+        public var strictSNI = false
+        public var cipherSuites: [QUICCipherSuite] = [.aes128GCM, .aes256GCM, .chaCha20Poly1305]
+        public var groups: [KeyExchangeGroup] = [.x25519, .p256, .p384, .p521]
         /// How long a ticket resumes a session, in seconds.
-        package var sessionLifetime = 3600
+        public var sessionLifetime = 3600
         /// Admits early data (0-RTT), each hello once; nil refuses all of it. Shared by all workers that share the
         /// ticket keys.
-        package var replayGuard: ReplayGuard?
+        public var replayGuard: ReplayGuard?
 
-        package init(certificates: CertificateStore, ticketKeys: TicketKeyRing) {
+        public init(certificates: CertificateStore, ticketKeys: TicketKeyRing) {
             self.certificates = certificates
             self.ticketKeys = ticketKeys
         }
     }
 
     /// What a client needs.
-    package struct ClientOptions: Sendable {
+    public struct ClientOptions: Sendable {
         /// Whom to trust; nil is `verify none`.
-        package var trust: TrustStore?
-        package var alpn: ALPNList = "h3"
+        public var trust: TrustStore?
+        public var alpn: ALPNList = "h3"
         /// Whether a resumed session offers early data (0-RTT).
-        package var offersEarlyData = false
-        package var cipherSuites: [QUICCipherSuite] = [.aes128GCM, .aes256GCM, .chaCha20Poly1305]
-        package var groups: [KeyExchangeGroup] = [.x25519, .p256, .p384, .p521]
+        public var offersEarlyData = false
+        public var cipherSuites: [QUICCipherSuite] = [.aes128GCM, .aes256GCM, .chaCha20Poly1305]
+        public var groups: [KeyExchangeGroup] = [.x25519, .p256, .p384, .p521]
 
-        package init(trust: TrustStore? = nil) {
+        public init(trust: TrustStore? = nil) {
             self.trust = trust
         }
     }
@@ -58,7 +58,7 @@ import Glibc
     private let priorities: gnutls_priority_t
 
     /// Settings of a QUIC listener. Throws `configuration`, also when GnuTLS refuses one of the certificates.
-    package init(server options: ServerOptions) throws(TLSError) {
+    public init(server options: ServerOptions) throws(TLSError) {
         for certificate in options.certificates.certificates {
             if case .failure(let error) = certificate.quic {
                 throw TLSError(.configuration, "'\(certificate.file)' is not usable for QUIC: \(error.reason)")
@@ -102,7 +102,7 @@ import Glibc
     }
 
     /// Settings for connections to QUIC servers. Throws when GnuTLS refuses a trusted certificate.
-    package init(client options: ClientOptions) throws(TLSError) {
+    public init(client options: ClientOptions) throws(TLSError) {
         guard !options.alpn.identifiers.isEmpty else {
             throw TLSError(.configuration, "QUIC needs at least one ALPN protocol")
         }
@@ -134,7 +134,7 @@ import Glibc
     }
 
     /// A session for a connection that a client opened.
-    package func makeServerSession() throws(TLSError) -> QUICTLSSession {
+    public func makeServerSession() throws(TLSError) -> QUICTLSSession {
         precondition(certificates != nil, "a client context makes no server sessions")
         var flags = GNUTLS_SERVER.rawValue | GNUTLS_NO_AUTO_SEND_TICKET.rawValue
         if unsafe antiReplay != nil { flags |= Self.earlyDataFlags }
@@ -160,7 +160,7 @@ import Glibc
     ///
     /// - serverName: sent as SNI, and checked against the certificate where the context verifies.
     /// - resuming: what `QUICTLSSession.resumptionData()` gave on an earlier connection to the same server.
-    package func makeClientSession(
+    public func makeClientSession(
         serverName: String?, resuming: [UInt8]? = nil
     ) throws(TLSError) -> QUICTLSSession {
         precondition(certificates == nil, "a server context makes no client sessions")

@@ -1,18 +1,18 @@
 // The TLS half of one QUIC connection.
 
-package import CGnuTLS
+public import CGnuTLS
 
 /// The TLS session of one QUIC connection. The QUIC transport joins `handle` to its connection, feeds it handshake
 /// bytes, and keeps this object as long as the connection. Never leaves the worker's thread.
 ///
 /// The session's own pointer (`gnutls_session_set_ptr`) and its handshake hook are the transport's to set; this object
 /// uses the session's database pointer.
-@safe package final class QUICTLSSession {
+@safe public final class QUICTLSSession {
     /// The GnuTLS session; freed with this object.
-    package let handle: gnutls_session_t
+    public let handle: gnutls_session_t
     private let context: QUICTLSContext
     /// Why this side refused the handshake by its own rules (SNI, ALPN); nil when it did not.
-    private(set) package var refusal: TLSError?
+    private(set) public var refusal: TLSError?
     /// The file of the certificate that this server has chosen; nil before, and when a session was resumed.
     private(set) var certificateFile: String?
     /// The C string that GnuTLS points to while it verifies the peer's name.
@@ -43,7 +43,7 @@ package import CGnuTLS
     // MARK: What was negotiated
 
     /// The agreed protocol; `none` before the handshake has come that far.
-    package var applicationProtocol: ApplicationProtocol {
+    public var applicationProtocol: ApplicationProtocol {
         var identifier = unsafe gnutls_datum_t()
         guard unsafe gnutls_alpn_get_selected_protocol(handle, &identifier) == 0 else { return .none }
         return unsafe ApplicationProtocol(
@@ -51,7 +51,7 @@ package import CGnuTLS
     }
 
     /// The agreed ALPN identifier, or nil.
-    package var alpn: String? {
+    public var alpn: String? {
         var identifier = unsafe gnutls_datum_t()
         guard unsafe gnutls_alpn_get_selected_protocol(handle, &identifier) == 0 else { return nil }
         return unsafe String(
@@ -59,30 +59,30 @@ package import CGnuTLS
     }
 
     /// The name that the client asked for (server side), as it was sent; nil when there was none.
-    package var serverName: String? {
+    public var serverName: String? {
         unsafe withServerName { bytes in
             unsafe bytes.map { unsafe String(decoding: $0, as: UTF8.self) }
         }
     }
 
     /// The cipher suite's TLS name, or nil before it was agreed on.
-    package var cipherSuite: String? {
+    public var cipherSuite: String? {
         unsafe gnutls_ciphersuite_get(handle).map { unsafe String(cString: $0) }
     }
 
     /// True when the handshake resumed an earlier session.
-    package var isResumed: Bool {
+    public var isResumed: Bool {
         unsafe gnutls_session_is_resumed(handle) != 0
     }
 
     /// True when the server has accepted early data (0-RTT). Known on the server once it has read the client hello, on
     /// the client once the handshake is done.
-    package var isEarlyDataAccepted: Bool {
+    public var isEarlyDataAccepted: Bool {
         unsafe gnutls_session_get_flags(handle) & UInt32(GNUTLS_SFLAGS_EARLY_DATA.rawValue) != 0
     }
 
     /// Client: why the server's certificate did not verify, or nil.
-    package var verificationFailure: String? {
+    public var verificationFailure: String? {
         let status = unsafe gnutls_session_get_verify_cert_status(handle)
         guard status != 0, status != UInt32.max else { return nil }
         var text = unsafe gnutls_datum_t()
@@ -97,12 +97,12 @@ package import CGnuTLS
     // MARK: Resumption
 
     /// Server: writes one session ticket into the handshake stream. Call once the handshake is complete.
-    package func sendTicket() throws(TLSError) {
+    public func sendTicket() throws(TLSError) {
         try QUICTLSContext.check(unsafe gnutls_session_ticket_send(handle, 1, 0))
     }
 
     /// Client: the session to resume on a later connection, once a ticket has come; nil before.
-    package func resumptionData() -> [UInt8]? {
+    public func resumptionData() -> [UInt8]? {
         guard unsafe gnutls_session_get_flags(handle) & UInt32(GNUTLS_SFLAGS_SESSION_TICKET.rawValue) != 0 else {
             return nil
         }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// Remembers every client hello whose early data was accepted, so that no worker accepts it again. Shared by all
 /// workers; bounded: once it is full, early data is refused (the handshake goes on without) until entries expire.
-package final class ReplayGuard: Sendable {
+public final class ReplayGuard: Sendable {
     /// The first 16 bytes of a hello's PSK binder, which is an HMAC: no two hellos share them.
     struct Hello: Hashable {
         var upper: UInt64
@@ -19,18 +19,18 @@ package final class ReplayGuard: Sendable {
     }
 
     /// Hellos of one lifetime that are remembered at most.
-    package let capacity: Int
+    public let capacity: Int
     /// How long a hello is remembered at least, in seconds: tickets must not live longer.
-    package let lifetime: Int
+    public let lifetime: Int
     private let memory = Mutex(Memory())
 
-    package init(capacity: Int = 262_144, lifetime: Int = 3600) {
+    public init(capacity: Int = 262_144, lifetime: Int = 3600) {
         self.capacity = capacity
         self.lifetime = lifetime
     }
 
     /// Remembers a hello by its binder. False when it was seen before, or there is no room. `now` is in seconds.
-    package func admit(binder: UnsafeRawBufferPointer, now: Int) -> Bool {
+    public func admit(binder: UnsafeRawBufferPointer, now: Int) -> Bool {
         guard binder.count >= MemoryLayout<UInt64>.size * 2 else { return false }
         let hello = unsafe Hello(
             upper: binder.loadUnaligned(fromByteOffset: 0, as: UInt64.self),

@@ -4,21 +4,21 @@ import COpenSSL
 
 /// The TLS of one `server` line on one worker: makes engines for the connections that this proxy opens. Never leaves
 /// the worker's thread.
-@safe package final class TLSClientContext {
-    package struct Options: Sendable {
-        package var settings = TLSSettings()
+@safe public final class TLSClientContext {
+    public struct Options: Sendable {
+        public var settings = TLSSettings()
         /// Whom to trust (`verify required`); nil is `verify none`.
-        package var trust: TrustStore?
+        public var trust: TrustStore?
         /// The name that the certificate must carry when no server name is sent (`verifyhost`).
-        package var verifiedHost: String?
+        public var verifiedHost: String?
         /// Offered, most wanted first. Empty: no ALPN.
-        package var alpn: ALPNList = ""
+        public var alpn: ALPNList = ""
         /// The certificate to show to servers that ask for one (`crt`).
-        package var certificate: Certificate?
+        public var certificate: Certificate?
         /// Whether a later connection resumes the session of an earlier one (`no-ssl-reuse` turns it off).
-        package var reusesSessions = true
+        public var reusesSessions = true
 
-        package init() {}
+        public init() {}
     }
 
     let context: SSLContext
@@ -29,7 +29,7 @@ import COpenSSL
     private var sessionName: String?
 
     /// Throws `configuration`.
-    package init(_ options: Options) throws(TLSError) {
+    public init(_ options: Options) throws(TLSError) {
         context = try SSLContext(server: false, options.settings)
         self.options = options
         unsafe session = nil
@@ -66,7 +66,7 @@ import COpenSSL
     ///
     /// - serverName: sent as SNI, and checked against the certificate where the context verifies. An IP address is
     ///   checked but not sent (RFC 6066, section 3).
-    package func makeEngine(descriptor: Int32, serverName: String? = nil) throws(TLSError) -> TLSEngine {
+    public func makeEngine(descriptor: Int32, serverName: String? = nil) throws(TLSError) -> TLSEngine {
         let engine = try TLSEngine(
             context: context, owner: self, gathering: gathering, descriptor: descriptor, isServer: false)
         let ssl = unsafe engine.ssl

@@ -4,12 +4,12 @@ import COpenSSL
 
 extension TLSEngine {
     /// The agreed protocol; `none` when there is none, or not yet.
-    package var alpn: ApplicationProtocol {
+    public var alpn: ApplicationProtocol {
         unsafe ApplicationProtocol(alpnBytes)
     }
 
     /// The agreed ALPN identifier, or nil.
-    package var alpnIdentifier: String? {
+    public var alpnIdentifier: String? {
         let bytes = unsafe alpnBytes
         return unsafe bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
     }
@@ -22,35 +22,35 @@ extension TLSEngine {
     }
 
     /// The server name that the client sent (SNI), as it was sent; nil when there was none.
-    package var serverName: String? {
+    public var serverName: String? {
         unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name).map { unsafe String(cString: $0) }
     }
 
     /// The version as the field writes it: `TLSv1.3`. OpenSSL's name without the handshake's outcome: the newest.
-    package var version: String {
+    public var version: String {
         unsafe String(cString: SSL_get_version(ssl))
     }
 
     /// The cipher suite's name in OpenSSL's notation, or nil before it was agreed on.
-    package var cipher: String? {
+    public var cipher: String? {
         guard let cipher = unsafe SSL_get_current_cipher(ssl) else { return nil }
         return unsafe String(cString: SSL_CIPHER_get_name(cipher))
     }
 
     /// True when the handshake resumed an earlier session.
-    package var isResumed: Bool {
+    public var isResumed: Bool {
         unsafe SSL_session_reused(ssl) == 1
     }
 
     /// Why the peer's certificate does not verify; nil when it does, when there is none, or nobody has verified it.
-    package var verificationFailure: String? {
+    public var verificationFailure: String? {
         let result = unsafe SSL_get_verify_result(ssl)
         guard result != Int(X509_V_OK) else { return nil }
         return unsafe String(cString: X509_verify_cert_error_string(result))
     }
 
     /// The peer's certificate in DER, or nil when it has shown none.
-    package var peerCertificate: [UInt8]? {
+    public var peerCertificate: [UInt8]? {
         guard let certificate = unsafe SSL_get0_peer_certificate(ssl) else { return nil }
         var der: UnsafeMutablePointer<UInt8>?
         let length = unsafe i2d_X509(certificate, &der)

@@ -2,27 +2,27 @@ import COpenSSL
 
 // Rare facts of a TLS session over TCP, for sample fetches.
 extension TLSEngine: TLSSessionFacts {
-    package var versionText: String { version }
-    package var cipherName: String? { cipher }
+    public var versionText: String { version }
+    public var cipherName: String? { cipher }
 
-    package var cipherBits: (used: Int, algorithm: Int)? {
+    public var cipherBits: (used: Int, algorithm: Int)? {
         guard let cipher = unsafe SSL_get_current_cipher(ssl) else { return nil }
         var algorithm: Int32 = 0
         let used = unsafe SSL_CIPHER_get_bits(cipher, &algorithm)
         return (Int(used), Int(algorithm))
     }
 
-    package var groupName: String? {
+    public var groupName: String? {
         let number = unsafe portico_ssl_negotiated_group(ssl)
         guard number != 0, let name = unsafe OBJ_nid2sn(number) else { return nil }
         return unsafe String(cString: name)
     }
 
-    package var agreedProtocol: [UInt8]? { alpnIdentifier.map { Array($0.utf8) } }
-    package var requestedName: [UInt8]? { serverName.map { Array($0.utf8) } }
-    package var hasEarlyData: Bool { unsafe SSL_get_early_data_status(ssl) == SSL_EARLY_DATA_ACCEPTED }
+    public var agreedProtocol: [UInt8]? { alpnIdentifier.map { Array($0.utf8) } }
+    public var requestedName: [UInt8]? { serverName.map { Array($0.utf8) } }
+    public var hasEarlyData: Bool { unsafe SSL_get_early_data_status(ssl) == SSL_EARLY_DATA_ACCEPTED }
 
-    package var sessionIdentifier: [UInt8] {
+    public var sessionIdentifier: [UInt8] {
         var count: UInt32 = 0
         guard let session = unsafe SSL_get_session(ssl), let bytes = unsafe SSL_SESSION_get_id(session, &count) else {
             return []
@@ -30,32 +30,32 @@ extension TLSEngine: TLSSessionFacts {
         return unsafe Array(UnsafeBufferPointer(start: bytes, count: Int(count)))
     }
 
-    package var clientRandom: [UInt8] { unsafe Self.bytes { unsafe SSL_get_client_random(ssl, $0, $1) } }
-    package var serverRandom: [UInt8] { unsafe Self.bytes { unsafe SSL_get_server_random(ssl, $0, $1) } }
+    public var clientRandom: [UInt8] { unsafe Self.bytes { unsafe SSL_get_client_random(ssl, $0, $1) } }
+    public var serverRandom: [UInt8] { unsafe Self.bytes { unsafe SSL_get_server_random(ssl, $0, $1) } }
 
-    package var masterSecret: [UInt8] {
+    public var masterSecret: [UInt8] {
         guard let session = unsafe SSL_get_session(ssl) else { return [] }
         return unsafe Self.bytes { unsafe SSL_SESSION_get_master_key(session, $0, $1) }
     }
 
-    package var uniqueIdentifier: [UInt8] {
+    public var uniqueIdentifier: [UInt8] {
         // The client speaks first in a full handshake, the server in a resumed one.
         isResumed
             ? unsafe Self.bytes { unsafe SSL_get_finished(ssl, $0, $1) }
             : unsafe Self.bytes { unsafe SSL_get_peer_finished(ssl, $0, $1) }
     }
 
-    package var localCertificate: [UInt8]? {
+    public var localCertificate: [UInt8]? {
         guard let certificate = unsafe SSL_get_certificate(ssl) else { return nil }
         return unsafe Self.der(certificate)
     }
 
-    package var localCertificateFile: String? {
+    public var localCertificateFile: String? {
         guard let certificate = unsafe SSL_get_certificate(ssl) else { return nil }
         return unsafe (owner as? TLSServerContext)?.certificates.file(of: certificate)
     }
 
-    package var peerCertificates: [[UInt8]] {
+    public var peerCertificates: [[UInt8]] {
         var found: [[UInt8]] = []
         if let own = peerCertificate { found.append(own) }
         guard let chain = unsafe SSL_get_peer_cert_chain(ssl) else { return found }
@@ -67,18 +67,18 @@ extension TLSEngine: TLSSessionFacts {
         return found
     }
 
-    package var verifiedRoot: [UInt8]? {
+    public var verifiedRoot: [UInt8]? {
         guard let chain = unsafe SSL_get0_verified_chain(ssl) else { return nil }
         let count = unsafe portico_x509_stack_count(chain)
         guard count > 0, let certificate = unsafe portico_x509_stack_get(chain, count - 1) else { return nil }
         return unsafe Self.der(certificate)
     }
 
-    package var peerWasAsked: Bool { peerCertificate != nil && !isResumed }
-    package var verificationError: Int { unsafe Int(SSL_get_verify_result(ssl)) }
+    public var peerWasAsked: Bool { peerCertificate != nil && !isResumed }
+    public var verificationError: Int { unsafe Int(SSL_get_verify_result(ssl)) }
     // The contexts here stop at the first error: what verifying gave is that of the peer's own certificate.
-    package var authorityError: Int { 0 }
-    package var authorityErrorDepth: Int { 0 }
+    public var authorityError: Int { 0 }
+    public var authorityErrorDepth: Int { 0 }
 
     private static func bytes(_ read: (UnsafeMutablePointer<UInt8>?, Int) -> Int) -> [UInt8] {
         unsafe Array(unsafeUninitializedCapacity: 64) { room, count in

@@ -1,6 +1,6 @@
 // One TLS connection over a TCP descriptor.
 
-package import Bytes
+public import Bytes
 import COpenSSL
 import Glibc
 
@@ -9,22 +9,22 @@ import Glibc
 /// Every call does what it can at once and says what it waits for; with edge-triggered epoll the caller repeats it
 /// when the descriptor becomes ready. Nothing is allocated here per read or write; OpenSSL gives its buffers back
 /// while the connection is idle.
-@safe package final class TLSEngine {
+@safe public final class TLSEngine {
     /// How far the handshake, or the shutdown, has come.
-    package enum Progress: Sendable {
+    public enum Progress: Sendable {
         case done
         case wantsRead
         case wantsWrite
     }
 
     /// What the engine waits for.
-    package enum Direction: Sendable {
+    public enum Direction: Sendable {
         case read
         case write
     }
 
     /// What a read or a write came to.
-    package enum Outcome: Equatable, Sendable {
+    public enum Outcome: Equatable, Sendable {
         /// So many bytes of plaintext were moved: at least one, but for an empty request.
         case bytes(Int)
         /// Nothing can be moved before the descriptor is ready in this direction.
@@ -43,7 +43,7 @@ import Glibc
     private let state: UnsafeMutablePointer<DescriptorBIO.State>
     private let isServer: Bool
     /// True once the handshake is done.
-    private(set) package var isEstablished = false
+    private(set) public var isEstablished = false
     /// Why reading is over for good; later calls answer the same.
     private var readVerdict: Outcome?
     /// Why writing is over for good. A failed send leaves reading as it is: the peer may have answered before it closed.
@@ -84,14 +84,14 @@ import Glibc
     }
 
     /// Gives the engine bytes that were read from the descriptor before TLS began. Call before `handshake()`.
-    package func feed(initialBytes bytes: UnsafeRawBufferPointer) {
+    public func feed(initialBytes bytes: UnsafeRawBufferPointer) {
         unsafe state.pointee.initial.append(contentsOf: bytes)
     }
 
     // MARK: Handshake
 
     /// Goes on with the handshake. Repeat until `done`. After an error, close the descriptor: the alert is sent.
-    package func handshake() throws(TLSError) -> Progress {
+    public func handshake() throws(TLSError) -> Progress {
         if let verdict = readVerdict ?? writeVerdict { throw error(of: verdict) }
         prepare()
         let status = unsafe SSL_do_handshake(ssl)
@@ -117,7 +117,7 @@ import Glibc
     // MARK: Data
 
     /// Reads plaintext into `buffer`: of as many records as have been received and fit.
-    package func read(into buffer: UnsafeMutableRawBufferPointer) -> Outcome {
+    public func read(into buffer: UnsafeMutableRawBufferPointer) -> Outcome {
         if let readVerdict { return readVerdict }
         guard unsafe !buffer.isEmpty else { return .bytes(0) }
         var total = 0
@@ -143,7 +143,7 @@ import Glibc
     /// already.
     ///
     /// - more: further bytes follow at once: the kernel may wait for them before it sends a short segment.
-    package func write(_ bytes: UnsafeRawBufferPointer, more: Bool = false) -> Outcome {
+    public func write(_ bytes: UnsafeRawBufferPointer, more: Bool = false) -> Outcome {
         if let writeVerdict { return writeVerdict }
         var total = 0
         while total < bytes.count {
@@ -158,7 +158,7 @@ import Glibc
 
     /// Writes the beginning of a queue and answers how many bytes were taken; consumes none. Small pieces are gathered
     /// into full records. The rules of `write(_:more:)` hold: what was not taken must come first next time.
-    package func write(_ output: borrowing OutputQueue, more: Bool = false) -> Outcome {
+    public func write(_ output: borrowing OutputQueue, more: Bool = false) -> Outcome {
         if let writeVerdict { return writeVerdict }
         return unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: Self.piecesPerWrite) { vectors in
             let (used, bytes) = unsafe output.describe(into: vectors)
@@ -208,19 +208,19 @@ import Glibc
 
     /// Whether bytes that were received wait inside: a caller that stopped reading before `wouldBlock` has to come
     /// back by itself, epoll will not call.
-    package var hasPending: Bool {
+    public var hasPending: Bool {
         unsafe SSL_has_pending(ssl) == 1
     }
 
     /// Whether the last read has emptied the socket and everything here: the next one would find nothing, unless epoll
     /// has said that the peer has closed.
-    package var isDrained: Bool {
+    public var isDrained: Bool {
         unsafe state.pointee.isDrained && !hasPending
     }
 
     /// Sends close_notify, after which nothing can be written; reading goes on. Does nothing before the handshake is
     /// done and after a failure.
-    package func shutdown() throws(TLSError) -> Progress {
+    public func shutdown() throws(TLSError) -> Progress {
         guard isEstablished, writeVerdict == nil else { return .done }
         prepare()
         let status = unsafe SSL_shutdown(ssl)

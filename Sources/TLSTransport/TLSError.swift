@@ -1,24 +1,24 @@
 // What can go wrong on a TLS connection or while a TLS context is built.
 
 /// A TLS alert description (RFC 8446, section 6).
-package struct TLSAlert: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+public struct TLSAlert: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
     /// The number on the wire.
-    package let rawValue: UInt8
+    public let rawValue: UInt8
 
-    package init(rawValue: UInt8) {
+    public init(rawValue: UInt8) {
         self.rawValue = rawValue
     }
 
-    package static let closeNotify = TLSAlert(rawValue: 0)
-    package static let handshakeFailure = TLSAlert(rawValue: 40)
-    package static let unknownCA = TLSAlert(rawValue: 48)
-    package static let protocolVersion = TLSAlert(rawValue: 70)
-    package static let internalError = TLSAlert(rawValue: 80)
-    package static let unrecognizedName = TLSAlert(rawValue: 112)
-    package static let noApplicationProtocol = TLSAlert(rawValue: 120)
+    public static let closeNotify = TLSAlert(rawValue: 0)
+    public static let handshakeFailure = TLSAlert(rawValue: 40)
+    public static let unknownCA = TLSAlert(rawValue: 48)
+    public static let protocolVersion = TLSAlert(rawValue: 70)
+    public static let internalError = TLSAlert(rawValue: 80)
+    public static let unrecognizedName = TLSAlert(rawValue: 112)
+    public static let noApplicationProtocol = TLSAlert(rawValue: 120)
 
     /// The field's name for the alert where it has one, else its number.
-    package var description: String {
+    public var description: String {
         switch rawValue {
         case 0: "close_notify"
         case 10: "unexpected_message"
@@ -54,9 +54,9 @@ package struct TLSAlert: RawRepresentable, Hashable, Sendable, CustomStringConve
 
 /// Why a TLS connection or context failed. Holds no secret: the texts are the libraries' own reason strings, names
 /// that the operator configured, and alert names.
-package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The kind of failure, for decisions and counters.
-    package enum Code: Hashable, Sendable {
+    public enum Code: Hashable, Sendable {
         /// A setting that the library refuses (cipher list, curve, version range).
         case configuration
         /// The peers agree on no version, cipher, group or signature algorithm; or a handshake message is bad.
@@ -79,22 +79,22 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         case `internal`
     }
 
-    package let code: Code
+    public let code: Code
     /// What happened, in the library's words.
-    package let reason: String
+    public let reason: String
     /// The alert that was received (`alertReceived`) or sent, where there was one.
-    package let alert: TLSAlert?
+    public let alert: TLSAlert?
     /// The `errno` of a `system` failure, else 0.
-    package let errno: Int32
+    public let errno: Int32
 
-    package init(_ code: Code, _ reason: String, alert: TLSAlert? = nil, errno: Int32 = 0) {
+    public init(_ code: Code, _ reason: String, alert: TLSAlert? = nil, errno: Int32 = 0) {
         self.code = code
         self.reason = reason
         self.alert = alert
         self.errno = errno
     }
 
-    package var description: String {
+    public var description: String {
         if let alert {
             return code == .alertReceived ? "\(reason) (received \(alert))" : "\(reason) (alert \(alert))"
         }

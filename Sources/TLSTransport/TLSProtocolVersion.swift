@@ -3,7 +3,7 @@
 import COpenSSL
 
 /// A version of TLS on TCP, oldest first. SSLv3 is gone from the library.
-package enum TLSProtocolVersion: String, CaseIterable, Comparable, Sendable {
+public enum TLSProtocolVersion: String, CaseIterable, Comparable, Sendable {
     case tls10 = "TLSv1.0"
     case tls11 = "TLSv1.1"
     case tls12 = "TLSv1.2"
@@ -19,23 +19,23 @@ package enum TLSProtocolVersion: String, CaseIterable, Comparable, Sendable {
         }
     }
 
-    package static func < (left: TLSProtocolVersion, right: TLSProtocolVersion) -> Bool {
+    public static func < (left: TLSProtocolVersion, right: TLSProtocolVersion) -> Bool {
         left.number < right.number
     }
 }
 
 /// What both sides of TLS on TCP can be told; nil is the library's default.
-package struct TLSSettings: Sendable, Equatable {
-    package var minVersion = TLSProtocolVersion.tls12
-    package var maxVersion = TLSProtocolVersion.tls13
+public struct TLSSettings: Sendable, Equatable {
+    public var minVersion = TLSProtocolVersion.tls12
+    public var maxVersion = TLSProtocolVersion.tls13
     /// Cipher list up to TLS 1.2, in OpenSSL's notation.
-    package var ciphers: String?
+    public var ciphers: String?
     /// Cipher suites of TLS 1.3, between colons; nil: AES-128-GCM, AES-256-GCM, ChaCha20-Poly1305.
-    package var ciphersuites: String?
+    public var ciphersuites: String?
     /// Key exchange groups, between colons.
-    package var curves: String?
+    public var curves: String?
     /// Signature algorithms, between colons.
-    package var signatureAlgorithms: String?
+    public var signatureAlgorithms: String?
 
-    package init() {}
+    public init() {}
 }

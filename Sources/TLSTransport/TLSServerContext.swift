@@ -1,34 +1,34 @@
 // TLS settings of one TCP bind line, for one worker.
 
-package import Bytes
+public import Bytes
 import COpenSSL
 import Glibc
 
 /// The TLS of one TCP `bind` line on one worker: makes engines for the connections that clients open. Never leaves the
 /// worker's thread.
-@safe package final class TLSServerContext {
-    package struct Options: Sendable {
-        package var certificates: CertificateStore
-        package var settings = TLSSettings()
+@safe public final class TLSServerContext {
+    public struct Options: Sendable {
+        public var certificates: CertificateStore
+        public var settings = TLSSettings()
         /// Most wanted first; the server's order decides. A client that shares none goes on without a protocol, and
         /// speaks HTTP/1. Empty: no ALPN.
-        package var alpn: ALPNList = "h2,http/1.1"
+        public var alpn: ALPNList = "h2,http/1.1"
         /// `strict-sni`: refuse clients that name no server, or one that no certificate covers.
-        package var strictSNI = false
+        public var strictSNI = false
         /// `prefer-client-ciphers`: the client's order of ciphers decides.
-        package var prefersClientCiphers = false
+        public var prefersClientCiphers = false
         /// Keys of session tickets, shared by all workers; nil turns resumption off (`no-tls-tickets`).
-        package var ticketKeys: TicketKeyRing?
+        public var ticketKeys: TicketKeyRing?
         /// Tickets that a full TLS 1.3 handshake sends. Each resumes one connection, which brings the next; each costs
         /// the full handshake 20 µs.
-        package var ticketsPerHandshake = 1
+        public var ticketsPerHandshake = 1
         /// How long a ticket resumes a session, in seconds (`tune.ssl.lifetime`).
-        package var sessionLifetime = 300
+        public var sessionLifetime = 300
         /// Tells this bind line's sessions from those of others with the same ticket keys: a session is resumed only
         /// where it was made. The same on all workers, at most 32 bytes of it count.
-        package var sessionContext = "portico"
+        public var sessionContext = "portico"
 
-        package init(certificates: CertificateStore, ticketKeys: TicketKeyRing?) {
+        public init(certificates: CertificateStore, ticketKeys: TicketKeyRing?) {
             self.certificates = certificates
             self.ticketKeys = ticketKeys
         }
@@ -42,7 +42,7 @@ import Glibc
     let gathering = RecordBuffer()
 
     /// `clock` tells when ticket keys rotate. Throws `configuration`.
-    package init(_ options: Options, clock: TurnClock) throws(TLSError) {
+    public init(_ options: Options, clock: TurnClock) throws(TLSError) {
         context = try SSLContext(server: true, options.settings)
         certificates = options.certificates
         strictSNI = options.strictSNI
@@ -79,7 +79,7 @@ import Glibc
     }
 
     /// An engine for a connection that was accepted on `descriptor`, which stays the caller's.
-    package func makeEngine(descriptor: Int32) throws(TLSError) -> TLSEngine {
+    public func makeEngine(descriptor: Int32) throws(TLSError) -> TLSEngine {
         try TLSEngine(context: context, owner: self, gathering: gathering, descriptor: descriptor, isServer: true)
     }
 

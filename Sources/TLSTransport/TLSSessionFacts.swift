@@ -1,6 +1,6 @@
 /// What a TLS session tells on demand, whichever library runs it: names and numbers are OpenSSL's. Nil or empty: the
 /// session, or its library, has no such thing.
-package protocol TLSSessionFacts: AnyObject {
+public protocol TLSSessionFacts: AnyObject {
     /// `TLSv1.3`.
     var versionText: String { get }
     /// The cipher suite's name.

@@ -1,6 +1,6 @@
 // The keys that encrypt session tickets, shared by all workers.
 
-package import Bytes
+public import Bytes
 import COpenSSL
 import Synchronization
 
@@ -41,7 +41,7 @@ import Synchronization
 
 /// The keys of session tickets. Random at start, held in memory only, shared by all workers: a ticket from one worker
 /// resumes on another. A new key replaces the old one every `period`; the one before still decrypts.
-@safe package final class TicketKeyRing: Sendable {
+@safe public final class TicketKeyRing: Sendable {
     /// What a worker keeps of the ring: asked again only once `validUntil` has passed.
     struct Keys: Sendable {
         /// Encrypts new tickets.
@@ -59,7 +59,7 @@ import Synchronization
     private let keys: Mutex<Keys>
 
     /// `period` is the time between two keys, in milliseconds: tickets live at least that long, and at most twice.
-    package init(now: Instant = .zero, period: Int = 3_600_000) throws(TLSError) {
+    public init(now: Instant = .zero, period: Int = 3_600_000) throws(TLSError) {
         self.period = period
         self.quicMasterKey = try Self.random(Self.quicMasterKeyLength)
         let first = Keys(current: try TicketKey(), previous: nil, validUntil: now.advanced(milliseconds: period))

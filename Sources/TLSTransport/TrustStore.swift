@@ -4,7 +4,7 @@ import COpenSSL
 import Glibc
 
 /// Certificates of authorities. Immutable once loaded; shared by all workers and both TLS libraries.
-@safe package final class TrustStore: @unchecked Sendable {
+@safe public final class TrustStore: @unchecked Sendable {
     let certificates: [X509Handle]
     /// The same as OpenSSL wants it; it locks its own lookups, which only full handshakes make.
     let store: OpaquePointer
@@ -13,10 +13,10 @@ import Glibc
     private(set) var revocations: [UInt8] = []
 
     /// How many authorities are trusted.
-    package var count: Int { certificates.count }
+    public var count: Int { certificates.count }
 
     /// Loads a PEM file, or every file of a directory (`ca-file`).
-    package convenience init(path: String) throws(CertificateError) {
+    public convenience init(path: String) throws(CertificateError) {
         var certificates: [X509Handle] = []
         for file in try CertificateFiles.expand(path) {
             let found = try PEMFile(path: file).certificates()
@@ -28,7 +28,7 @@ import Glibc
 
     /// Loads the system's authorities (`@system-ca`) from where OpenSSL keeps them, or from where the environment
     /// variables `SSL_CERT_FILE` and `SSL_CERT_DIR` point.
-    package static func system() throws(CertificateError) -> TrustStore {
+    public static func system() throws(CertificateError) -> TrustStore {
         unsafe try system(
             file: location(X509_get_default_cert_file_env(), X509_get_default_cert_file()),
             directories: location(X509_get_default_cert_dir_env(), X509_get_default_cert_dir()))
@@ -36,7 +36,7 @@ import Glibc
 
     /// Loads authorities from a file, if it exists, and from directories (between colons); files in those that hold no
     /// certificates are skipped.
-    package static func system(file: String, directories: String) throws(CertificateError) -> TrustStore {
+    public static func system(file: String, directories: String) throws(CertificateError) -> TrustStore {
         var certificates: [X509Handle] = []
         if unsafe access(file, R_OK) == 0 { certificates += try PEMFile(path: file).certificates() }
         for directory in directories.split(separator: ":") {
@@ -50,7 +50,7 @@ import Glibc
     }
 
     /// Refuses certificates that the lists of a PEM file revoke (`crl-file`). Call it before the store is used.
-    package func addRevocations(path: String) throws(CertificateError) {
+    public func addRevocations(path: String) throws(CertificateError) {
         guard unsafe portico_x509_store_add_revocations(store, path) > 0 else {
             let reason = OpenSSLErrors.drain()
             throw CertificateError(file: path, .badPEM(reason.isEmpty ? "no revocation list" : reason))

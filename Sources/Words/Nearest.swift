@@ -1,8 +1,8 @@
 /// Finds what the user may have meant.
-package enum Nearest {
+public enum Nearest {
     /// The candidate that takes the fewest edits to reach from `word`; nil when none is near enough to be meant.
     /// Of equally near ones the first in the alphabet, so that messages are always the same.
-    package static func word(to word: String, among candidates: some Sequence<String>) -> String? {
+    public static func word(to word: String, among candidates: some Sequence<String>) -> String? {
         let wanted = Array(word.utf8)
         if wanted.count > 64 { return nil }
         var best: (name: String, distance: Int)?
@@ -20,7 +20,7 @@ package enum Nearest {
     }
 
     /// How many letters have to be added, dropped, changed, or swapped with their neighbour to make `left` into `right`.
-    package static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+    public static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
         if left.isEmpty || right.isEmpty { return max(left.count, right.count) }
         var beforeLast = [Int](repeating: 0, count: right.count + 1)
         var last = Array(0...right.count)

@@ -1,30 +1,30 @@
 /// Numbers, times and sizes as configuration files write them.
-package enum Scalars {
+public enum Scalars {
     /// Why a text is no time or size.
-    package enum Failure: Error, Equatable {
+    public enum Failure: Error, Equatable {
         /// This character does not fit; nil: the text ends too early.
         case character(Character?)
         case overflow
     }
 
     /// A unit that a time without a suffix is in.
-    package enum TimeUnit {
+    public enum TimeUnit {
         case milliseconds
         case seconds
     }
 
     /// Largest time in its unit, as in HAProxy.
-    package static let maxTime = 0x7fff_ffff
+    public static let maxTime = 0x7fff_ffff
 
     /// A decimal integer with an optional sign; nil when `text` is anything else, or too large for 32 bits.
-    package static func integer(_ text: String) -> Int? {
+    public static func integer(_ text: String) -> Int? {
         guard let value = Int32(text), text.utf8.first != UInt8(ascii: "+") else { return nil }
         return Int(value)
     }
 
     /// A time with one of the suffixes `us`, `ms`, `s`, `m`, `h`, `d`, in `unit`, rounded up. Without a suffix the
     /// number is in `unit` already. At most `maxTime`.
-    package static func time(_ text: String, in unit: TimeUnit) throws(Failure) -> Int {
+    public static func time(_ text: String, in unit: TimeUnit) throws(Failure) -> Int {
         let bytes = Array(text.utf8)
         var index = 0
         let value = try digits(bytes, &index)
@@ -50,7 +50,7 @@ package enum Scalars {
     }
 
     /// A size with one of the suffixes `k`, `m`, `g` in either case, in bytes. It has to fit 32 bits.
-    package static func size(_ text: String) throws(Failure) -> Int {
+    public static func size(_ text: String) throws(Failure) -> Int {
         let bytes = Array(text.utf8)
         var index = 0
         let value = try digits(bytes, &index)

@@ -2,7 +2,7 @@ import Configuration
 import Synchronization
 
 /// What balancing comes to.
-package enum BalanceChoice {
+public enum BalanceChoice {
     case server(SharedServer)
     /// Every server has all that it can take: the exchange waits for any of them.
     case full
@@ -10,7 +10,7 @@ package enum BalanceChoice {
     case none
 
     /// The server, if there is one.
-    package var server: SharedServer? {
+    public var server: SharedServer? {
         if case .server(let server) = self { server } else { nil }
     }
 }
@@ -19,11 +19,11 @@ package enum BalanceChoice {
 /// one, which is brought to the workers. What the algorithms count is shared by all workers, as atomics, so the
 /// distribution is right over the whole process; a choice takes no lock, and about as long for thousands of servers as
 /// for one.
-package final class Balancer: Sendable {
+public final class Balancer: Sendable {
     /// The servers of now: those that are no backups and usable; else the usable backups, or the first of them.
-    package let servers: [SharedServer]
+    public let servers: [SharedServer]
     /// Whose the values of the backend's cookie are.
-    package let cookies: CookieDirectory
+    public let cookies: CookieDirectory
     private let picker: Picker
     private let hashing: HashSettings
     private let backend: BackendLoad
@@ -152,7 +152,7 @@ package final class Balancer: Sendable {
     }
 
     /// Whether the hash of a key makes a difference.
-    package var needsKey: Bool { servers.count > 1 }
+    public var needsKey: Bool { servers.count > 1 }
 
     // MARK: Choosing
 
@@ -162,7 +162,7 @@ package final class Balancer: Sendable {
     ///   - key: the hash of the request's key; nil when it has none, or the algorithm asks for none.
     ///   - random: any random number.
     ///   - failed: the server that just failed; it is chosen only when there is no other.
-    package func choose(key: UInt32?, random: UInt64, excluding failed: SharedServer? = nil) -> BalanceChoice {
+    public func choose(key: UInt32?, random: UInt64, excluding failed: SharedServer? = nil) -> BalanceChoice {
         guard let first = servers.first else { return .none }
         let choice: BalanceChoice
         switch picker {
@@ -263,7 +263,7 @@ package final class Balancer: Sendable {
     }
 
     /// The load of a server has changed: places taken, given back, or exchanges that wait for it.
-    package func loadChanged(_ server: SharedServer) {
+    public func loadChanged(_ server: SharedServer) {
         if let loads = shared.loads {
             loads.refresh(server.index) { isBetter($0, $1) }
         } else if server.index < places.count, places[server.index] >= 0 {

@@ -1,10 +1,10 @@
-package import Configuration
+public import Configuration
 
 /// The hashes by which `hash-type` brings keys to servers. Other proxies with the same servers have to find the same
 /// ones, so each gives HAProxy's numbers (configuration.txt, "hash-type").
-package enum KeyHash {
+public enum KeyHash {
     /// The hash of a key as the settings ask for it.
-    package static func hash(_ key: Span<UInt8>, _ settings: HashSettings) -> UInt32 {
+    public static func hash(_ key: Span<UInt8>, _ settings: HashSettings) -> UInt32 {
         let hash =
             switch settings.function {
             case .sdbm: sdbm(key)
@@ -17,7 +17,7 @@ package enum KeyHash {
     }
 
     /// The hash of an address: its words in network order, one on the other, whatever the function.
-    package static func address(_ octets: Span<UInt8>, _ settings: HashSettings) -> UInt32 {
+    public static func address(_ octets: Span<UInt8>, _ settings: HashSettings) -> UInt32 {
         var hash: UInt32 = 0
         var index = 0
         while index + 4 <= octets.count {
