@@ -4,14 +4,17 @@ public struct Instant: Comparable, Hashable, Sendable {
     /// Nanoseconds since the clock's own origin.
     public var nanoseconds: UInt64
 
-    public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+    @inlinable public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
     /// The latest point there is: "never".
-    public static let distantFuture = Instant(nanoseconds: .max)
+    @inlinable public static var distantFuture: Instant { Instant(nanoseconds: .max) }
     /// The clock's origin.
-    public static let zero = Instant(nanoseconds: 0)
+    @inlinable public static var zero: Instant { Instant(nanoseconds: 0) }
 
-    public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
+    // What the compiler makes is not inlined by other modules.
+    @inlinable public static func == (left: Instant, right: Instant) -> Bool { left.nanoseconds == right.nanoseconds }
+    @inlinable public static func != (left: Instant, right: Instant) -> Bool { left.nanoseconds != right.nanoseconds }
+    @inlinable public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
 
     /// The point `milliseconds` later, or ``distantFuture`` when that is out of range.
     public func advanced(milliseconds: Int) -> Instant {

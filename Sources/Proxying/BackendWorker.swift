@@ -24,17 +24,22 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
     var serverTraffic: [ServerTraffic?] = []
     /// By frontend: what it and this backend do together.
     private var forwardings: [Forwarding?] = []
-    private unowned let worker: Worker
+    private unowned(unsafe) let holder: Worker
+    /// The worker, which keeps the backend.
+    private var worker: Worker { unsafe holder }
+    package let settings: BackendSettings
+    /// At which steps it has something to do for an exchange.
+    let steps: RuleSteps
     private let connectionSettings: ConnectionSettings
-
-    package var settings: BackendSettings { shared.servers.settings }
 
     /// Whether rules may choose the backend (`unpublish backend`).
     var isPublished: Bool { shared.servers.isPublished.load(ordering: .relaxed) }
 
     init(_ shared: SharedProxyBackend, worker: Worker) throws(TLSError) {
         self.shared = shared
-        self.worker = worker
+        unsafe holder = worker
+        settings = shared.servers.settings
+        steps = RuleSteps(shared.servers.settings, shared.rules)
         let buffers = worker.blueprint.configuration.global.tune.socketBuffers
         var connections = ConnectionSettings(
             handshakeTimeout: shared.servers.settings.timeouts.connect,

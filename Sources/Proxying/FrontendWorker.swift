@@ -15,13 +15,16 @@ package import TLSTransport
 /// One worker's side of a frontend: it takes connections, makes their muxes, and decides about exchanges.
 package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHandler {
     package let shared: SharedFrontend
-    unowned let worker: Worker
+    private unowned(unsafe) let holder: Worker
+    /// The worker, which keeps the frontend.
+    var worker: Worker { unsafe holder }
+    package let settings: FrontendSettings
+    /// At which steps it has something to do for an exchange.
+    let steps: RuleSteps
     /// `default_backend`, or the own back half of a `listen`.
     let defaultBackend: BackendWorker?
     /// The back half of the same `listen` section.
-    private(set) lazy var ownBackend: BackendWorker? = worker.backends.lazy.compactMap(\.self).first {
-        $0.settings.isListen && $0.settings.location == settings.location
-    }
+    let ownBackend: BackendWorker?
     /// TLS contexts by bind line; nil for clear ones.
     private let tlsContexts: [TLSServerContext?]
     let connectionSettings: ConnectionSettings
@@ -36,7 +39,6 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     /// What this worker has counted for the frontend.
     var traffic = TrafficCounters()
 
-    package var settings: FrontendSettings { shared.settings }
     /// Most bytes of a request line in the log.
     var requestLineLimit: Int { max(1, worker.blueprint.configuration.global.tune.httpLogURILength - 1) }
     /// The time of this turn.
@@ -44,11 +46,19 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     /// Connections of the whole process.
     package var processAdmission: Admission { worker.blueprint.admission }
 
-    init(_ shared: SharedFrontend, worker: Worker, backend: BackendWorker?) throws(TLSError) {
+    /// - Parameters:
+    ///   - backend: where requests go that no rule sends elsewhere.
+    ///   - ownBackend: the back half of the same `listen` section.
+    init(
+        _ shared: SharedFrontend, worker: Worker, backend: BackendWorker?, ownBackend: BackendWorker?
+    ) throws(TLSError) {
         self.shared = shared
-        self.worker = worker
+        unsafe holder = worker
         defaultBackend = backend
+        self.ownBackend = ownBackend
         let settings = shared.settings
+        self.settings = settings
+        steps = RuleSteps(settings, shared.rules)
         let backMode = backend?.settings.options.connectionMode ?? .keepAlive
         var muxes = MuxSettings(
             worker.blueprint.configuration.global.tune, mode: max(settings.options.connectionMode, backMode),

@@ -9,16 +9,7 @@ import Streams
 
 /// How far the rules of an exchange have come.
 struct RuleProgress {
-    /// The rule sets of an exchange in their order.
-    enum Step: UInt8 {
-        case frontendRequestContent, frontendBody, frontendRequest, frontendRedirect, setBackend
-        case backendRequestContent, backendBody
-        case backendRequest, backendRedirect, dispatch
-        case backendResponseContent, backendResponse, frontendResponse, backendAfterResponse, frontendAfterResponse
-        case done
-    }
-
-    var step = Step.frontendRequestContent
+    var step = RuleStep.frontendRequestContent
     var cursor = RuleCursor()
     /// When the current set began.
     var startedAt = Instant.zero
@@ -70,73 +61,69 @@ extension ProxyExchange: RuleHost {
         if exchange?.isOver == false { armTimer() }
     }
 
+    /// The steps at which there is something to do for this exchange, as far as its way is known.
+    private var steps: RuleSteps {
+        var steps = frontend.steps
+        if let backend { steps.formUnion(backend.steps) }
+        if !isHTTP { steps.formIntersection(.ofTCP) }
+        return steps
+    }
+
     private func runRules() {
+        progress.step = steps.first(from: progress.step)
         while progress.step != .done {
             guard exchange?.isOver == false else { return }
             switch progress.step {
             case .frontendRequestContent:
                 guard run(frontend.shared.rules, .tcpRequestContent, isBackend: false) else { return }
-                advance(to: isHTTP ? .frontendBody : .setBackend)
             case .frontendBody:
                 guard hasBody(frontend.settings.options.buffersRequest) else { return }
-                advance(to: .frontendRequest)
             case .frontendRequest:
                 guard run(frontend.shared.rules, .httpRequest, isBackend: false),
                     restrictNames(frontend.settings.options.fieldNames)
                 else { return }
-                advance(to: .frontendRedirect)
             case .frontendRedirect:
                 guard run(frontend.shared.rules.redirects, .httpRequest, isBackend: false) else { return }
                 if startStatistics(frontend.settings.statisticsPage, of: frontend.settings.name) { return }
-                advance(to: .setBackend)
             case .setBackend:
                 guard (progress.isUpgrade && backend != nil) || chooseBackend() else { return }
                 if !isHTTP, backend?.settings.mode == .http { return upgrade(version: nil) }
-                advance(to: .backendRequestContent)
             case .backendRequestContent:
                 guard run(backend?.shared.rules, .tcpRequestContent, isBackend: true) else { return }
-                advance(to: isHTTP ? .backendBody : .dispatch)
             case .backendBody:
                 guard hasBody(backend?.settings.options.buffersRequest == true || balancesByBody) else { return }
-                advance(to: .backendRequest)
             case .backendRequest:
                 guard run(backend?.shared.rules, .httpRequest, isBackend: true),
                     isSameSection || restrictNames(backend?.settings.options.fieldNames ?? .preserve)
                 else { return }
-                advance(to: .backendRedirect)
             case .backendRedirect:
                 let redirects = backend?.shared.rules.redirects
                 guard isSameSection || run(redirects, .httpRequest, isBackend: true) else { return }
-                if let settings = backend?.settings, startStatistics(settings.statisticsPage, of: settings.name) {
-                    return
-                }
-                advance(to: .dispatch)
+                if let backend, startStatistics(backend.settings.statisticsPage, of: backend.settings.name) { return }
             case .dispatch:
-                advance(to: .done)
+                progress.step = .done
                 return dispatchToServer()
             case .backendResponseContent:
                 guard run(backend?.shared.rules, .tcpResponseContent, isBackend: true) else { return }
-                advance(to: isHTTP ? .backendResponse : .done)
             case .backendResponse:
                 guard run(backend?.shared.rules, .httpResponse, isBackend: true) else { return }
-                advance(to: .frontendResponse)
             case .frontendResponse:
                 guard run(frontend.shared.rules, .httpResponse, isBackend: false), putsCookie() else { return }
-                advance(to: .backendAfterResponse)
             case .backendAfterResponse:
                 guard run(backend?.shared.rules, .httpAfterResponse, isBackend: true) else { return }
-                advance(to: .frontendAfterResponse)
             case .frontendAfterResponse:
                 guard run(frontend.shared.rules, .httpAfterResponse, isBackend: false) else { return }
-                advance(to: .done)
             case .done: break
             }
+            advance()
         }
         finishResponse()
     }
 
-    private func advance(to step: RuleProgress.Step) {
-        progress.step = step
+    /// Goes on to the next step at which there is something to do.
+    private func advance() {
+        guard let next = RuleStep(rawValue: progress.step.rawValue + 1) else { return }
+        progress.step = steps.first(from: next)
         progress.cursor = RuleCursor()
         progress.startedAt = frontend.now
         progress.waitIsOver = false
@@ -268,10 +255,9 @@ extension ProxyExchange: RuleHost {
     private func chooseBackend() -> Bool {
         let evaluation = frontend.worker.rules.evaluation
         defer { evaluation.scratch.release() }
-        let settings = frontend.settings
         backend = nil
-        if !settings.useBackendRules.isEmpty { evaluation.begin(self, .request) }
-        for rule in settings.useBackendRules {
+        if !frontend.settings.useBackendRules.isEmpty { evaluation.begin(self, .request) }
+        for rule in frontend.settings.useBackendRules {
             if let condition = rule.condition, !condition.holds(evaluation) { continue }
             let chosen = target(of: rule, evaluation)
             if let chosen, !mayTake(chosen, evaluation) { continue }

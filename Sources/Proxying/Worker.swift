@@ -106,9 +106,15 @@ package final class Worker {
         } catch { throw WorkerError("worker \(index + 1): QUIC: \(error)") }
         do throws(TLSError) {
             for backend in blueprint.backendTable.all { try add(backend) }
+            var backHalves: [SourceLocation: BackendWorker] = [:]
+            for case let backend? in backends where backend.settings.isListen {
+                backHalves[backend.settings.location] = backend
+            }
             for frontend in blueprint.frontends {
                 let backend = frontend.settings.defaultBackend.flatMap { backends[$0] }
-                frontends.append(try FrontendWorker(frontend, worker: self, backend: backend))
+                let own = backHalves[frontend.settings.location]
+                frontends.append(
+                    try FrontendWorker(frontend, worker: self, backend: backend, ownBackend: own))
             }
         } catch { throw WorkerError("worker \(index + 1): TLS: \(error)") }
         rules.evaluation.process = self

@@ -1,10 +1,12 @@
 /// Prometheus' text format (version 0.0.4): for each metric what it is, its type, and a line for each thing that has it.
 struct PrometheusText {
     private(set) var bytes: [UInt8] = []
+    /// What goes before the first line of a metric; empty once it is out.
+    private var header = ""
 
-    /// Begins a metric. Its lines follow.
+    /// Begins a metric. Its lines follow; one without lines leaves no trace.
     mutating func begin(_ name: String, _ help: String, isCounter: Bool) {
-        append("# HELP \(name) \(help)\n# TYPE \(name) \(isCounter ? "counter" : "gauge")\n")
+        header = "# HELP \(name) \(help)\n# TYPE \(name) \(isCounter ? "counter" : "gauge")\n"
     }
 
     /// One line.
@@ -13,6 +15,10 @@ struct PrometheusText {
     ///   - labels: those of the thing, ready to be put between braces; may be empty.
     ///   - extra: one more label.
     mutating func line(_ name: String, _ labels: [UInt8], _ value: String, _ extra: StaticLabel? = nil) {
+        if !header.isEmpty {
+            append(header)
+            header = ""
+        }
         append(name)
         if !labels.isEmpty || extra != nil {
             bytes.append(UInt8(ascii: "{"))
