@@ -11,10 +11,11 @@ extension CheckRun {
     /// Looks whether the step is fulfilled: true when the next one follows. Otherwise more has to come, or the check is
     /// over.
     func evaluate(_ expect: CheckExpect, _ rule: CheckRule) -> Bool {
-        guard let exchange, let response = exchange.response else {
+        guard let exchange else {
             reportConnectionError(isExpired: false)
             return false
         }
+        let response = exchange.response
         let isComplete = response.phase >= .ended || exchangeFailure != nil
         let isFull = response.room == 0
         if isHTTP {

@@ -38,7 +38,7 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
     var waitsForSocket = false
     /// How far the link has followed the connection.
     private var stage = Stage.handshaking
-    private var timer: Timer!
+    private let timer: Timer
     /// Datagrams that have come; it wraps around.
     public private(set) var datagramsReceived: UInt64 = 0
     private var activity = MuxActivity.fresh
@@ -67,8 +67,9 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
         loop = manager.loop
         resources = manager.resources
         activitySince = manager.loop.clock.now
+        timer = Timer(on: manager.loop.timers)
         super.init()
-        timer = Timer(on: loop.timers, target: self)
+        timer.wakes(self)
         unsafe connection.holder = self
         session?.attach(self)
         // Until there is a mux nothing but the handshake can happen.

@@ -58,7 +58,7 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
     var isVanishing = false
     /// What the mux that comes next is to read before anything else.
     var upgrade: Upgrade?
-    private var timer: Timer!
+    private let timer: Timer
     private var activity = MuxActivity.fresh
     private var activitySince: Instant
     var lastSend: Instant
@@ -89,9 +89,10 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
         startedAt = manager.loop.clock.now
         activitySince = startedAt
         lastSend = startedAt
+        timer = Timer(on: manager.loop.timers)
         super.init()
         session?.attach(self)
-        timer = Timer(on: loop.timers, target: self)
+        timer.wakes(self)
     }
 
     /// The TLS engine, for facts about the handshake.

@@ -43,6 +43,14 @@ extension Span<UInt8> {
     /// True for a token: at least one byte, all of them `tchar`.
     public var isToken: Bool { !isEmpty && CharacterSet.token.containsAll(self) }
 
+    /// The place of the first byte from `start` on that is no `tchar`, or the end.
+    public func endOfToken(from start: Int) -> Int {
+        let token = CharacterSet.token
+        var index = Swift.max(0, start)
+        while index < count, unsafe token.contains(self[unchecked: index]) { index &+= 1 }
+        return index
+    }
+
     /// The place of the first byte that a field value must not hold: a control other than a tab, or DEL (RFC 9110
     /// section 5.5); nil when there is none. Bytes from 128 on are let through. Eight bytes at a time.
     public var firstInvalidValueByte: Int? { firstInvalidValueByte(from: 0) }

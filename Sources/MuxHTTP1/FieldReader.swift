@@ -27,7 +27,7 @@ struct FieldReader {
             // RFC 9112 section 5.2: a folded line, or a blank between start line and fields.
             if first.isBlank { throw .foldedField }
             let nameStart = place
-            while place < bytes.count, bytes[place].isTokenCharacter { place += 1 }
+            place = bytes.endOfToken(from: place)
             try Self.colon(bytes, at: place, nameStart: nameStart)
             let name = HeadRange(start: base + UInt32(nameStart), count: UInt32(place - nameStart))
             place += 1

@@ -86,7 +86,8 @@ extension HTTP2Mux {
 
     /// Joins a stream to an exchange.
     func attach(_ stream: HTTP2Stream, _ exchange: Exchange) {
-        guard let request = exchange.request, let response = exchange.response else { return }
+        let request = exchange.request
+        let response = exchange.response
         switch side {
         case .front: stream.attach(exchange, incoming: request, outgoing: response)
         case .back: stream.attach(exchange, incoming: response, outgoing: request)

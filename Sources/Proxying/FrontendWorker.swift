@@ -317,7 +317,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         // The line's counts are those that remain without this exchange, as HAProxy has them.
         record.end()
         if record.dispatch != nil { record.backend?.leave() }
-        handshakeWaiters.removeAll { $0 === record }
+        if !handshakeWaiters.isEmpty { handshakeWaiters.removeAll { $0 === record } }
         if !record.isMonitor, !record.isUpgraded { worker.log?.exchangeEnded(record) }
         worker.live.remove(record)
         record.session.lastExchangeEndedAt = worker.loop.clock.now

@@ -181,7 +181,7 @@ extension ProxyExchange: RuleHost {
 
     /// Waits for the whole request, or a full buffer of it (`option http-buffer-request`). False while it waits.
     func hasBody(_ isWanted: Bool) -> Bool {
-        let request = exchange.request!
+        let request = exchange.request
         guard isWanted, request.phase < .ended, request.count < request.limit else { return true }
         let limit = (backend?.settings.timeouts ?? frontend.settings.timeouts).requestHead
         let end = limit.map { progress.startedAt.advanced(milliseconds: $0) } ?? .distantFuture

@@ -68,7 +68,7 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     var probe: (bytes: UInt64, request: RawRequest)?
     /// Where it stands among the worker's open exchanges.
     var liveIndex = -1
-    private var timer: Timer!
+    private let timer: Timer
 
     init(frontend: FrontendWorker, session: Session) {
         self.frontend = frontend
@@ -76,11 +76,12 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
         number = session.exchanges &+ 1
         idleSince = session.lastExchangeEndedAt == .zero ? session.handshakenAt : session.lastExchangeEndedAt
         processNumber = frontend.worker.nextNumber()
+        timer = Timer(on: frontend.worker.loop.timers)
         super.init(session: session)
         requestCaptureLengths = frontend.shared.requestCaptureLengths
         responseCaptureLengths = frontend.shared.responseCaptureLengths
         unsafe facts = self
-        timer = Timer(on: frontend.worker.loop.timers, target: self)
+        timer.wakes(self)
     }
 
     func begin(_ exchange: Exchange) {
@@ -183,8 +184,8 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     }
 
     private func nextDeadline() -> (Instant, CloseReason) {
-        let request = exchange.request!
-        let response = exchange.response!
+        let request = exchange.request
+        let response = exchange.response
         let isTunnel = request.phase == .body && response.phase == .body && exchange.isTunnel
         let client = frontend.settings.timeouts
         let server = backend?.settings.timeouts

@@ -15,7 +15,7 @@ public final class Timer {
     public var isArmed: Bool { deadline != .distantFuture }
 
     private unowned(unsafe) let wheel: TimerWheel
-    unowned(unsafe) let target: any TimerTarget
+    unowned(unsafe) private var target: (any TimerTarget)?
     fileprivate unowned(unsafe) var next: Timer?
     fileprivate unowned(unsafe) var previous: Timer?
     fileprivate var slot = -1
@@ -28,7 +28,18 @@ public final class Timer {
         unsafe self.target = target
     }
 
+    /// A timer that wakes nobody before ``wakes(_:)`` says whom: its owner can keep it in a constant.
+    public init(on wheel: TimerWheel) {
+        unsafe self.wheel = wheel
+        unsafe target = nil
+    }
+
     deinit { disarm() }
+
+    /// Sets who is woken. It is not kept alive; it owns the timer, so it outlives it.
+    public func wakes(_ target: any TimerTarget) { unsafe self.target = target }
+
+    fileprivate func fire() { unsafe target?.timerFired(self) }
 
     /// Fires at `deadline`, or soon after when that has passed.
     public func arm(at deadline: Instant) {
@@ -103,7 +114,7 @@ public final class Timer {
                 let tick = Self.tick(timer.deadline)
                 if tick <= current {
                     timer.deadline = .distantFuture
-                    unsafe timer.target.timerFired(timer)
+                    timer.fire()
                 } else {
                     relink(timer, tick: tick)
                 }

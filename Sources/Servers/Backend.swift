@@ -196,7 +196,7 @@ public final class Backend {
     /// Opens the exchange on a connection; false when the connection did not take it and was closed.
     @discardableResult
     func attach(_ dispatch: Dispatch, to connection: any PooledConnection, isReused: Bool) -> Bool {
-        dispatch.timer.disarm()
+        dispatch.disarm()
         guard let server = dispatch.server else { return false }
         if !isReused, shared.settings.mode == .http { own(connection, server, dispatch.session) }
         connection.uses += 1
@@ -272,7 +272,7 @@ public final class Backend {
     func fail(_ dispatch: Dispatch, _ reason: CloseReason) {
         guard dispatch.state != .over else { return }
         dispatch.state = .over
-        dispatch.timer.disarm()
+        dispatch.disarm()
         dispatch.leaveServer()
         dispatch.owner.dispatchFailed(dispatch, reason)
     }
@@ -334,7 +334,7 @@ public final class Backend {
         // It counts as served itself.
         dispatch.queueMark += 1
         leftQueue(dispatch, dispatch.queueServer?.queue ?? shared.queue)
-        dispatch.timer.disarm()
+        dispatch.disarm()
         serve(dispatch, server)
     }
 
@@ -361,7 +361,7 @@ public final class Backend {
     private func restart(_ isMeant: (Dispatch) -> Bool) {
         for dispatch in waiting.values.filter(isMeant).sorted(by: { $0.ticket < $1.ticket }) {
             guard dispatch.state == .queued, dequeue(dispatch) else { continue }
-            dispatch.timer.disarm()
+            dispatch.disarm()
             start(dispatch)
         }
     }

@@ -121,7 +121,7 @@ public final class Dispatch: TimerTarget {
     var queueServer: SharedServer?
     var queueMark = 0
     private var key: UInt32??
-    var timer: Timer!
+    private var madeTimer: Timer?
 
     public var exchange: Exchange { request.exchange }
     public var session: AnyObject { request.session }
@@ -133,8 +133,18 @@ public final class Dispatch: TimerTarget {
         self.backend = backend
         self.owner = owner
         startedAt = backend.clock.now
-        timer = Timer(on: backend.timers, target: self)
     }
+
+    /// For the wait for a place, a connection or a retry; most dispatches need none.
+    var timer: Timer {
+        if let madeTimer { return madeTimer }
+        let made = Timer(on: backend.timers, target: self)
+        madeTimer = made
+        return made
+    }
+
+    /// Waits no longer.
+    func disarm() { madeTimer?.disarm() }
 
     /// The most retries.
     var retryLimit: Int { request.limits.retries ?? backend.shared.settings.retries }
@@ -160,7 +170,7 @@ public final class Dispatch: TimerTarget {
     /// The connection that was started for this dispatch did not come about.
     public func connectFailed(timedOut: Bool) {
         guard state == .connecting else { return }
-        timer.disarm()
+        disarm()
         server?.shared.connectFailures.wrappingAdd(1, ordering: .relaxed)
         backend.retry(self, timedOut ? .connectTimeout : .connectFailed)
     }
@@ -184,7 +194,7 @@ public final class Dispatch: TimerTarget {
         guard state != .over else { return }
         let last = state
         state = .over
-        timer.disarm()
+        disarm()
         if last == .queued { backend.dequeue(self) }
         if last == .connecting { backend.connector.abandon(self) }
         leaveServer()

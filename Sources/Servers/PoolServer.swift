@@ -20,7 +20,7 @@ public final class PoolServer: TimerTarget {
     private var safeIdle: [any PooledConnection] = []
     /// Connections of one session, idle or not.
     private var bySession: [ObjectIdentifier: [any PooledConnection]] = [:]
-    private var timer: Timer!
+    private let timer: Timer
     private let purger: Purger
     /// Exchanges that hold a place here, on this worker.
     var dispatches = DispatchSet()
@@ -36,7 +36,8 @@ public final class PoolServer: TimerTarget {
         self.clock = clock
         self.purger = purger
         facts = shared.facts
-        timer = Timer(on: timers, target: self)
+        timer = Timer(on: timers)
+        timer.wakes(self)
     }
 
     func take(_ facts: ServerFacts) { self.facts = facts }
@@ -133,9 +134,8 @@ public final class PoolServer: TimerTarget {
 
     /// The list for an idle connection; nil when it is not to be kept.
     private func idlePlace(_ connection: any PooledConnection) -> PoolPlace? {
-        let settings = shared.settings
         guard !shared.admin.isMaintenance else { return nil }
-        if let limit = settings.maxReuse, connection.uses > limit { return nil }
+        if let limit = shared.settings.maxReuse, connection.uses > limit { return nil }
         if let session = connection.privateTo, shared.backend.settings.httpReuse != .never {
             disown(connection, session)
         }
@@ -145,15 +145,15 @@ public final class PoolServer: TimerTarget {
             let idle = own.count { $0.place == .session }
             return idle < Self.sessionLimit ? .session : nil
         }
-        guard settings.poolPurgeDelay > 0, shared.backend.settings.httpReuse != .never else { return nil }
+        guard shared.settings.poolPurgeDelay > 0, shared.backend.settings.httpReuse != .never else { return nil }
         let counts = shared.connections
         let idle = counts.idle.load(ordering: .relaxed)
-        if let limit = settings.poolMaxConnections, idle >= limit { return nil }
+        if let limit = shared.settings.poolMaxConnections, idle >= limit { return nil }
         let isSafe = connection.isSafeAtOnce || connection.uses > 1
         let isWanted = safeIdle.isEmpty && (isSafe || unsafeIdle.isEmpty)
         let used = counts.used.load(ordering: .relaxed)
         let needed = counts.needed.load(ordering: .relaxed)
-        guard isWanted || used + idle <= max(used, needed) + settings.poolLowConnections else { return nil }
+        guard isWanted || used + idle <= max(used, needed) + shared.settings.poolLowConnections else { return nil }
         return isSafe ? .safe : .unsafe
     }
 

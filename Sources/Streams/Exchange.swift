@@ -52,9 +52,9 @@ public struct BackAttempt: Equatable, Sendable {
 /// two halves, keeps the first reason for an early end, and tells the handler what happened. It belongs to one worker.
 public final class Exchange {
     /// From the client to the server.
-    public private(set) var request: Half!
+    public let request: Half
     /// From the server to the client.
-    public private(set) var response: Half!
+    public let response: Half
     /// The client's end; nil once it is gone.
     public private(set) var front: (any StreamEnd)?
     /// The server's end; nil before one is attached and after it is gone.
@@ -97,8 +97,10 @@ public final class Exchange {
         self.handler = handler
         self.resources = resources
         openedAt = resources.clock.now
-        request = Half(.request, of: self, limit: halfLimit, clock: resources.clock)
-        response = Half(.response, of: self, limit: halfLimit, clock: resources.clock)
+        request = Half(.request, limit: halfLimit, clock: resources.clock)
+        response = Half(.response, limit: halfLimit, clock: resources.clock)
+        request.join(self)
+        response.join(self)
         request.producer = front
         response.consumer = front
     }

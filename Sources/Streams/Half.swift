@@ -50,18 +50,23 @@ public final class Half {
     private var replayLimit = 0
     private var producerWaits = false
     private let clock: TurnClock
-    unowned(unsafe) let exchange: Exchange
+    private unowned(unsafe) var joined: Exchange!
+    /// The exchange, which keeps its halves.
+    var exchange: Exchange { unsafe joined }
     /// The end that receives this message from its peer.
     public internal(set) var producer: (any StreamEnd)?
     /// The end that sends this message to its peer.
     public internal(set) var consumer: (any StreamEnd)?
 
-    init(_ direction: Direction, of exchange: Exchange, limit: Int, clock: TurnClock) {
+    init(_ direction: Direction, limit: Int, clock: TurnClock) {
         self.direction = direction
-        unsafe self.exchange = exchange
+        unsafe joined = nil
         self.limit = limit
         self.clock = clock
     }
+
+    /// Makes the half one of `exchange`, before anything else.
+    func join(_ exchange: Exchange) { unsafe joined = exchange }
 
     // MARK: The producer's side
 
@@ -79,7 +84,7 @@ public final class Half {
     /// Puts in an interim response (1xx other than 101). At most 16 may wait; more are dropped.
     public func putInterim(_ head: MessageHead) {
         guard phase == .idle, interim.count < 16 else {
-            return unsafe exchange.resources.heads.giveBack(head)
+            return exchange.resources.heads.giveBack(head)
         }
         lastPut = clock.now
         interim.append(head)
@@ -88,11 +93,11 @@ public final class Half {
 
     /// Puts in the head. The exchange's handler sees it first (routing, rules), then the consumer.
     public func put(_ head: MessageHead) {
-        guard phase == .idle else { return unsafe exchange.resources.heads.giveBack(head) }
+        guard phase == .idle else { return exchange.resources.heads.giveBack(head) }
         self.head = head
         phase = .body
         lastPut = clock.now
-        unsafe exchange.headArrived(self)
+        exchange.headArrived(self)
     }
 
     /// Starts a message without a head: TCP mode.
@@ -101,7 +106,7 @@ public final class Half {
         phase = .body
         headTaken = true
         lastPut = clock.now
-        unsafe exchange.headArrived(self)
+        exchange.headArrived(self)
     }
 
     /// Puts in body bytes. The queue takes them even when they pass ``limit``: the producer asks for ``room`` before it
@@ -111,20 +116,20 @@ public final class Half {
         bytesIn += UInt64(chunk.count)
         body.append(chunk)
         lastPut = clock.now
-        if consumer == nil || isHeld { unsafe exchange.bodyWaits(self) }
+        if consumer == nil || isHeld { exchange.bodyWaits(self) }
         consumer?.outgoingReady()
     }
 
     /// Ends the message, with trailers or without.
     public func end(trailers: MessageHead? = nil) {
         guard phase == .body else {
-            if let trailers { unsafe exchange.resources.heads.giveBack(trailers) }
+            if let trailers { exchange.resources.heads.giveBack(trailers) }
             return
         }
         self.trailers = trailers
         phase = .ended
         lastPut = clock.now
-        unsafe exchange.messageEnded(self)
+        exchange.messageEnded(self)
         consumer?.outgoingReady()
     }
 

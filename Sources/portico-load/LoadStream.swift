@@ -103,11 +103,11 @@ final class LoadStream: LoopMember, StreamEnd, ExchangeHandler {
             if let outcome { finish(outcome) }
             return
         }
-        guard let response = exchange.response else { return }
+        let response = exchange.response
         while let interim = response.takeInterim() { unsafe worker.resources.heads.giveBack(interim) }
         if let head = response.takeHead() { status = head.status }
         while response.take() != nil {}
-        if bodyLeft > 0, let request = exchange.request { fill(request) }
+        if bodyLeft > 0 { fill(exchange.request) }
         if response.isDrained {
             unsafe worker.counts.bytesReceived += response.bytesOut
             self.exchange = nil

@@ -195,7 +195,8 @@ final class HTTP3Request: LoopMember, StreamEnd, ExchangeHandler {
     func reset(_ reason: CloseReason) { failure = reason }
 
     override func flush() {
-        guard let exchange, let response = exchange.response else { return }
+        guard let exchange else { return }
+        let response = exchange.response
         if let head = response.takeHead() { status = head.status }
         while received < readLimit, let chunk = response.take() {
             let bytes = chunk.bytes
