@@ -7,8 +7,9 @@
     /// Chunks that a gathering queue takes as they are, whatever their size.
     private static var plainChunks: Int { 4 }
 
-    private var ring: UnsafeMutablePointer<Chunk>
-    private var capacity: Int
+    /// Nil before the first chunk: most messages have no body, and few are kept.
+    private var storage: UnsafeMutablePointer<Chunk>?
+    private var capacity = 0
     private var first = 0
     /// Chunks in the queue.
     public private(set) var chunks = 0
@@ -22,8 +23,7 @@
 
     /// - Parameter gathers: copies small chunks together when some wait.
     public init(gathers: Bool = false) {
-        unsafe ring = .allocate(capacity: 4)
-        capacity = 4
+        unsafe storage = nil
         self.gathers = gathers
         unsafe gather = nil
     }
@@ -31,7 +31,12 @@
     deinit {
         if let gather = unsafe gather { unsafe gather.release() }
         for index in 0..<chunks { unsafe (ring + (first + index) & (capacity - 1)).deinitialize(count: 1) }
-        unsafe ring.deallocate()
+        if let ring = unsafe storage { unsafe ring.deallocate() }
+    }
+
+    /// Good while there is a chunk.
+    private var ring: UnsafeMutablePointer<Chunk> {
+        unsafe storage.unsafelyUnwrapped
     }
 
     public var isEmpty: Bool { count == 0 }
@@ -123,11 +128,12 @@
     private func slot(_ index: Int) -> Int { (first + index) & (capacity - 1) }
 
     private mutating func grow() {
-        let larger = UnsafeMutablePointer<Chunk>.allocate(capacity: capacity * 2)
+        let size = max(4, capacity * 2)
+        let larger = UnsafeMutablePointer<Chunk>.allocate(capacity: size)
         for index in 0..<chunks { unsafe (larger + index).moveInitialize(from: ring + self.slot(index), count: 1) }
-        unsafe ring.deallocate()
-        unsafe ring = larger
-        capacity *= 2
+        if let old = unsafe storage { unsafe old.deallocate() }
+        unsafe storage = larger
+        capacity = size
         first = 0
     }
 }
