@@ -59,7 +59,6 @@ final class Player: ExchangeHandler, StreamEnd {
     func play() -> Bool {
         guard let exchange, !isOver, isAttached, !hasLeft else { return false }
         let half = role == .server ? exchange.request : exchange.response
-        guard let half else { return false }
         var acted = false
         while let interim = half.takeInterim() {
             record.interim.append(interim.status)

@@ -72,7 +72,7 @@ final class HTTP3Origin: ExchangeHandler {
         }
 
         func outgoingReady() {
-            let request = exchange.request!
+            let request = exchange.request
             if let head = request.takeHead() {
                 let path = head.path.extracting(droppingFirst: min(1, head.path.count))
                 left = path.withUTF8Number()
@@ -98,7 +98,7 @@ final class HTTP3Origin: ExchangeHandler {
         func incomingDrained() { fill() }
 
         private func fill() {
-            let response = exchange.response!
+            let response = exchange.response
             guard response.phase == .body else { return }
             while left > 0, response.room > 0 {
                 var piece = origin.filler.share()
