@@ -30,6 +30,8 @@ extension HTTP3Mux {
         let isOver = stream.hasIncomingEnd && stream.isEndSent
         stopReading(stream, nil)
         stopSending(stream)
+        // A stream that QUIC has forgotten goes with the next flush.
+        if stream.isGone { return askForFlush() }
         guard !isOver else { return }
         statistics.resetsSent += 1
         askForFlush()
@@ -59,7 +61,7 @@ extension HTTP3Mux {
             hasDecoderInstructions = true
             do throws(HTTP3ConnectionError) { try decoder.cancel(stream.id) } catch { fail(error) }
         }
-        guard let code else { return }
+        guard let code, !stream.isGone else { return }
         askForFlush()
         try? unsafe connection.shutdownStreamRead(stream.id, applicationError: code.rawValue)
     }
@@ -92,7 +94,7 @@ extension HTTP3Mux {
         if drainStage == .wanted { startDrain() }
     }
 
-    public func handshakeCompleted() {}
+    public func handshakeCompleted() { isConfirmed = true }
 
     public func datagramReceived(_ bytes: UnsafeRawBufferPointer, isEarlyData: Bool) {}
 
@@ -131,6 +133,7 @@ extension HTTP3Mux {
         encoderStream.buffer.removeAll()
         decoderStream.buffer.removeAll()
         blockedStreams = []
+        goneStreams = []
         earlyPriorities = []
         unsafe host.muxStreamsChanged()
     }
@@ -141,6 +144,9 @@ extension HTTP3Mux {
             guard let exchange = detach(stream) else { continue }
             switch side {
             case .front: exchange.frontAborted(reason)
+            case .back where !isConfirmed:
+                // Only safe requests go before the handshake is complete: they may be sent again, elsewhere.
+                exchange.backAborted(.connectFailed, isUnsent: true)
             case .back: exchange.backAborted(reason, isUnsent: stream.sent == 0)
             }
         }

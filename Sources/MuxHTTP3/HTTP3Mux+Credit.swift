@@ -18,7 +18,7 @@ extension HTTP3Mux {
         stream.credited = free
         owedCredit += due
         // A stream that has ended, or that nobody reads, needs no window.
-        guard stream.reading != .nothing else { return }
+        guard stream.reading != .nothing, !stream.isGone else { return }
         stream.creditDue += due
         guard stream.creditDue >= settings.creditStep else { return }
         unsafe connection.extendStreamCredit(stream.id, stream.creditDue)

@@ -268,6 +268,7 @@ extension HTTP3Mux {
             }
             blockedStreams.remove(at: index)
             try unblock(stream)
+            if stream.isGone { askForFlush() }
             // What the stream brought on may have taken others out of the list.
             index = min(index, blockedStreams.count)
         }

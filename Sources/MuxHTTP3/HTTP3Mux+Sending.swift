@@ -20,6 +20,7 @@ extension HTTP3Mux {
             unsafe host.muxStreamsChanged()
         }
         guard !isClosing else { return }
+        removeGoneStreams()
         while let stream = takeMarked() {
             returnCredit(stream)
             wake(stream)

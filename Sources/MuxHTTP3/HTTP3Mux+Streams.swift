@@ -58,6 +58,35 @@ extension HTTP3Mux {
             return
         }
         guard let stream = table.stream(id) else { return untyped.removeAll { $0.id == id } }
+        if stream.reading == .blocked, stream.blockedHasEnd { return outlive(stream) }
+        finish(stream, applicationError)
+    }
+
+    /// QUIC has forgotten a stream that still has a use: what came on it, its end among it, waits for the peer's QPACK
+    /// encoder stream (RFC 9204 section 2.1.2), and is read when that comes.
+    private func outlive(_ stream: HTTP3Stream) {
+        stream.isGone = true
+        stopSending(stream)
+        stream.buffer.removeAll()
+        goneStreams.append(stream)
+    }
+
+    /// Removes the streams that outlived QUIC's and have nothing to read any more.
+    func removeGoneStreams() {
+        guard !goneStreams.isEmpty else { return }
+        var index = 0
+        while index < goneStreams.count {
+            let stream = goneStreams[index]
+            if stream.reading == .blocked {
+                index += 1
+            } else {
+                goneStreams.remove(at: index)
+                finish(stream, nil)
+            }
+        }
+    }
+
+    private func finish(_ stream: HTTP3Stream, _ applicationError: UInt64?) {
         if let exchange = detach(stream) {
             switch side {
             case .front: requestStreamClosed(stream, exchange)

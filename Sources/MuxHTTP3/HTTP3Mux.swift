@@ -59,6 +59,8 @@ public import Streams
     var hasDecoderInstructions = false
     /// Streams whose field section waits for the peer's encoder stream.
     var blockedStreams: [HTTP3Stream] = []
+    /// Streams among those, or lately so, that QUIC has forgotten: no more than may be blocked.
+    var goneStreams: [HTTP3Stream] = []
 
     // Unidirectional streams (+Control)
     var control = OutgoingControl()
@@ -89,6 +91,8 @@ public import Streams
     var goawayID = QUICStreamID.max
     /// 1-RTT packets can be sent.
     var isReady = false
+    /// The handshake is complete: what was sent before it may have been thrown away.
+    var isConfirmed = false
     var hasReceived = false
 
     /// Puts HTTP/3 on a connection; set it as the connection's application.

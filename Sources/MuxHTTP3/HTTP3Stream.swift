@@ -74,6 +74,8 @@ import Streams
     var blocked = ChunkQueue()
     /// The end came behind them.
     var blockedHasEnd = false
+    /// QUIC has closed and forgotten the stream; what came on it is still to be read.
+    var isGone = false
     /// The request's first bytes came in 0-RTT.
     var isEarlyData = false
 
@@ -147,6 +149,7 @@ import Streams
         hasIncomingEnd = false
         blocked.removeAll()
         blockedHasEnd = false
+        isGone = false
         isEarlyData = false
         received = 0
         credited = 0
