@@ -278,6 +278,7 @@ package final class WorkerGroup: Sendable {
     let services: [String: any HTTPService]
     /// By worker: whether its loop has ended.
     private let ended: [EndedFlag]
+    private let posts = Atomic<UInt64>(0)
 
     package init(
         _ blueprint: Blueprint, sockets: ListenerSockets, statistics: (any StatisticsService)? = nil,
@@ -315,8 +316,12 @@ package final class WorkerGroup: Sendable {
         }
     }
 
+    /// Messages posted to every worker so far.
+    package var postCount: UInt64 { posts.load(ordering: .relaxed) }
+
     /// Posts a message to every worker.
     package func post(_ message: WorkerMessage) {
+        posts.wrappingAdd(1, ordering: .relaxed)
         for mailbox in mailboxes { mailbox.post(message) }
     }
 

@@ -86,6 +86,7 @@ package final class CommandSession {
             if hasQuit { return false }
             try await writePrompt(isLast: isLast)
         }
+        await api.settle()
         connection.flush()
         return interaction != .single
     }

@@ -57,6 +57,8 @@ package final class RuntimeAPI {
     private(set) var isStopping = false
     private var listeners: [CommandListener] = []
     private var sessions = 0
+    /// What ``WorkerGroup/postCount`` was when workers had last done all that they were told.
+    private var settledPosts: UInt64 = 0
 
     package var configuration: Configuration { workers.blueprint.configuration }
     package var settings: RuntimeAPISettings { configuration.global.runtimeAPI }
@@ -117,6 +119,14 @@ package final class RuntimeAPI {
             if let answer = await pending.value { answers.append(answer) }
         }
         return answers
+    }
+
+    /// Waits until every worker has done what it was told before: a client that has its answer finds the change made.
+    func settle() async {
+        let count = workers.postCount
+        guard count != settledPosts else { return }
+        _ = await askWorkers { _ in }
+        settledPosts = max(settledPosts, count)
     }
 
     /// Asks one worker, by its index; nil when it has ended.
