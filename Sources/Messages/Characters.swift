@@ -124,6 +124,9 @@ extension Span<UInt8> {
         return CharacterSet.scheme.containsAll(self)
     }
 
+    /// True when no byte is one that an authority can not have; its parts may still make no sense.
+    public var hasAuthorityBytesOnly: Bool { CharacterSet.authority.containsAll(self) }
+
     /// Reads an authority without user information (RFC 3986 section 3.2): nil when it is malformed. Gives where the
     /// host ends and the port's value: nil when there is no port or it is empty.
     public var authorityParts: (hostEnd: Int, port: UInt16?)? {
@@ -149,6 +152,26 @@ extension Span<UInt8> {
             guard port <= 65_535 else { return nil }
         }
         return (hostEnd, UInt16(port))
+    }
+
+    /// Of an authority: the bytes without a port that the scheme has anyway, or that is empty (RFC 3986 section 6.2.3).
+    /// Another text stays as it is.
+    @_lifetime(copy self)
+    public func withoutUsualPort(of scheme: Span<UInt8>) -> Span<UInt8> {
+        guard let parts = authorityParts, parts.hostEnd < count else { return self }
+        let usual: UInt16? =
+            scheme.equalsIgnoringCase("http") ? 80 : scheme.equalsIgnoringCase("https") ? 443 : nil
+        guard parts.port == nil || parts.port == usual else { return self }
+        return extracting(0..<parts.hostEnd)
+    }
+
+    /// Of a number in digits: the bytes without zeros before it.
+    public var withoutLeadingZeros: Span<UInt8> {
+        @_lifetime(copy self) get {
+            var start = 0
+            while start + 1 < count, self[start] == 0x30 { start += 1 }
+            return extracting(start..<count)
+        }
     }
 
     /// The bytes without blanks at both ends.

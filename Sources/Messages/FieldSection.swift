@@ -40,7 +40,8 @@ extension MessageHead {
             default:
                 if token.isHopByHop { continue }
             }
-            body(token, nameText(at: index), value(at: index))
+            // RFC 9113 section 8.2.1, RFC 9114 section 4.2: no blanks at the ends, which a rule may have put there.
+            body(token, nameText(at: index), value(at: index).trimmed)
         }
     }
 

@@ -98,7 +98,8 @@ public struct HeadAssembler {
             try head.setPath(value)
         case .protocol:
             guard allowsProtocol else { throw .protocolNotEnabled }
-            guard value.isUpgradeProtocol else { throw .badProtocol }
+            // There is no way from HTTP/2 to HTTP/2.
+            guard value.isUpgradeProtocol, !value.equalsIgnoringCase("h2c") else { throw .badProtocol }
             try head.setUpgradeProtocol(value)
         default:
             head.status = try status(value)
@@ -146,7 +147,7 @@ public struct HeadAssembler {
             let isFirst = length.value == nil
             try length.add(value)
             // One field with one number is what goes on.
-            if isFirst { try head.append(.contentLength, value.firstMember) }
+            if isFirst { try head.append(.contentLength, value.firstMember.withoutLeadingZeros) }
             return
         case .cookie: cookies += 1
         default: break
@@ -155,12 +156,13 @@ public struct HeadAssembler {
         try head.append(lowercased: name, token: token, value)
     }
 
-    /// `host` beside `:authority` must say the same (RFC 9113 section 8.3.1, RFC 9114 section 4.3.1).
+    /// `host` beside `:authority` must say the same in HTTP/3 (RFC 9114 section 4.3.1). In HTTP/2 (RFC 9113 section
+    /// 8.3.1) it means nothing there: the authority is what goes on, so that nobody can read the other one.
     private mutating func addHost(_ value: Span<UInt8>) throws(MessageError) {
         guard !hostSeen else { throw .duplicateHost }
         hostSeen = true
         if seen.contains(.authority) {
-            guard head.authority.equalsIgnoringCase(value) else { throw .hostMismatch }
+            guard head.version == .http2 || head.authority.equalsIgnoringCase(value) else { throw .hostMismatch }
             return
         }
         guard value.authorityParts != nil else { throw .badAuthority }
@@ -177,11 +179,21 @@ public struct HeadAssembler {
             guard !seen.contains(.protocol) else { throw .unexpectedProtocol }
             guard seen.contains(.scheme) else { throw .missingScheme }
             guard seen.contains(.path) else { throw .missingPath }
-            guard !head.authority.isEmpty else { throw .missingAuthority }
-            guard head.method == .options || head.path[0] == 0x2f else { throw .badPath }
+            // RFC 9114 section 4.3.1 asks for one; RFC 9113 section 8.3.1 does not.
+            guard head.version == .http2 || !head.authority.isEmpty else { throw .missingAuthority }
+            guard head.method == .options || head.path[0] == 0x2f else { throw .badTarget }
+            try leaveOutUsualPort()
             try setBodyLength(endOfStream)
         }
         if cookies > 1 { try head.join(.cookie, separator: "; ") }
+    }
+
+    /// The scheme's own port says nothing (RFC 9110 section 4.2.3): one form of the authority goes on.
+    private func leaveOutUsualPort() throws(MessageError) {
+        guard seen.contains(.authority) else { return }
+        let head = self.head
+        let short = head.authority.withoutUsualPort(of: head.scheme)
+        if short.count < head.authority.count { try head.setAuthorityAndHost(short) }
     }
 
     private mutating func finishConnect() throws(MessageError) {
@@ -191,6 +203,7 @@ public struct HeadAssembler {
             guard seen.contains(.scheme) else { throw .missingScheme }
             guard seen.contains(.path) else { throw .missingPath }
             guard head.path[0] == 0x2f else { throw .badPath }
+            try leaveOutUsualPort()
             head.isExtendedConnect = true
             head.method = .get
             try head.append(.connection, Span("upgrade"))

@@ -12,15 +12,15 @@ public enum MessageError: UInt8, Error, Equatable, Sendable, CaseIterable {
     case unexpectedScheme, unexpectedPath, unexpectedProtocol, protocolNotEnabled
     // Values of the start line
     case badMethod, badScheme, badPath, badAuthority, badConnectAuthority, badProtocol, badStatus
-    case hostMismatch, duplicateHost, missingHost, targetTooLong
+    case hostMismatch, duplicateHost, targetTooLong
     // Body
     case bodyLongerThanLength, bodyShorterThanLength, interimWithEnd
     // HTTP/1 only (RFC 9112)
     case badStartLine, badTarget, badVersion, unsupportedVersion
     case bareCarriageReturn, bareLineFeed, foldedField, blankBeforeColon, missingColon
-    case badTransferEncoding, unknownTransferEncoding, transferEncodingInHTTP10, bodyInHTTP10, upgradeWithBody
+    case badTransferEncoding, unknownTransferEncoding, bodyInHTTP10, upgradeWithBody
     case tooManyConnectionOptions, unexpectedUpgrade, badUpgradeAnswer, tooManyEmptyLines
-    case badChunk, chunkExtensionTooLong
+    case badChunk, chunkExtensionTooLong, missingWebSocketKey
 
     /// The rule in words, for logs.
     public var text: StaticString {
@@ -57,7 +57,6 @@ public enum MessageError: UInt8, Error, Equatable, Sendable, CaseIterable {
         case .badStatus: "status is not 100 to 599"
         case .hostMismatch: "host is not the authority"
         case .duplicateHost: "several host fields"
-        case .missingHost: "no host field"
         case .targetTooLong: "request target is longer than the buffer"
         case .bodyLongerThanLength: "body is longer than content-length"
         case .bodyShorterThanLength: "body is shorter than content-length"
@@ -73,7 +72,6 @@ public enum MessageError: UInt8, Error, Equatable, Sendable, CaseIterable {
         case .missingColon: "field line without a colon"
         case .badTransferEncoding: "transfer-encoding does not end in one chunked"
         case .unknownTransferEncoding: "transfer coding is not supported"
-        case .transferEncodingInHTTP10: "transfer-encoding in HTTP/1.0"
         case .bodyInHTTP10: "body in a GET, HEAD or DELETE of HTTP/1.0"
         case .upgradeWithBody: "upgrade with a body"
         case .tooManyConnectionOptions: "too many connection options"
@@ -82,6 +80,16 @@ public enum MessageError: UInt8, Error, Equatable, Sendable, CaseIterable {
         case .tooManyEmptyLines: "too many empty lines before the start line"
         case .badChunk: "chunk is malformed"
         case .chunkExtensionTooLong: "chunk extension is too long"
+        case .missingWebSocketKey: "websocket upgrade without a key"
+        }
+    }
+
+    /// Whether an HTTP/2 client gets an answer, and not a reset of its stream: RFC 9113 section 8.1.1 allows one, and
+    /// HAProxy gives it for start lines that read well and mean nothing.
+    public var isAnsweredInHTTP2: Bool {
+        switch self {
+        case .badMethod, .badScheme, .badTarget: true
+        default: status != 400
         }
     }
 
@@ -92,7 +100,8 @@ public enum MessageError: UInt8, Error, Equatable, Sendable, CaseIterable {
         case .bodyInHTTP10: 413
         case .targetTooLong: 414
         case .unsupportedVersion: 505
-        case .unknownTransferEncoding, .upgradeWithBody: 501
+        case .unknownTransferEncoding: 422
+        case .upgradeWithBody: 501
         default: 400
         }
     }

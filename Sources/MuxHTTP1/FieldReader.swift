@@ -9,6 +9,10 @@ struct FieldReader {
     private(set) var connection = ConnectionOptions()
     private(set) var hosts = 0
     private(set) var upgrades = 0
+    /// Passes over fields whose names have wrong characters, and takes NUL in values.
+    private let allowsViolations: Bool
+
+    init(allowsViolations: Bool = false) { self.allowsViolations = allowsViolations }
 
     /// Reads `bytes` from `place` to the empty line. The same bytes lie in `head` from `base` on; fields are added
     /// there.
@@ -28,13 +32,28 @@ struct FieldReader {
             if first.isBlank { throw .foldedField }
             let nameStart = place
             place = bytes.endOfToken(from: place)
+            var isDropped = false
+            if allowsViolations, place < bytes.count, bytes[place] != 0x3a {
+                isDropped = true
+                while place < bytes.count, bytes[place] != 0x3a, bytes[place] != 0x0d, bytes[place] != 0x0a {
+                    place += 1
+                }
+            }
             try Self.colon(bytes, at: place, nameStart: nameStart)
             let name = HeadRange(start: base + UInt32(nameStart), count: UInt32(place - nameStart))
             place += 1
             while place < bytes.count, bytes[place].isBlank { place += 1 }
             let valueStart = place
-            guard let end = bytes.firstInvalidValueByte(from: place) else { throw .badValue }
+            guard var end = bytes.firstInvalidValueByte(from: place) else { throw .badValue }
+            while allowsViolations, bytes[end] == 0 {
+                guard let next = bytes.firstInvalidValueByte(from: end + 1) else { throw .badValue }
+                end = next
+            }
             try Self.endOfLine(bytes, at: end)
+            if isDropped {
+                place = end + 2
+                continue
+            }
             var valueEnd = end
             while valueEnd > valueStart, bytes[valueEnd - 1].isBlank { valueEnd -= 1 }
             let value = HeadRange(start: base + UInt32(valueStart), count: UInt32(valueEnd - valueStart))
@@ -58,7 +77,7 @@ struct FieldReader {
             try length.add(value)
             // One field with one number is what goes on.
             if isFirst {
-                let number = value.firstMember
+                let number = value.firstMember.withoutLeadingZeros
                 if number.count < value.count { try head.replaceValue(at: head.fieldCount - 1, number) }
             } else {
                 head.remove(at: head.fieldCount - 1)

@@ -90,6 +90,9 @@ extension HTTP1BackMux {
 
     /// The answer to our own WebSocket key; a client's key is checked by the client.
     private func checkUpgrade(_ head: MessageHead) throws(MessageError) {
+        if head.upgradeProtocol.equalsIgnoringCase("websocket"), head.first(.secWebSocketAccept) == nil {
+            throw .badUpgradeAnswer
+        }
         guard let webSocketKey else { return }
         guard let index = head.first(.secWebSocketAccept), head.count(.secWebSocketAccept) == 1 else {
             throw .badUpgradeAnswer

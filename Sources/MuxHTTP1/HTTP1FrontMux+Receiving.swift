@@ -80,10 +80,10 @@ extension HTTP1FrontMux {
     private func takeHead(_ input: inout InputBuffer, _ end: Int) -> Bool {
         guard let exchange else { return false }
         let heads = host.resources.heads
-        let head = heads.obtain(.request)
+        var head = heads.obtain(.request)
         let parsed: HeadFacts
         do throws(MessageError) {
-            parsed = try HeadParser.request(input.bytes.extracting(0..<end), into: head)
+            parsed = try parse(input.bytes.extracting(0..<end), &head)
         } catch {
             heads.giveBack(head)
             exchange.malformed = MalformedMessage(input.bytes, reason: "\(error)")
@@ -108,6 +108,17 @@ extension HTTP1FrontMux {
         exchange.request.put(head)
         if intake == .complete { exchange.request.end() }
         return intake == .body || intake == .closed
+    }
+
+    /// Reads a head by the rules, or, where that is configured, by those that a request may break.
+    private func parse(_ bytes: Span<UInt8>, _ head: inout MessageHead) throws(MessageError) -> HeadFacts {
+        do throws(MessageError) { return try HeadParser.request(bytes, into: head) } catch {
+            guard settings.acceptsViolations else { throw error }
+            let heads = host.resources.heads
+            heads.giveBack(head)
+            head = heads.obtain(.request)
+            return try HeadParser.request(bytes, into: head, allowsViolations: true)
+        }
     }
 
     /// Refuses what the client sent; the handler answers, and the connection closes after that.

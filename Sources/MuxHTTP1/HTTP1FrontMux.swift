@@ -11,6 +11,8 @@ public struct HTTP1FrontSettings: Sendable {
     public var abortsOnClose = false
     /// A connection that never sent a byte gets no 408 (`option http-ignore-probes`).
     public var ignoresProbes = false
+    /// Requests that break some rules pass (`option accept-unsafe-violations-in-http-request`).
+    public var acceptsViolations = false
     /// Bytes of a request's body that are read and dropped after an early response, to keep the connection.
     public var leftoverLimit = 65_536
 

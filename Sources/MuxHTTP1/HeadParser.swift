@@ -13,27 +13,35 @@ enum HeadParser {
     // MARK: Requests
 
     /// Reads a request's head. `bytes` holds it with its empty line, and nothing after it; `head` is empty.
-    static func request(_ bytes: Span<UInt8>, into head: MessageHead) throws(MessageError) -> HeadFacts {
+    ///
+    /// - Parameter allowsViolations: reads what `option accept-unsafe-violations-in-http-request` lets pass.
+    static func request(
+        _ bytes: Span<UInt8>, into head: MessageHead, allowsViolations: Bool = false
+    ) throws(MessageError) -> HeadFacts {
         let base = try head.store(bytes).start
         let methodEnd = try methodEnd(bytes)
         head.setMethod(stored: HeadRange(start: base, count: UInt32(methodEnd)))
-        let target = methodEnd + 1
-        let targetEnd = bytes.endOfTarget(from: target)
+        // RFC 9112 section 3: words may stand more than one space apart.
+        let target = bytes.endOfSpaces(from: methodEnd + 1)
+        let targetEnd = allowsViolations ? endOfLooseTarget(bytes, from: target) : bytes.endOfTarget(from: target)
         guard targetEnd > target, targetEnd < bytes.count, bytes[targetEnd] == 0x20 else { throw .badTarget }
-        head.version = try version(bytes, at: targetEnd + 1)
-        guard targetEnd + 9 < bytes.count, bytes[targetEnd + 9] < 0x20 else { throw .badVersion }
-        try FieldReader.endOfLine(bytes, at: targetEnd + 9)
-        var fields = FieldReader()
-        try fields.read(bytes, from: targetEnd + 11, base: base, into: head)
+        let place = bytes.endOfSpaces(from: targetEnd + 1)
+        head.version = try version(bytes, at: place)
+        guard place + 8 < bytes.count, bytes[place + 8] < 0x20 else { throw .badVersion }
+        try FieldReader.endOfLine(bytes, at: place + 8)
+        var fields = FieldReader(allowsViolations: allowsViolations)
+        try fields.read(bytes, from: place + 10, base: base, into: head)
 
         var facts = try framing(fields, head)
-        try checkHost(fields, head)
-        try RequestTarget.read(bytes.extracting(target..<targetEnd), at: base + UInt32(target), into: head)
+        try checkHost(fields, head, allowsViolations)
+        try RequestTarget.read(
+            bytes.extracting(target..<targetEnd), at: base + UInt32(target), into: head, allowsViolations)
         if head.method == .connect {
             guard facts.framing == .none else { throw .upgradeWithBody }
             facts.framing = .tunnel
             head.removeAll(.contentLength)
         } else {
+            if !allowsViolations { try checkWebSocketKey(fields, head) }
             try readUpgrade(fields, head, &facts)
         }
         // HTTP/1.0 says nothing of a body in these methods, so that parsers on the path may disagree about its end.
@@ -45,6 +53,13 @@ enum HeadParser {
         try fields.connection.removeNominated(from: head)
         head.bodyLength = facts.framing.bodyLength
         return facts
+    }
+
+    /// The end of a target that may have a fragment and bytes above 127.
+    private static func endOfLooseTarget(_ bytes: Span<UInt8>, from start: Int) -> Int {
+        var end = start
+        while end < bytes.count, bytes[end] > 0x20, bytes[end] != 0x7f { end += 1 }
+        return end
     }
 
     private static func methodEnd(_ bytes: Span<UInt8>) throws(MessageError) -> Int {
@@ -72,9 +87,10 @@ enum HeadParser {
         var facts = HeadFacts()
         facts.persists = persists(fields, head.version)
         if fields.codings.isPresent {
-            guard head.version == .http11 else { throw .transferEncodingInHTTP10 }
             try fields.codings.check()
             facts.framing = .chunked
+            // RFC 9112 section 6.1: somebody on the path may have framed it otherwise.
+            if head.version == .http10 { facts.persists = false }
             if fields.length.value != nil {
                 // Somebody on the path may have read the length: it goes, and so does the connection.
                 head.removeAll(.contentLength)
@@ -90,16 +106,24 @@ enum HeadParser {
         !fields.connection.close && (version == .http11 || fields.connection.keepAlive)
     }
 
-    /// RFC 9112 section 3.2: one valid `Host`, which HTTP/1.0 may leave out.
-    private static func checkHost(_ fields: FieldReader, _ head: MessageHead) throws(MessageError) {
+    /// At most one valid `Host`. RFC 9112 section 3.2 has HTTP/1.1 require one; HAProxy leaves that to servers and rules,
+    /// and so do we.
+    private static func checkHost(
+        _ fields: FieldReader, _ head: MessageHead, _ allowsViolations: Bool
+    ) throws(MessageError) {
         guard fields.hosts <= 1 else { throw .duplicateHost }
-        guard let index = head.first(.host) else {
-            guard head.version == .http10 else { throw .missingHost }
-            return
-        }
+        guard let index = head.first(.host) else { return }
         let value = head.value(at: index)
-        guard value.isEmpty || value.authorityParts != nil else { throw .badAuthority }
+        guard allowsViolations || value.hasAuthorityBytesOnly else { throw .badAuthority }
         head.setAuthority(fromField: index)
+    }
+
+    /// RFC 6455 section 4.2.1: who asks for WebSocket brings a key.
+    private static func checkWebSocketKey(_ fields: FieldReader, _ head: MessageHead) throws(MessageError) {
+        guard fields.upgrades > 0, fields.connection.upgrade, head.first(.secWebSocketKey) == nil else { return }
+        for index in 0..<head.fieldCount where head.name(at: index) == .upgrade {
+            if head.value(at: index).listContains("websocket") { throw .missingWebSocketKey }
+        }
     }
 
     /// `Upgrade` counts with its connection option, in HTTP/1.1 (RFC 9110 section 7.8). The first protocol of the list is
@@ -159,12 +183,9 @@ enum HeadParser {
         var facts = HeadFacts()
         facts.persists = persists(fields, head.version)
         if fields.codings.isPresent {
-            guard head.version == .http11 else { throw .transferEncodingInHTTP10 }
             try fields.codings.check()
-            if fields.length.value != nil {
-                head.removeAll(.contentLength)
-                facts.persists = false
-            }
+            if fields.length.value != nil { head.removeAll(.contentLength) }
+            if fields.length.value != nil || head.version == .http10 { facts.persists = false }
         }
         switch head.status {
         case 101:
@@ -202,5 +223,14 @@ enum HeadParser {
         let base = try head.store(bytes).start
         var fields = FieldReader()
         try fields.read(bytes, from: 0, base: base, into: head)
+    }
+}
+
+extension Span<UInt8> {
+    /// The place of the first byte from `start` on that is no space, or the end.
+    fileprivate func endOfSpaces(from start: Int) -> Int {
+        var end = start
+        while end < count, self[end] == 0x20 { end += 1 }
+        return end
     }
 }

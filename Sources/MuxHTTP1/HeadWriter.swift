@@ -10,7 +10,7 @@ enum HeadWriter {
         var framing: Framing
         /// False adds `connection: close`.
         var persists: Bool
-        /// Whether the request goes out as HTTP/1.0; nil: when it has no host.
+        /// Whether the request goes out as HTTP/1.0; nil: when it came so and has no host.
         var isOld: Bool?
         /// The key for a WebSocket upgrade that brings none.
         var webSocketKey: WebSocketHandshake.Key?
@@ -50,15 +50,17 @@ enum HeadWriter {
                 }
                 room.put(head.path)
             }
-            // RFC 9112 section 3.2: HTTP/1.1 needs a Host. A client of HTTP/1.0 that sent none speaks 1.0 here too.
-            room.put(!(plan.isOld ?? !hasHost) ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n")
+            // RFC 9112 section 3.2: HTTP/1.1 needs a Host. A client of HTTP/1.0 that sent none speaks 1.0 here too; a
+            // body without a length is something that HTTP/1.0 does not know.
+            let isOld = plan.isOld ?? (!hasHost && head.version == .http10 && plan.framing != .chunked)
+            room.put(isOld ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n")
             if hasHost { room.line(FieldName.host.bytes, authority) }
             let asksTrailers = putFields(of: head, keepsLength: false, into: &room)
             putFraming(head, plan.framing, into: &room)
             if let key = plan.webSocketKey { room.line(FieldName.secWebSocketKey.bytes, key.span) }
             let upgrades = plan.framing == .tunnel && head.isUpgrade
             if upgrades { room.line(FieldName.upgrade.bytes, head.upgradeProtocol) }
-            let keepAlive = plan.persists && !hasHost
+            let keepAlive = plan.persists && isOld && !hasHost
             if upgrades || asksTrailers || !plan.persists || keepAlive {
                 var options = ConnectionList()
                 if upgrades { options.put("upgrade", into: &room) }

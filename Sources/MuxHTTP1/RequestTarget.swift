@@ -5,8 +5,12 @@ enum RequestTarget {
     /// - Parameters:
     ///   - target: the target's bytes, all of them allowed in one.
     ///   - place: where the head's own copy of them lies.
-    static func read(_ target: Span<UInt8>, at place: UInt32, into head: MessageHead) throws(MessageError) {
+    ///   - allowsViolations: checks neither the target's authority nor whether `Host` says the same.
+    static func read(
+        _ target: Span<UInt8>, at place: UInt32, into head: MessageHead, _ allowsViolations: Bool
+    ) throws(MessageError) {
         if head.method == .connect {
+            if allowsViolations { return try head.setAuthorityAndHost(target) }
             // Authority form; RFC 9110 section 9.3.6 asks for a port.
             guard let parts = target.authorityParts else { throw .badAuthority }
             guard parts.port != nil else { throw .badConnectAuthority }
@@ -19,21 +23,11 @@ enum RequestTarget {
             guard head.method == .options else { throw .badTarget }
             return head.setPath(stored: HeadRange(start: place, count: 1))
         }
-        try readAbsolute(target, at: place, into: head)
-    }
-
-    /// An authority without a port that the scheme has anyway.
-    @_lifetime(copy authority)
-    private static func withoutPort(_ authority: Span<UInt8>, of scheme: Span<UInt8>) -> Span<UInt8> {
-        guard let parts = authority.authorityParts, parts.hostEnd < authority.count else { return authority }
-        let usual: UInt16? =
-            scheme.equalsIgnoringCase("http") ? 80 : scheme.equalsIgnoringCase("https") ? 443 : nil
-        guard parts.port == nil || parts.port == usual else { return authority }
-        return authority.extracting(0..<parts.hostEnd)
+        try readAbsolute(target, at: place, into: head, allowsViolations)
     }
 
     private static func readAbsolute(
-        _ target: Span<UInt8>, at place: UInt32, into head: MessageHead
+        _ target: Span<UInt8>, at place: UInt32, into head: MessageHead, _ allowsViolations: Bool
     ) throws(MessageError) {
         var schemeEnd = 0
         while schemeEnd < target.count, target[schemeEnd] != 0x3a { schemeEnd += 1 }
@@ -43,16 +37,16 @@ enum RequestTarget {
             throw .badTarget
         }
         var end = start
-        while end < target.count, target[end] != 0x2f, target[end] != 0x3f { end += 1 }
+        while end < target.count, target[end] != 0x2f, target[end] != 0x3f, target[end] != 0x23 { end += 1 }
         let authority = target.extracting(start..<end)
-        guard authority.authorityParts != nil else { throw .badAuthority }
+        guard allowsViolations || authority.authorityParts != nil else { throw .badAuthority }
         try head.setScheme(scheme)
         // RFC 9110 section 4.2.3: the scheme's own port says nothing.
-        let named = withoutPort(authority, of: scheme)
+        let named = authority.withoutUsualPort(of: scheme)
         // RFC 9112 section 3.2.2 has the target's authority replace what `Host` says. Somebody on the path who reads the
         // other one would see another site: HAProxy refuses such requests, and so do we.
-        if let index = head.first(.host) {
-            let host = withoutPort(head.value(at: index), of: scheme)
+        if !allowsViolations, let index = head.first(.host) {
+            let host = head.value(at: index).withoutUsualPort(of: scheme)
             guard host.equalsIgnoringCase(named) else { throw .badAuthority }
         }
         try head.setAuthorityAndHost(named)

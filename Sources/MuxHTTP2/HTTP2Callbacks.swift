@@ -20,6 +20,8 @@ extension HTTP2Mux {
         unsafe nghttp2_option_set_stream_reset_rate_limit(option, 1 << 62, 1 << 32)
         unsafe nghttp2_option_set_max_send_header_block_length(option, max(65_536, settings.maxHeaderListSize * 4))
         unsafe nghttp2_option_set_max_deflate_dynamic_table_size(option, settings.tableSize)
+        // Requests are checked here alone: nghttp2 asks for an authority, which RFC 9113 does not, and can only reset.
+        if side == .front { unsafe nghttp2_option_set_no_http_messaging(option, 1) }
         if side == .back {
             unsafe nghttp2_option_set_peer_max_concurrent_streams(option, UInt32(settings.concurrentStreams))
         }
@@ -35,7 +37,8 @@ extension HTTP2Mux {
         return unsafe session
     }
 
-    /// Submits our SETTINGS and the connection's window.
+    /// Submits our SETTINGS, and to a server the connection's window. A client gets the window once its SETTINGS are
+    /// here, behind the acknowledgement: some clients wait for that one first.
     func submitSettings() {
         func entry(_ id: nghttp2_settings_id, _ value: Int) -> nghttp2_settings_entry {
             nghttp2_settings_entry(settings_id: Int32(id.rawValue), value: UInt32(clamping: value))
@@ -59,6 +62,12 @@ extension HTTP2Mux {
         }
         let none = UInt8(NGHTTP2_FLAG_NONE.rawValue)
         unsafe nghttp2_submit_settings(session, none, entries, entries.count)
+        if side == .back { openConnectionWindow() }
+    }
+
+    /// Opens the connection's window as far as the settings say.
+    func openConnectionWindow() {
+        let none = UInt8(NGHTTP2_FLAG_NONE.rawValue)
         unsafe nghttp2_session_set_local_window_size(session, none, 0, Int32(clamping: settings.connectionWindow))
     }
 }

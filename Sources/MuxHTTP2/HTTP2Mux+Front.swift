@@ -12,7 +12,7 @@ extension HTTP2Mux {
         totalStreams += 1
         unsafe nghttp2_session_set_stream_user_data(session, id, Unmanaged.passUnretained(stream).toOpaque())
         // RFC 9218 section 10: streams of one urgency share the connection unless the client's `priority` field says
-        // otherwise (nghttp2 reads it when the section is complete).
+        // otherwise.
         var priority = nghttp2_extpri(urgency: UInt32(NGHTTP2_EXTPRI_DEFAULT_URGENCY), inc: 1)
         unsafe nghttp2_session_change_extpri_stream_priority(session, id, &priority, 0)
         if let limit = settings.maxTotalStreams, totalStreams >= limit, !isDraining { startDrain() }
@@ -29,6 +29,9 @@ extension HTTP2Mux {
         attach(stream, exchange)
         exchange.bytesFromClient += UInt64(bytes)
         stream.hasIncomingHead = true
+        stream.isHead = head.method == .head
+        stream.bodyLength = ContentLengthGuard(head.bodyLength)
+        obeyPriority(of: head, stream.id)
         exchange.request.put(head)
         // The handler may have ended the exchange meanwhile.
         if isEnd, stream.exchange === exchange {
@@ -38,7 +41,24 @@ extension HTTP2Mux {
         }
     }
 
-    /// A request that is too large: the handler answers with `status`.
+    /// Tells nghttp2 what the client wants first (RFC 9218 sections 4 and 5).
+    private func obeyPriority(of head: MessageHead, _ id: Int32) {
+        guard let index = head.first(.priority) else { return }
+        var priority = nghttp2_extpri(urgency: UInt32(NGHTTP2_EXTPRI_DEFAULT_URGENCY), inc: 0)
+        let list = head.value(at: index)
+        var place = 0
+        while let member = list.nextMember(&place) {
+            if member.count == 3, member[0] == UInt8(ascii: "u"), member[1] == UInt8(ascii: "="), member[2] &- 0x30 < 8
+            {
+                priority.urgency = UInt32(member[2] - 0x30)
+            } else if member.equals("i") || member.equals("i=?1") {
+                priority.inc = 1
+            }
+        }
+        unsafe nghttp2_session_change_extpri_stream_priority(session, id, &priority, 0)
+    }
+
+    /// A request that is refused with an answer: the handler answers with `status`.
     func rejectRequest(_ stream: HTTP2Stream, status: Int) {
         guard !stream.hasIncomingHead else { return refuse(stream.id, .enhanceYourCalm) }
         guard let exchange = unsafe host.openExchange(for: stream) else {
@@ -63,7 +83,7 @@ extension HTTP2Mux {
             if let head = half.takeHead() {
                 guard !refusesUpgrade(exchange, head) else { return answerBadUpgrade(stream, exchange) }
                 stream.hasOutgoingHead = true
-                let isLast = endsWithHead(head, half) || exchange.request.head?.method == .head
+                let isLast = endsWithHead(head, half) || stream.isHead
                 submitHead(head, on: stream, as: isLast ? .last : .withBody)
             } else {
                 resume(stream, half)

@@ -60,7 +60,7 @@ extension HTTP2Mux {
         // RFC 9113 section 6.5.2 counts 32 bytes for each line on top of its texts.
         assembledBytes += name.count + value.count + 32
         if let error = assemblyError {
-            guard error.status == 400 || assembledBytes > settings.maxHeaderListSize * settings.limits.headOverrun
+            guard !error.isAnsweredInHTTP2 || assembledBytes > settings.maxHeaderListSize * settings.limits.headOverrun
             else { return 0 }
             return refuseSection(id, error)
         }
@@ -68,8 +68,8 @@ extension HTTP2Mux {
             try assembler?.add(name: name, value: value)
         } catch {
             assemblyError = error
-            // What is only too large gets an answer, so the rest of it is heard.
-            if error.status == 400 || side == .back { return refuseSection(id, error) }
+            // What gets an answer is heard to its end.
+            if !error.isAnsweredInHTTP2 || side == .back { return refuseSection(id, error) }
         }
         return 0
     }
@@ -114,6 +114,10 @@ extension HTTP2Mux {
         do throws(MessageError) {
             head = try assembler?.finish(endOfStream: isEnd)
         } catch {
+            if side == .front, error.isAnsweredInHTTP2, !stream.hasIncomingHead {
+                dropSection()
+                return rejectRequest(stream, status: error.status)
+            }
             _ = refuseSection(stream.id, error)
             return
         }
@@ -122,7 +126,13 @@ extension HTTP2Mux {
         switch head.kind {
         case .request: requestArrived(stream, head, isEnd: isEnd, bytes: header.length + 9)
         case .response: responseArrived(stream, head, isEnd: isEnd)
-        case .trailers: endIncoming(stream, trailers: head)
+        case .trailers:
+            // RFC 9113 section 8.1: nothing follows them.
+            guard isEnd else {
+                resources.heads.giveBack(head)
+                return refuse(stream.id, .protocolError)
+            }
+            endIncoming(stream, trailers: head)
         }
     }
 
@@ -153,7 +163,13 @@ extension HTTP2Mux {
                 calmDown()
             }
         case UInt8(NGHTTP2_SETTINGS.rawValue):
-            if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 { settingsArrived() }
+            if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 {
+                if side == .front, !hasPeerSettings {
+                    hasPeerSettings = true
+                    openConnectionWindow()
+                }
+                settingsArrived()
+            }
         case UInt8(NGHTTP2_PING.rawValue):
             if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 {
                 hasUnansweredPing = false
@@ -195,6 +211,10 @@ extension HTTP2Mux {
         statistics.bodyBytesReceived += UInt64(count)
         guard let stream = stream(id), let input = unsafe input else { return }
         guard let half = unsafe stream.incoming, let exchange = stream.exchange else { return dropBody(stream, count) }
+        if side == .front {
+            guard !stream.isMalformed else { return }
+            do throws(MessageError) { try stream.bodyLength.receive(count) } catch { return refuse(id, .protocolError) }
+        }
         let offset = unsafe input.pointee.bytes.withUnsafeBufferPointer { bytes in
             unsafe bytes.baseAddress.map { unsafe data - $0 } ?? 0
         }
@@ -206,6 +226,14 @@ extension HTTP2Mux {
 
     /// The peer has ended its direction.
     func endIncoming(_ stream: HTTP2Stream, trailers: MessageHead?) {
+        if side == .front, stream.exchange != nil {
+            do throws(MessageError) { try stream.bodyLength.end() } catch {
+                if let trailers { resources.heads.giveBack(trailers) }
+                if !stream.isMalformed { refuse(stream.id, .protocolError) }
+                return
+            }
+            guard !stream.isMalformed else { return }
+        }
         stream.hasIncomingEnd = true
         guard let half = unsafe stream.incoming, let exchange = stream.exchange else {
             if let trailers { resources.heads.giveBack(trailers) }

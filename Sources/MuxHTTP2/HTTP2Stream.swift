@@ -33,6 +33,10 @@ final class HTTP2Stream: StreamEnd {
     var isResetByUs = false
     /// The peer's message broke the rules.
     var isMalformed = false
+    /// The client asked with HEAD, whatever rules have made of the method: the response goes without its body.
+    var isHead = false
+    /// Watches that a request's body is as long as its head says; a response's is watched by nghttp2.
+    var bodyLength = ContentLengthGuard(.unknown)
     /// The response is complete and the rest of the request is dropped: how many bytes of it are still let in.
     var lingerLimit: Int?
     /// The stream is in use.
@@ -86,6 +90,8 @@ final class HTTP2Stream: StreamEnd {
         isResetByPeer = false
         isResetByUs = false
         isMalformed = false
+        isHead = false
+        bodyLength = ContentLengthGuard(.unknown)
         lingerLimit = nil
         credited = 0
         window = 0

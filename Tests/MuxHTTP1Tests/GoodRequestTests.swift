@@ -23,6 +23,10 @@ private let heads = [
     GoodHead("GET / HTTP/1.1\r\nHost:\r\n\r\n", "GET / HTTP/1.1\r\nhost: \r\n\r\n"),
     GoodHead("GET / HTTP/1.0\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nhost: a\r\n\r\n"),
     GoodHead("GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n"),
+    GoodHead("GET   /   HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nhost: a\r\n\r\n"),
+    // As in HAProxy: it is the server that asks for a host.
+    GoodHead("GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n\r\n"),
+    GoodHead("GET http://a/ HTTP/1.1\r\n\r\n", "GET http://a/ HTTP/1.1\r\nhost: a\r\n\r\n"),
     GoodHead("PROPFIND /x HTTP/1.1\r\nHost: a\r\n\r\n", "PROPFIND /x HTTP/1.1\r\nhost: a\r\n\r\n"),
     GoodHead("get / HTTP/1.1\r\nHost: a\r\n\r\n", "get / HTTP/1.1\r\nhost: a\r\n\r\n"),
     // Targets.
@@ -55,6 +59,12 @@ private let heads = [
         "GET / HTTP/1.1\r\nHost: a\r\nConnection: X-One\r\nX-One: 1\r\nConnection: x-two\r\nX-Two: 2\r\nX-Three: 3\r\n\r\n",
         "GET / HTTP/1.1\r\nhost: a\r\nx-three: 3\r\n\r\n"),
     // Lengths.
+    GoodHead(
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 005, 05\r\n\r\nhello",
+        "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello"),
+    GoodHead(
+        "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"),
     GoodHead(
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
         "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello"),

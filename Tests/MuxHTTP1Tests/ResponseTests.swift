@@ -18,7 +18,6 @@ private let badResponses: [(String, MessageError)] = [
     ("ICY 200 OK\r\nA: b\r\n\r\n", .badVersion), ("HTTP/1.1 200 O\u{0}K\r\n\r\n", .badValue),
     ("HTTP/1.1 200 OK\nA: b\r\n\r\n", .bareLineFeed), ("HTTP/1.1 200 OK\rA: b\r\n\r\n", .bareCarriageReturn),
     ("HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", .unexpectedUpgrade),
-    ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", .transferEncodingInHTTP10),
     field("Content-Length: 5\r\nContent-Length: 6", .conflictingContentLength),
     field("Content-Length: x", .badContentLength), field("Content-Length: -1", .badContentLength),
     field("Content-Length: 1, 2", .conflictingContentLength),
