@@ -103,7 +103,7 @@ let package = Package(
         // Tests
         testSupport(["Streams", "Messages", "Bytes"]),
         tests("TestSupportTests", ["TestSupport"]),
-        fuzzTargets(["Checks", "Language", "Resolution", "Vocabulary", "Samples", "Words", "Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "TestSupport", "QUICTransport", "TLSTransport", "Configuration", "Messages", "Patterns", "Bytes", "COpenSSL"]),
+        fuzzTargets(["Control", "Checks", "Language", "Resolution", "Vocabulary", "Samples", "Words", "Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "TestSupport", "QUICTransport", "TLSTransport", "Configuration", "Messages", "Patterns", "Bytes", "COpenSSL"]),
         tests("FuzzTests", ["FuzzTargets", "TestSupport"]),
         tests("BytesTests", ["Bytes"]),
         tests("AccountsTests", ["Accounts"]),

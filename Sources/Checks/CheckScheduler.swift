@@ -98,7 +98,7 @@ final class CheckScheduler {
     /// First checks lie as far from each other as the shortest usual interval allows.
     private func startAll() {
         var all: [Checker] = []
-        for backend in blueprint.backendTable.all {
+        for backend in blueprint.backendTable.all where !backend.servers.settings.isDisabled {
             for server in backend.servers.servers {
                 let list = Checker.checkers(of: server, self)
                 if !list.isEmpty { checkers[ObjectIdentifier(server)] = list }

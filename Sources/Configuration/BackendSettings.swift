@@ -68,6 +68,12 @@ public struct BackendSettings: Sendable, Equatable {
     public var serverNameField: [UInt8]?
     /// The statistics page (`stats enable`); nil: there is none.
     public var statisticsPage: StatisticsPageSettings?
+    /// Rules may choose it only once it is published at run time (`be-unpublished`).
+    public var isUnpublished = false
+    /// Nothing is done for it (`disabled`).
+    public var isDisabled = false
+    /// Its servers take log lines (`mode log`): ``mode`` is `tcp` then.
+    public var takesLogs = false
     /// The line of the section's keyword.
     public var location: SourceLocation
 

@@ -18,14 +18,26 @@ public enum BalanceAlgorithm: Sendable, Hashable {
     case rdpCookie(HashExpression)
     /// By a hash of what an expression gives.
     case hash(HashExpression)
+    /// Always the same server, as long as it is usable: of log lines only.
+    case sticky
+    /// By a hash of what the converters of an expression make of a log line.
+    case logHash(HashExpression)
     /// The least loaded of `draws` servers drawn by weight. The default, with 2 draws.
     case random(draws: Int)
 
     /// Whether servers are chosen by a hash of a key.
     public var usesKey: Bool {
         switch self {
-        case .roundrobin, .staticRR, .leastconn, .first, .random: false
-        case .source, .uri, .urlParameter, .header, .rdpCookie, .hash: true
+        case .roundrobin, .staticRR, .leastconn, .first, .random, .sticky: false
+        case .source, .uri, .urlParameter, .header, .rdpCookie, .hash, .logHash: true
+        }
+    }
+
+    /// Whether it chooses for log lines, and for nothing else.
+    public var isForLogs: Bool {
+        switch self {
+        case .sticky, .logHash: true
+        default: false
         }
     }
 
@@ -111,8 +123,8 @@ extension BackendSettings {
     public var hasDynamicWeights: Bool {
         switch balance {
         case .roundrobin, .leastconn, .first, .random: true
-        case .staticRR: false
-        case .source, .uri, .urlParameter, .header, .rdpCookie, .hash: hashing.method == .consistent
+        case .staticRR, .sticky: false
+        case .source, .uri, .urlParameter, .header, .rdpCookie, .hash, .logHash: hashing.method == .consistent
         }
     }
 }

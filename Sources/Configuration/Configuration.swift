@@ -21,6 +21,10 @@ public struct Configuration: Sendable, Equatable {
     public var userLists: [UserList] = []
     /// `ring` sections, and the rings of log targets over streams.
     public var rings: [RingSettings] = []
+    /// `log-forward` sections.
+    public var logForwards: [LogForwardSettings] = []
+    /// The backends that log targets name: places in ``backends``.
+    public var logBackends: [Int] = []
     /// Where texts for operators go: the standard sinks and the rings.
     public var sinks = SinkTable()
     /// The names of all variables by their numbers.
@@ -42,6 +46,7 @@ public struct Configuration: Sendable, Equatable {
         left.global == right.global && left.frontends == right.frontends && left.backends == right.backends
             && left.logProfiles == right.logProfiles && left.resolvers == right.resolvers
             && left.userLists == right.userLists && left.rings == right.rings
+            && left.logForwards == right.logForwards && left.logBackends == right.logBackends
     }
 }
 

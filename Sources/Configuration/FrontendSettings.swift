@@ -42,6 +42,8 @@ public struct FrontendSettings: Sendable, Equatable {
     public var errorFiles: [ErrorFile]
     /// The statistics page (`stats enable`); nil: there is none.
     public var statisticsPage: StatisticsPageSettings?
+    /// It takes nothing (`disabled`).
+    public var isDisabled = false
     /// The line of the section's keyword.
     public var location: SourceLocation
 
@@ -113,6 +115,8 @@ public struct FrontendOptions: Sendable, Equatable {
     /// Whether connections that bring nothing before they end are neither answered, logged nor counted as errors
     /// (`http-ignore-probes`).
     public var ignoresProbes = false
+    /// Whether requests may break some rules (`accept-unsafe-violations-in-http-request`).
+    public var acceptsViolations = false
 
     public init(
         dontLogNull: Bool = false, connectionMode: HTTPConnectionMode = .keepAlive,

@@ -3,6 +3,8 @@ public struct LogTarget: Sendable, Hashable {
     public var destination: LogDestination
     /// How a line is wrapped (`format`).
     public var framing: LogFraming
+    /// Lines that were taken from elsewhere are wrapped as they were there (`log-forward` without `format`).
+    public var detectsFraming = false
     /// Longest line in bytes (`len`), 80 to 65535; HAProxy's default is 1024. Longer ones are cut.
     public var maxLength: Int
     public var facility: LogFacility
@@ -38,7 +40,7 @@ public enum LogDestination: Sendable, Hashable {
     case unix(path: String)
     /// A ring: a place in `Configuration.rings`. Streams (`tcp@…`) have rings of their own.
     case ring(Int)
-    /// The servers of a backend in `mode log`: a place in `Configuration.backends`.
+    /// The servers of a backend in `mode log`: a place in `Configuration.logBackends`.
     case backend(Int)
 }
 

@@ -30,6 +30,10 @@ public struct ServerSettings: Sendable, Equatable {
     public var maxqueue: Int?
     /// Whether it serves only when no other server does (`backup`).
     public var isBackup: Bool
+    /// In `mode log`: whether it takes datagrams.
+    public var takesDatagrams = false
+    /// In `mode log`: the ring that lines wait in for a server that takes connections, a place in `Configuration.rings`.
+    public var ring: Int?
     /// Whether it starts in maintenance (`disabled`).
     public var isDisabled: Bool
     /// Milliseconds in which the weight grows to the whole after the server came up (`slowstart`); 0: at once.

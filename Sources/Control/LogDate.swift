@@ -77,6 +77,12 @@ struct LogDate {
         text.append(abs(offset) % 3600 / 60, width: 2)
     }
 
+    /// The year that a month belongs to: the one before when it is still to come.
+    mutating func appendYear(_ wall: UInt64, ofMonth month: Int, to text: inout LogText) {
+        update(wall)
+        text.append(fields.month < month ? fields.year - 1 : fields.year, width: 4)
+    }
+
     private var month: StaticString { Self.months[min(max(fields.month - 1, 0), 11)] }
 
     private func appendTime(to text: inout LogText) {

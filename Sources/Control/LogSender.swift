@@ -28,6 +28,8 @@ final class LogSender {
     /// The ring that lines go to; nil: a socket or a descriptor.
     private let ring: EventRing?
     private let framing: LogFraming
+    /// Whether a ring takes lines as their target wraps them.
+    private let keepsFraming: Bool
     /// Most bytes of a line.
     private let limit: Int
     private var walls: [UInt64] = []
@@ -45,11 +47,13 @@ final class LogSender {
             let settings = configuration.rings[number]
             ring = settings.sink?.ring
             framing = settings.keepsFraming ? target.framing : settings.framing
+            keepsFraming = settings.keepsFraming
             let most = settings.maxLength ?? configuration.global.tune.bufsize
             limit = settings.keepsFraming ? target.maxLength : min(target.maxLength, most)
         } else {
             ring = nil
             framing = target.framing
+            keepsFraming = true
             limit = target.maxLength
         }
         self.hostname = hostname
@@ -94,18 +98,43 @@ final class LogSender {
     ///   - data: the structured data of an RFC 5424 line; empty: none.
     ///   - tag: the program's name in the line: `log-tag`.
     func add(_ text: Span<UInt8>, data: Span<UInt8>, level: LogLevel, tag: [UInt8], wall: UInt64) {
-        // Targets want no line end within, and no empty line.
-        var count = text.count
-        while count > 0, text[count - 1] == 0x0a || text[count - 1] == 0 { count -= 1 }
+        let count = Self.length(of: text)
         guard count > 0 else { return }
         if buffer.count > 256 * 1024 { send() }
         let start = buffer.count
         LogHeader(
-            framing: framing, facility: target.facility.code, level: level < target.minLevel ? target.minLevel : level,
-            hostname: hostname
+            framing: framing, facility: target.facility.code, level: max(level, target.minLevel), hostname: hostname
         ).append(to: &buffer, data, tag: tag, wall: wall, &date)
+        finish(text.extracting(0..<count), from: start, wall)
+    }
+
+    /// Adds a line that came from elsewhere, with what it had before its message.
+    func add(_ line: ForwardedLine, wall: UInt64) {
+        let message = Array(line.message)
+        let count = Self.length(of: message.span)
+        guard count > 0 else { return }
+        if buffer.count > 256 * 1024 { send() }
+        let start = buffer.count
+        let level = line.level.flatMap(LogLevel.init(rawValue:)) ?? .emergency
+        let hasOwnFraming = ring == nil || keepsFraming
+        ForwardedHeader(
+            line: line, framing: target.detectsFraming && hasOwnFraming ? nil : framing,
+            facility: line.facility ?? target.facility.code, level: max(level, target.minLevel)
+        ).append(to: &buffer, wall: wall, &date)
+        finish(message.span.extracting(0..<count), from: start, wall)
+    }
+
+    /// Bytes of a line without its end: targets want no line end within, and no empty line.
+    private static func length(of text: Span<UInt8>) -> Int {
+        var count = text.count
+        while count > 0, text[count - 1] == 0x0a || text[count - 1] == 0 { count -= 1 }
+        return count
+    }
+
+    /// Puts a line's text behind its header, which begins at `start`.
+    private func finish(_ text: Span<UInt8>, from start: Int, _ wall: UInt64) {
         let room = max(0, limit - (buffer.count - start) - 1)
-        buffer.append(text.extracting(0..<min(room, count)))
+        buffer.append(text.extracting(0..<min(room, text.count)))
         buffer.append("\n")
         ends.append(buffer.count)
         if ring != nil { walls.append(wall) }
@@ -159,8 +188,8 @@ final class LogSender {
         guard let address, number >= 0 else { return }
         var start = 0
         for (index, end) in ends.enumerated() {
-            // A datagram needs no newline.
-            let line = unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<end - 1])
+            // With its line feed, as HAProxy sends it.
+            let line = unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<end])
             if unsafe !Socket.send(number, line, to: address) {
                 return droppedLogLines.add(ends.count - index)
             }

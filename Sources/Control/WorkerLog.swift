@@ -11,22 +11,14 @@ import Streams
 
 /// One worker's access log: makes lines and hands them to the senders of each proxy's `log` lines.
 package final class WorkerLog: LoopMember, AccessLog {
-    /// A `log` line of a proxy.
-    private struct Route {
-        let target: LogTarget
-        let sender: LogSender
-    }
-
     /// The `log` lines of a proxy, and its tag.
     private struct Proxy {
-        var routes: [Route] = []
+        var routes: [LogRoute] = []
         var tag: [UInt8] = []
-        /// Whether a profile or a count of samples decides about single targets.
-        var hasProfiles = false
     }
 
     private let loop: EventLoop
-    private var senders: [LogTarget: LogSender] = [:]
+    private let senders: LogSenders
     private var frontends: [Proxy] = []
     private var backends: [Proxy] = []
     private let profiles: [LogProfile]
@@ -39,6 +31,7 @@ package final class WorkerLog: LoopMember, AccessLog {
 
     package init(_ configuration: Configuration, _ worker: Worker) {
         loop = worker.loop
+        senders = LogSenders(worker.blueprint)
         profiles = configuration.logProfiles
         profileTags = profiles.map { $0.tag.map { Array($0.utf8) } }
         let targets = configuration.frontends.flatMap(\.logs) + configuration.backends.flatMap(\.logs)
@@ -47,36 +40,15 @@ package final class WorkerLog: LoopMember, AccessLog {
             worker.resources, textLimit: max(longest, configuration.global.tune.bufsize),
             processVariables: worker.blueprint.processVariables, seed: 1)
         super.init()
-        let hostname =
-            switch configuration.global.logHostname {
-            case .fixed(let name): name
-            case .system, nil: String(decoding: Socket.hostname, as: UTF8.self)
-            }
-        frontends = configuration.frontends.map { open($0.logs, $0.logTag, configuration, hostname) }
-        backends = configuration.backends.map { open($0.logs, $0.logTag, configuration, hostname) }
+        frontends = configuration.frontends.map { open($0.logs, $0.logTag, configuration) }
+        backends = configuration.backends.map { open($0.logs, $0.logTag, configuration) }
     }
 
-    private func open(
-        _ targets: [LogTarget], _ tag: String?, _ configuration: Configuration, _ hostname: String
-    ) -> Proxy {
+    private func open(_ targets: [LogTarget], _ tag: String?, _ configuration: Configuration) -> Proxy {
         var proxy = Proxy()
         proxy.tag = Array((tag ?? configuration.global.logTag ?? "haproxy").utf8)
-        proxy.hasProfiles = targets.contains { $0.profile != nil }
         for target in targets {
-            // Lines that differ only in what is decided before share a sender.
-            var key = target
-            key.sampling = nil
-            key.profile = nil
-            key.level = .debug
-            if let known = senders[key] {
-                proxy.routes.append(Route(target: target, sender: known))
-                continue
-            }
-            do throws(SystemError) {
-                let sender = try LogSender(key, hostname: hostname, configuration: configuration)
-                senders[key] = sender
-                proxy.routes.append(Route(target: target, sender: sender))
-            } catch {
+            do throws(SystemError) { proxy.routes.append(try senders.route(to: target)) } catch {
                 failures.append("log target \(target.destination): \(error)")
             }
         }
@@ -284,14 +256,15 @@ package final class WorkerLog: LoopMember, AccessLog {
                     if let data = step.structuredData { data.text(evaluation, &chosenData) }
                 }
             }
-            route.sender.add(chosen.bytes, data: chosenData.bytes, level: level, tag: tag, wall: loop.clock.wall)
+            route.sender(for: chosen.bytes, evaluation)?.add(
+                chosen.bytes, data: chosenData.bytes, level: level, tag: tag, wall: loop.clock.wall)
         }
         evaluation.scratch.release()
         loop.schedule(self)
     }
 
     public override func flush() {
-        for sender in senders.values { sender.send() }
+        senders.send()
     }
 }
 

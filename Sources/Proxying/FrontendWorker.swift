@@ -62,8 +62,10 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         let backMode = backend?.settings.options.connectionMode ?? .keepAlive
         var muxes = MuxSettings(
             worker.blueprint.configuration.global.tune, mode: max(settings.options.connectionMode, backMode),
-            abortOnClose: backend?.settings.options.abortOnClose ?? false)
+            abortOnClose: backend?.settings.options.abortOnClose
+                ?? (settings.options.abortOnClose && !settings.useBackendRules.isEmpty && settings.mode == .http))
         muxes.http1Front.ignoresProbes = settings.options.ignoresProbes
+        muxes.http1Front.acceptsViolations = settings.options.acceptsViolations
         self.muxes = muxes
         let tune = worker.blueprint.configuration.global.tune
         var contexts: [TLSServerContext?] = []

@@ -13,7 +13,7 @@ extension ProxyExchange {
         guard let settings = backend?.settings else { return nil }
         let hashing = settings.hashing
         switch settings.balance {
-        case .roundrobin, .staticRR, .leastconn, .first, .random: return nil
+        case .roundrobin, .staticRR, .leastconn, .first, .random, .sticky, .logHash: return nil
         case .source:
             let source = session.source
             let octets = source.octets

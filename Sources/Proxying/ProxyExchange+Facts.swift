@@ -56,12 +56,7 @@ extension ProxyExchange: TransactionFacts {
             times.requestHead = exchange.requestHeadAt.milliseconds(since: exchange.openedAt)
             times.request = exchange.requestHeadAt.milliseconds(since: start)
         }
-        if let dispatch, dispatch.dequeuedAt != .zero {
-            times.queue = dispatch.dequeuedAt.milliseconds(since: dispatch.startedAt)
-            if exchange.attachedAt != .zero {
-                times.connect = exchange.attachedAt.milliseconds(since: dispatch.dequeuedAt)
-            }
-        }
+        (times.queue, times.connect) = dispatchTimes
         let now = frontend.now
         if exchange.responseHeadAt != .zero, ownStatus == 0 {
             times.responseHead = exchange.responseHeadAt.milliseconds(since: exchange.attachedAt)
@@ -71,6 +66,19 @@ extension ProxyExchange: TransactionFacts {
         times.user = times.active + times.handshake
         times.total = now.milliseconds(since: start)
         return times
+    }
+
+    /// Milliseconds in queues, until a place was found or until the exchange ended there, and from then to the connection;
+    /// -1 where it did not come so far.
+    var dispatchTimes: (queue: Int, connect: Int) {
+        guard let dispatch else { return (-1, -1) }
+        guard dispatch.dequeuedAt != .zero else {
+            let endedInQueue = failureStage == .queue && !dispatch.foundQueueFull
+            return (endedInQueue ? frontend.now.milliseconds(since: dispatch.startedAt) : -1, -1)
+        }
+        let queue = dispatch.dequeuedAt.milliseconds(since: dispatch.startedAt)
+        let attached = exchange?.attachedAt ?? .zero
+        return (queue, attached == .zero ? -1 : attached.milliseconds(since: dispatch.dequeuedAt))
     }
 
     package var isForwarded: Bool { exchange?.attachedAt ?? .zero != .zero }

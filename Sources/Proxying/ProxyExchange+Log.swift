@@ -39,7 +39,9 @@ extension ProxyExchange {
         // What a rule decided counts, though an `errorloc` may answer with a redirection.
         figures.status = ownStatus != 0 ? ownStatus : exchange.response.head?.status ?? 0
         // A client that left within its head is not told of its bad request; the line says it all the same.
-        if figures.status == 0, isHTTP, exchange.isOver { figures.status = hasHead ? -1 : 400 }
+        // So does that of one who left while the server was at work.
+        let leftServer = exchange.failure == .clientAborted && exchange.attachedAt != .zero
+        if figures.status == 0, isHTTP, exchange.isOver { figures.status = hasHead && !leftServer ? -1 : 400 }
         figures.bytesToClient = countedFromServer
         figures.bytesFromClient = countedFromClient
         figures.serverSource = serverSource
@@ -72,10 +74,7 @@ extension ProxyExchange {
             figures.requestTime = exchange.requestHeadAt.milliseconds(since: exchange.openedAt)
         }
         let attached = exchange.attachedAt
-        if let dispatch, dispatch.dequeuedAt != .zero {
-            figures.queueTime = dispatch.dequeuedAt.milliseconds(since: dispatch.startedAt)
-            if attached != .zero { figures.connectTime = attached.milliseconds(since: dispatch.dequeuedAt) }
-        }
+        (figures.queueTime, figures.connectTime) = dispatchTimes
         if attached != .zero, ownStatus == 0, exchange.responseHeadAt != .zero {
             figures.responseTime = exchange.responseHeadAt.milliseconds(since: attached)
         }

@@ -186,6 +186,7 @@ extension ProxyExchange: RuleHost {
         let limit = (backend?.settings.timeouts ?? frontend.settings.timeouts).requestHead
         let end = limit.map { progress.startedAt.advanced(milliseconds: $0) } ?? .distantFuture
         if end <= frontend.now {
+            noteStage(.request)
             self.end(.timeout, .httpRequest)
             return false
         }
@@ -279,6 +280,7 @@ extension ProxyExchange: RuleHost {
 
     /// Whether a backend may be chosen: it is published, or `force-be-switch` says so.
     private func mayTake(_ backend: BackendWorker, _ evaluation: Evaluation) -> Bool {
+        if backend.settings.isDisabled { return false }
         if backend.isPublished { return true }
         guard !frontend.settings.forcedSwitches.isEmpty else { return false }
         evaluation.begin(self, .request)

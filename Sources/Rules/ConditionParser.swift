@@ -42,7 +42,7 @@ public struct ConditionParser {
                 acl = ACL(name: "", tests: [try test(Array(words[index..<end]), after: word)])
                 index = end + 1
             } else {
-                acl = try named(name, word)
+                acl = try self.acl(named: name, at: word)
             }
             terms.append(Condition.Term(acl, isNegated: negates))
             negates = false
@@ -53,7 +53,8 @@ public struct ConditionParser {
         return Condition(alternatives, isNegated: isNegated)
     }
 
-    private func named(_ name: String, _ word: Word) throws(Complaint) -> ACL {
+    /// The ACL of that name: a declared one, or one of those that every proxy has.
+    public func acl(named name: String, at word: Word) throws(Complaint) -> ACL {
         if let known = acls[name] { return known }
         let key = "acl \(name)"
         if let known = context.shared[key] as? ACL { return known }
@@ -99,9 +100,9 @@ public struct ConditionParser {
         let expression: Expression
         var method: MatchMethod?
         if let meaning {
-            let text = meaning.fetch + first.text.dropFirst(name.count)
+            let text = Array(meaning.fetch.utf8) + first.bytes.dropFirst(name.utf8.count)
             do throws(Complaint) {
-                expression = try ExpressionParser(context).parse(Array(text.utf8), allowsRest: false).expression
+                expression = try ExpressionParser(context).parse(text, allowsRest: false).expression
             } catch {
                 throw Complaint("ACL keyword '\(name)' : \(error.message)", at: first)
             }
@@ -121,7 +122,22 @@ public struct ConditionParser {
         }
         var reader = PatternWordReader(context, words, index, expression, method ?? Self.method(of: expression.type))
         reader.original = method
-        return try reader.read(first)
+        let test = try reader.read(first)
+        if expression.fetchName == "http_auth_group", !reader.inlineWords.isEmpty || test.patterns.count <= 1 {
+            keepGroups(reader.inlineWords, expression, previous)
+        }
+        return test
+    }
+
+    /// Groups can be checked only once the user lists are there.
+    private func keepGroups(_ words: [Word], _ expression: Expression, _ name: Word) {
+        let list = expression.text.drop { $0 != "(" }.dropFirst().prefix { $0 != ")" && $0 != "," }
+        for group in words.isEmpty ? [nil] : words.map({ Optional($0.text) }) {
+            context.groupUses.append(
+                GroupUse(
+                    list: String(list), group: group, acl: name.text == "{" ? "" : name.text,
+                    proxyName: context.proxyName, location: context.location))
+        }
     }
 
     /// The method that a type has by itself.

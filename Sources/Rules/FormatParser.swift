@@ -31,7 +31,7 @@ struct FormatParser {
         self.word = word
         self.context = context
         self.options = options
-        bytes = Array(word.text.utf8)
+        bytes = word.bytes
     }
 
     mutating func parse() throws(Complaint) -> Format {

@@ -22,6 +22,8 @@ struct PatternWordReader {
         self.method = method
     }
 
+    /// The patterns that stand in the line.
+    private(set) var inlineWords: [Word] = []
     private var indexes: [PatternIndex] = []
     private var ignoresCase = false
     private var resolvesNames = true
@@ -142,6 +144,7 @@ struct PatternWordReader {
             throw Complaint("\(error)", at: criterion)
         }
         try add(reference, method, criterion)
+        inlineWords = Array(words[min(index, words.count)...])
         var comparison = NumberOperator.eq
         while index < words.count {
             let word = words[index]
@@ -152,7 +155,12 @@ struct PatternWordReader {
                 continue
             }
             do throws(PatternError) {
-                try reference.add(takesOperator ? comparison.pattern(for: word.text, method: method) : word.text)
+                if takesOperator {
+                    try reference.add(comparison.pattern(for: word.text, method: method))
+                } else {
+                    let key = word.bytes
+                    try reference.add(key: key.span)
+                }
             } catch {
                 throw Complaint("\(error)", at: word)
             }

@@ -51,6 +51,8 @@ public final class CompilationContext {
     public let variableNames: VariableNames
     /// `resolvers` sections that rules name, to be checked once all are read.
     public var resolverUses: [ResolverUse] = []
+    /// Groups that ACLs name, to be checked once all user lists are read.
+    public var groupUses: [GroupUse] = []
     /// Objects that kinds of arguments keep here by name, such as map files that several expressions share.
     public var shared: [String: any AnyObject & Sendable] = [:]
 
@@ -193,6 +195,25 @@ public struct ResolverUse: Sendable {
 
     public init(name: String, proxyName: String, location: String) {
         self.name = name
+        self.proxyName = proxyName
+        self.location = location
+    }
+}
+
+/// An ACL's mention of a group of a user list (`http_auth_group`).
+public struct GroupUse: Sendable {
+    public let list: String
+    /// Nil: the ACL names none.
+    public let group: String?
+    /// The ACL's name; empty for an anonymous one.
+    public let acl: String
+    public let proxyName: String
+    public let location: String
+
+    public init(list: String, group: String?, acl: String, proxyName: String, location: String) {
+        self.list = list
+        self.group = group
+        self.acl = acl
         self.proxyName = proxyName
         self.location = location
     }

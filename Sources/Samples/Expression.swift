@@ -54,6 +54,12 @@ public final class Expression: Sendable {
         return true
     }
 
+    /// Applies the converters alone, to a text that stands for what the fetch would give, and casts the result.
+    public func convert(_ evaluation: Evaluation, _ sample: inout Sample, as type: SampleType) -> Bool {
+        guard convert(evaluation, &sample) else { return false }
+        return sample.type == type || Cast.apply(&sample, to: type, evaluation.scratch)
+    }
+
     /// Evaluates the expression and casts its value.
     public func evaluate(_ evaluation: Evaluation, _ sample: inout Sample, as type: SampleType) -> Bool {
         guard evaluate(evaluation, &sample) else { return false }

@@ -16,7 +16,7 @@ public struct ExpressionParser {
     /// Reads an expression that takes the whole text of a word.
     public func parse(_ word: Word) throws(Complaint) -> Expression {
         do throws(Complaint) {
-            return try parse(Array(word.text.utf8), allowsRest: false).expression
+            return try parse(word.bytes, allowsRest: false).expression
         } catch {
             throw Complaint(error.message, at: word.column + (error.column ?? 0))
         }
@@ -27,14 +27,15 @@ public struct ExpressionParser {
     public func parse(
         _ word: Word, peek: () -> Word?, take: () -> Void
     ) throws(Complaint) -> Expression {
-        var text = word.text
+        var bytes = word.bytes
         while let following = peek() {
             let name = String(following.text.prefix { Self.isNameCharacter($0) })
             guard context.catalogue.converters[name] != nil, !name.isEmpty else { break }
             take()
-            text += (text.hasSuffix(",") ? "" : ",") + following.text
+            if bytes.last != UInt8(ascii: ",") { bytes.append(UInt8(ascii: ",")) }
+            bytes += following.bytes
         }
-        return try parse(Word(text: text, column: word.column))
+        return try parse(Word(bytes: bytes, column: word.column))
     }
 
     private static func isNameCharacter(_ character: Character) -> Bool {

@@ -178,6 +178,8 @@ public protocol TransactionFacts: AnyObject {
     var isForwarded: Bool { get }
     /// A service of the process answers it, such as the statistics page.
     var isServedHere: Bool { get }
+    /// Whether the client speaks to a proxy that it knows of (`option http-use-proxy-header`).
+    var isProxyRequest: Bool { get }
     /// What the client's bytes are in TCP mode; ``RawRequest/none`` otherwise.
     var rawRequest: RawRequest { get }
     /// What aliases of log formats show of the exchange as it stands now.
@@ -211,6 +213,7 @@ extension TransactionFacts {
     public var isAbnormal: Bool { false }
     public var isForwarded: Bool { false }
     public var isServedHere: Bool { false }
+    public var isProxyRequest: Bool { false }
     public var rawRequest: RawRequest { .none }
     public func logFigures(_ evaluation: Evaluation) -> LogFigures { LogFigures() }
 }

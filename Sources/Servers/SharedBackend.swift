@@ -59,7 +59,7 @@ public final class SharedBackend: Sendable {
         self.index = index
         self.events = events
         self.isDynamic = isDynamic
-        isPublished = Atomic(!isDynamic)
+        isPublished = Atomic(!isDynamic && !settings.isUnpublished)
         dynamicCookies = Mutex(
             DynamicCookies(isEnabled: settings.cookie?.isDynamic == true, key: settings.dynamicCookieKey))
         countsServed = settings.hashing.balanceFactor > 0

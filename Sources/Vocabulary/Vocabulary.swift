@@ -11,7 +11,8 @@ package enum Vocabulary {
     private static let fetches: [Fetch] = [
         ConstantFetches.all, StartLineFetches.all, HeaderFetches.all, CookieFetches.all, ParameterFetches.all,
         BodyFetches.all, AuthorizationFetches.all, CaptureFetches.all, ProcessFetches.all, VariableFetches.all,
-        ProxyFetches.all, ExchangeFetches.all, ConnectionFetches.all, HelloFetches.all, PayloadFetches.all,
+        ProxyFetches.all, ACLFetch.all, ExchangeFetches.all, ConnectionFetches.all, HelloFetches.all,
+        PayloadFetches.all,
         TLSFetches.all, CertificateFetches.all,
     ].flatMap(\.self)
 

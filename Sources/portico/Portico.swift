@@ -75,9 +75,12 @@ struct Portico {
                 return 1
             }
             if options.verbose || !options.quiet { print("Configuration file is valid") }
-            return configuration.frontends.isEmpty ? 2 : 0
+            return 0
         }
-        guard !configuration.frontends.isEmpty || !configuration.global.runtimeAPI.sockets.isEmpty else {
+        guard
+            !configuration.frontends.isEmpty || !configuration.logForwards.isEmpty
+                || !configuration.global.runtimeAPI.sockets.isEmpty
+        else {
             Terminal.alert(
                 "No listener is configured: nothing to do. Add a 'frontend' or 'listen' section with a 'bind' line.")
             return 2

@@ -41,15 +41,16 @@ final class Process {
             try takeSockets()
             let sockets = try openSockets(workers)
             let runtimeSockets = try openRuntimeSockets()
+            let logSockets = try openLogSockets()
             taken.closeRest()
             try Privileges.writePidfileIfForeground(configuration.global)
             if configuration.global.masterWorker {
                 return try Master(configuration.global, notifiesSystemd: options.notifiesSystemd).run {
-                    self.work(blueprint, sockets, runtimeSockets)
+                    self.work(blueprint, sockets, runtimeSockets, logSockets)
                 }
             }
             if configuration.global.daemon { try Privileges.daemonize(configuration.global) }
-            return work(blueprint, sockets, runtimeSockets)
+            return work(blueprint, sockets, runtimeSockets, logSockets)
         } catch {
             Terminal.alert(error.description)
             return 1
@@ -73,6 +74,12 @@ final class Process {
         } catch { throw StartError(error.description) }
     }
 
+    private func openLogSockets() throws(StartError) -> LogForwardSockets {
+        do throws(LogForwardSockets.OpenError) { return try LogForwardSockets(configuration) } catch {
+            throw StartError(error.description)
+        }
+    }
+
     /// Asks the older process of `-x` for its sockets.
     private func takeSockets() throws(StartError) {
         guard let path = options.socketSource else { return }
@@ -94,7 +101,8 @@ final class Process {
 
     /// Runs the workers in this process.
     private func work(
-        _ blueprint: Blueprint, _ sockets: ListenerSockets, _ runtimeSockets: RuntimeSockets
+        _ blueprint: Blueprint, _ sockets: ListenerSockets, _ runtimeSockets: RuntimeSockets,
+        _ logSockets: LogForwardSockets
     ) -> Int32 {
         do throws(StartError) {
             let signals = try SignalSource()
@@ -113,6 +121,7 @@ final class Process {
             } catch { throw StartError("\(error)") }
             let threads = try WorkerThreads(group, configuration)
             RingForwarder.start(configuration) { Terminal.warning($0) }
+            LogForwarder.start(blueprint, logSockets) { Terminal.warning($0) }
             tellOldProcesses()
             notifyReady()
             runtime.start(group, facts: facts())

@@ -131,3 +131,83 @@ import Testing
         #expect(load("frontend a\n log global\n log global\n").alerts == ["3:6 'log global' is already specified"])
     }
 }
+
+/// `log-forward` sections and backends of `mode log`, in HAProxy's words where it has some.
+@Suite struct LogForwardSectionTests {
+    @Test func aSectionIsRead() throws {
+        let result = load(
+            """
+            log-forward in
+                bind 127.0.0.1:514,[::1]:514
+                dgram-bind udp@127.0.0.1:514
+                log 127.0.0.1:1514 local0
+                log 127.0.0.1:1515 format rfc5424 local1 info
+                maxconn 20
+                backlog 5
+                timeout client 3s
+                option host append
+                option dont-parse-log
+                option assume-rfc6587-ntf
+            """)
+        #expect(result.diagnostics == [])
+        let forward = try #require(result.configuration?.logForwards.first)
+        #expect(forward.name == "in" && forward.streams.count == 2 && forward.datagrams.count == 1)
+        #expect(forward.logs.map(\.detectsFraming) == [true, false])
+        #expect(forward.maxconn == 20 && forward.backlog == 5 && forward.clientTimeout == 3000)
+        #expect(forward.hostPolicy == .append && !forward.parsesLines && forward.assumesLineFeeds)
+    }
+
+    @Test func aBackendTakesLines() throws {
+        let result = load(
+            """
+            global
+                log backend@lines local0
+            backend lines
+                mode log
+                balance sticky
+                server s1 udp@127.0.0.1:514
+                server s2 udp@127.0.0.1:515 backup
+            backend streams
+                mode log
+                server s1 127.0.0.1:514
+            frontend f
+                mode http
+                log global
+                timeout client 1s
+                bind :8080
+            """)
+        #expect(result.diagnostics == [])
+        let configuration = try #require(result.configuration)
+        #expect(configuration.logBackends == [0])
+        #expect(configuration.frontends[0].logs.map(\.destination) == [.backend(0)])
+        #expect(configuration.backends[0].takesLogs && configuration.backends[0].balance == .sticky)
+        #expect(configuration.backends[0].servers.map(\.takesDatagrams) == [true, true])
+        #expect(configuration.backends[1].balance == .random(draws: 1))
+        #expect(configuration.backends[1].servers[0].ring == 0 && configuration.rings.count == 1)
+    }
+
+    @Test(arguments: [
+        ("log-forward", "1:1 missing name for log-forward section."),
+        ("log-forward a\n bogus", "2:2 unknown keyword 'bogus' in 'log-forward' section"),
+        ("log-forward a\n option host no", "2:14 option 'host' expects {replace|fill|keep|append}."),
+        ("log-forward a\n bind udp@:514", "2:7 'bind' : dgram-type address not acceptable in 'udp@:514'"),
+        ("log-forward a\n dgram-bind tcp@:514", "2:13 'dgram-bind' : stream-type address not acceptable in 'tcp@:514'"),
+        (
+            "log-forward a\nlog-forward a",
+            "2:13 log-forward section 'a' has the same name as another log-forward section declared at test.cfg:1."
+        ),
+        ("global\n log backend@x local0", "2:6 log directive uses unknown log backend 'x'."),
+        ("backend b\nglobal\n log backend@b local0", "3:6 log directive uses incompatible log backend 'b'."),
+        (
+            "backend b\n mode log\n balance leastconn",
+            "1:9 in backend 'b': \"balance\" only supports 'roundrobin', 'random', 'sticky' and 'log-hash'."
+        ),
+        ("backend b\n balance sticky", "1:9 backend 'b': 'balance sticky' and 'balance log-hash' need 'mode log'."),
+        (
+            "backend b\n mode log\n server a udp@127.0.0.1:1\n server b 127.0.0.1:1",
+            "1:9 log backend 'b': failed to initialize: cannot mix server types within a log backend, 'b' srv's network"
+                + " type differs from previous server."
+        ),
+    ])
+    func refusals(text: String, alert: String) { #expect(load(text).alerts == [alert]) }
+}

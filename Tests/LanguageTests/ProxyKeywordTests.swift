@@ -161,7 +161,7 @@ import Testing
             ("option tcplog x", "2:16 'option tcplog' : unexpected extra argument 'x'"),
             ("option redispatch x", "2:20 'option redispatch' expects an integer argument, got 'x'"),
             ("mode", "2:2 'mode' expects 'tcp' or 'http'"),
-            ("mode log", "2:7 'mode log' is not supported by this version of Portico"),
+            ("mode spop", "2:7 'mode spop' is not supported by this version of Portico"),
             ("mode health", "2:7 unknown proxy mode 'health'"),
             ("balance random(0)", "2:10 balance random : number of draws must be at least 1."),
             ("balance random(2x)", "2:10 balance random : unexpected character 'x' after argument."),
@@ -177,7 +177,6 @@ import Testing
             ("balance rdp-cookie()", "2:10 balance rdp-cookie : missing cookie name."),
             ("balance hash", "2:2 balance hash requires a sample expression."),
             ("balance hash src x", "2:19 balance hash takes no other argument (got 'x')."),
-            ("balance sticky", "2:10 'balance sticky' needs 'mode log'"),
             ("hash-type ring", "2:12 'hash-type' only supports 'consistent' and 'map-based'."),
             (
                 "hash-type consistent md5",

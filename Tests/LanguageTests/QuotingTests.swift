@@ -63,7 +63,6 @@ import Testing
         (#"log-tag a\xg0"#, "2:11 truncated or invalid hexadecimal sequence at position 11"),
         (#"log-tag a\x00"#, "2:11 a NUL character is not possible here at position 11"),
         (#"log-tag "${HOME[1]}""#, "2:17 truncated or invalid word expansion sequence at position 17"),
-        (#"log-tag a\xff"#, "2:10 this word is not valid UTF-8 at position 10"),
     ])
     func refusals(line: String, message: String) {
         #expect(load("global\n \(line)\n", environment: Self.environment).alerts == [message])

@@ -103,8 +103,7 @@ import Testing
             ("mode http", "1:1 unknown keyword 'mode' out of section"),
             ("fronted f", "1:1 unknown keyword 'fronted' out of section; did you mean 'frontend' maybe ?"),
             (
-                "peers p\n peer a 1.1.1.1:1\n server b",
-                "1:1 section 'peers' is not supported by this version of Portico"
+                "program p\n command a", "1:1 section 'program' is not supported by this version of Portico"
             ),
             ("[x] frontend a", "1:1 scopes are not supported by this version of Portico"),
             ("defaults\n bind :80", "2:2 'bind' not allowed in 'defaults' section"),

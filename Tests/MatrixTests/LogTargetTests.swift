@@ -84,7 +84,7 @@ import Testing
             "format priority ": "<158>", "format iso ": "\(iso) ",
         ]
         let pattern = try Regex(
-            try #require(headers[format]) + #"127\.0\.0\.1:\d+ \[.*\] edge edge/s1 .*"GET /udp HTTP/1\.1""#)
+            try #require(headers[format]) + #"127\.0\.0\.1:\d+ \[.*\] edge edge/s1 .*"GET /udp HTTP/1\.1"\n"#)
         #expect(try pattern.wholeMatch(in: line) != nil, "\(line)")
     }
 
@@ -98,7 +98,7 @@ import Testing
             "FOLDER/log local0", to: server.port, port: port, in: folder, global: "log FOLDER/quiet local0 notice")
         #expect(try RawSocket(connectingTo: port).exchange("/unix").hasSuffix("hello"))
         let line = try #require(receiver.receive())
-        #expect(line.hasPrefix("<134>") && line.hasSuffix("\"GET /unix HTTP/1.1\""), "\(line)")
+        #expect(line.hasPrefix("<134>") && line.hasSuffix("\"GET /unix HTTP/1.1\"\n"), "\(line)")
         // An info line is not for a target that wants notices and worse: after the stop nothing more can come.
         #expect(try await edge.process.stop() == 0)
         #expect(quiet.receive(waits: false) == nil)

@@ -92,12 +92,12 @@ package final class StatisticsCollector {
         let workers = answers.map(\.traffic)
         var result: [(id: Int, rows: [ProxyRow])] = []
         for frontend in blueprint.frontends where filter.proxy == nil || filter.proxy == frontend.settings.id {
-            guard filter.wants(.frontend), filter.server <= 0 else { continue }
+            guard filter.wants(.frontend), filter.server <= 0, !frontend.settings.isDisabled else { continue }
             result.append((frontend.settings.id, [row(frontend, workers)]))
         }
         for backend in blueprint.backendTable.all {
             let id = backend.servers.settings.id
-            guard filter.proxy == nil || filter.proxy == id else { continue }
+            guard filter.proxy == nil || filter.proxy == id, !backend.servers.settings.isDisabled else { continue }
             result.append((id, rows(backend, workers, filter)))
         }
         // Stable: a listen section's frontend stays before its servers.
@@ -224,7 +224,7 @@ extension BalanceAlgorithm {
         case .header: "hdr"
         case .rdpCookie: "rdp-cookie"
         case .hash: "hash"
-        case .random: "unknown"
+        case .random, .sticky, .logHash: "unknown"
         }
     }
 }

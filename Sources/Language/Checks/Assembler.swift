@@ -53,6 +53,14 @@ struct Assembler {
             // A second back half of the same name is complained about already.
             if draft.kind.hasBack, taken.insert(draft.name).inserted { result.backends.append(backend(draft, files)) }
         }
+        result.logForwards = sections.forwards.map(forward)
+        var logBackends = LogBackendAssembler(sections.context)
+        for (place, backend) in result.backends.enumerated() {
+            guard let index = backends[backend.name]?.draft, sections.proxies[index].isLogBackend else { continue }
+            logBackends.prepare(&result.backends[place], sections.proxies[index])
+        }
+        result.logBackends = logBackends.resolve(result.backends)
+        diagnostics += logBackends.diagnostics
         result.logProfiles = profiles()
         result.resolvers = sections.resolvers.map(\.settings)
         if !result.resolvers.contains(where: { $0.name == "default" }),
@@ -75,8 +83,21 @@ struct Assembler {
         sections.context.patterns.assignNumbers()
         result.patterns = sections.context.patterns
         checkErrorGroups()
+        checkGroups()
         diagnostics += ListenerConflicts.find(in: result.frontends, drafts: sections.proxies)
         return result
+    }
+
+    private func forward(_ draft: LogForwardDraft) -> LogForwardSettings {
+        var forward = draft.settings
+        forward.logs = draft.logs.flatMap { log -> [LogTarget] in
+            var targets = log.resolved(global: settings.logs, settings: settings)
+            if case .target(_, hasFraming: false) = log {
+                for index in targets.indices { targets[index].detectsFraming = true }
+            }
+            return targets
+        }
+        return forward
     }
 
     /// Servers may name `resolvers` sections that stand behind them.
@@ -122,6 +143,20 @@ struct Assembler {
         }
     }
 
+    /// ACLs may name groups of lists that stand behind them.
+    private mutating func checkGroups() {
+        for use in sections.context.groupUses {
+            guard let list = sections.userLists.first(where: { $0.name == use.list }) else { continue }
+            let owner = "proxy \(use.proxyName): acl \(use.acl) http_auth_group()"
+            if let group = use.group {
+                guard !list.groups.contains(where: { $0.name == group }) else { continue }
+                diagnostics.append(Diagnostic(.alert, "\(owner): invalid group '\(group)'."))
+            } else {
+                diagnostics.append(Diagnostic(.alert, "\(owner): no groups specified."))
+            }
+        }
+    }
+
     /// Gives sections their numbers in the order of the file. HAProxy starts with 2, since 1 is its own.
     private func number(_ result: inout Configuration) {
         var next = 2
@@ -155,7 +190,8 @@ struct Assembler {
 
     private mutating func frontend(_ draft: ProxyDraft, _ files: [ErrorFile]) -> FrontendSettings {
         var result = FrontendSettings(name: draft.name, mode: draft.mode, location: draft.mark.location)
-        for bind in draft.binds {
+        result.isDisabled = draft.isDisabled
+        for bind in draft.isDisabled ? [] : draft.binds {
             do {
                 result.binds += try BindAssembler.settings(of: bind, mode: draft.mode, tune: settings.tune)
             } catch {
@@ -174,6 +210,7 @@ struct Assembler {
         result.options.originalTo = draft.mode == .http ? draft.originalTo : nil
         result.options.fieldNames = draft.fieldNames
         result.options.ignoresProbes = draft.ignoresProbes
+        result.options.acceptsViolations = draft.acceptsRequestViolations
         result.forcedSwitches = draft.forcedSwitches
         result.requestInspectDelay = draft.requestInspectDelay
         result.monitorURI = draft.monitorURI.map { Array($0.utf8) }
@@ -207,6 +244,8 @@ struct Assembler {
     private mutating func backend(_ draft: ProxyDraft, _ files: [ErrorFile]) -> BackendSettings {
         var result = BackendSettings(name: draft.name, mode: draft.mode, location: draft.mark.location)
         result.isListen = draft.kind == .listen
+        result.isUnpublished = draft.isUnpublished
+        result.isDisabled = draft.isDisabled
         result.balance = draft.balance.needsHTTP && draft.mode != .http ? .roundrobin : draft.balance
         result.hashing = draft.hashing
         result.usesAllBackups = draft.usesAllBackups
@@ -303,6 +342,14 @@ struct Assembler {
             return nil
         }
         let other = sections.proxies[target.draft]
+        if other.isLogBackend {
+            report(
+                .alert,
+                "\(draft.mode.rawValue) \(draft.kind.word) '\(draft.name)' (\(draft.mark.location)) tries to use"
+                    + " incompatible log backend '\(other.name)' (\(other.mark.location)) by its '\(keyword)' (see"
+                    + " 'mode')", at: reference.mark)
+            return target.index
+        }
         // A TCP connection that goes to a backend of HTTP becomes one of HTTP.
         if other.mode != draft.mode, !(draft.mode == .tcp && other.mode == .http) {
             report(
@@ -346,6 +393,7 @@ struct Assembler {
     // MARK: Checks of one section
 
     private mutating func check(_ draft: ProxyDraft) {
+        if draft.isDisabled { return }
         let owner = "\(draft.kind.word) '\(draft.name)'"
         if draft.kind.hasFront, draft.binds.isEmpty {
             report(
@@ -416,6 +464,9 @@ struct Assembler {
     }
 
     private mutating func checkBalancing(_ draft: ProxyDraft, _ owner: String) {
+        if draft.balance.isForLogs, !draft.isLogBackend {
+            report(.alert, "\(owner): 'balance sticky' and 'balance log-hash' need 'mode log'.", at: draft.mark)
+        }
         if draft.mode == .tcp, draft.cookie != nil {
             report(.warning, "cookie will be ignored for \(owner) (needs 'mode http').", at: draft.mark)
         }
@@ -476,6 +527,7 @@ struct Assembler {
 
     private func lacksTimeouts(_ draft: ProxyDraft) -> Bool {
         let timeouts = draft.timeouts
+        if draft.isLogBackend { return false }
         if draft.kind.hasFront, timeouts.client == nil { return true }
         guard draft.kind.hasBack, !draft.servers.isEmpty else { return false }
         return timeouts.connect == nil || timeouts.server == nil && (draft.mode == .http || timeouts.tunnel == nil)

@@ -26,6 +26,7 @@ enum ServerAssembler {
         server.guid = draft.guid
         server.maxqueue = draft.maxqueue
         server.isBackup = draft.isBackup
+        server.takesDatagrams = draft.takesDatagrams
         server.isDisabled = draft.isDisabled
         server.poolMaxConnections = draft.poolMaxConnections
         server.poolPurgeDelay = draft.poolPurgeDelay

@@ -44,6 +44,8 @@ struct ProxyDraft: Sendable {
     var forwardFor: ForwardForOption?
     /// `option abortonclose`; nil: not set.
     var abortOnClose: Bool?
+    /// `disabled`.
+    var isDisabled = false
     var logs: [LogDraft] = []
     var logTag: String?
     var errorFiles: [ErrorFileDraft] = []
@@ -82,6 +84,8 @@ struct ProxyDraft: Sendable {
     var useBackendRules: [UseBackendDraft] = []
     var forcedSwitches: [Condition] = []
     var ignoresProbes = false
+    /// `option accept-unsafe-violations-in-http-request`.
+    var acceptsRequestViolations = false
 
     // Back half.
     var balance = BalanceAlgorithm.random(draws: 2)
@@ -106,6 +110,10 @@ struct ProxyDraft: Sendable {
     var persistenceRules: [PersistenceRule] = []
     var forwarded: Rule?
     var serverNameField: [UInt8]?
+    /// `be-unpublished`.
+    var isUnpublished = false
+    /// Its servers take log lines (`mode log`).
+    var isLogBackend = false
 
     /// A section without settings.
     init(kind: Kind, name: String, mark: Mark, surroundings: Surroundings) {
@@ -127,7 +135,13 @@ struct ProxyDraft: Sendable {
         acls = [:]
         check.inherit()
         inherited = defaults.rules
+        endedSets = []
     }
+}
+
+extension ProxyDraft {
+    /// Whether the section has TCP or HTTP rules.
+    var hasRules: Bool { RuleSetKind.allCases.contains { !rules[$0].isEmpty } }
 }
 
 /// A place that names a backend.

@@ -39,6 +39,8 @@ struct ServerDraft: Sendable {
     var hashKey = ServerHashKey.id
     var guid: String?
     var maxqueue: Int?
+    /// In `mode log`: whether it takes datagrams.
+    var takesDatagrams = false
     var isBackup = false
     var isDisabled = false
     var poolMaxConnections: Int?

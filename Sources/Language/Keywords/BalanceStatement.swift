@@ -76,7 +76,8 @@ enum BalanceStatement {
         case "uri": return .uri(try uriKey(&statement))
         case "url_param": return try urlParameter(&statement)
         case "hash": return try hash(&statement)
-        case "log-hash", "sticky": throw Complaint("'balance \(word.text)' needs 'mode log'", at: word)
+        case "sticky": return .sticky
+        case "log-hash": return try logHash(&statement)
         default: break
         }
         if word.text.hasPrefix("random") { return .random(draws: try draws(word)) }
@@ -167,6 +168,24 @@ enum BalanceStatement {
         }
         let text = Word(text: "req.rdp_cookie(\(name))", column: word.column)
         return .rdpCookie(HashExpression(try ExpressionParser(statement.context).parse(text)))
+    }
+
+    /// Converters for a line: they are read as if a text stood before them.
+    private static func logHash(_ statement: inout Statement) throws(Complaint) -> BalanceAlgorithm {
+        guard let word = statement.next() else {
+            throw Complaint("balance log-hash requires a converter list.")
+        }
+        let context = statement.context
+        let place = context.place
+        context.place = .all
+        defer { context.place = place }
+        let text = Word(bytes: Array("str(dummy),".utf8) + word.bytes, column: word.column)
+        let expression = try ExpressionParser(context).parse(text)
+        guard Cast.isPossible(expression.type, .bin) else {
+            throw Complaint(
+                "invalid output type at the end of converter list for \"balance log-hash\" directive", at: word)
+        }
+        return .logHash(HashExpression(expression))
     }
 
     private static func hash(_ statement: inout Statement) throws(Complaint) -> BalanceAlgorithm {

@@ -27,11 +27,19 @@ enum BindStatement {
     }
 
     /// The address of a listener.
+    ///
+    /// - Parameter takesDatagrams: it is one of `dgram-bind`.
     static func address(
-        _ text: String, surroundings: Surroundings
+        _ text: String, surroundings: Surroundings, takesDatagrams: Bool = false
     ) throws(AddressError) -> (BindAddress, BindTransport) {
         let parsed = try AddressText(text)
-        if parsed.kind == .datagram { throw AddressError("dgram-type address not acceptable in '\(text)'") }
+        if takesDatagrams {
+            guard parsed.kind == nil || parsed.kind == .datagram else {
+                throw AddressError("stream-type address not acceptable in '\(text)'")
+            }
+        } else if parsed.kind == .datagram {
+            throw AddressError("dgram-type address not acceptable in '\(text)'")
+        }
         let transport: BindTransport = parsed.kind == .quic ? .quic : .stream
         switch parsed.family {
         case .fd:

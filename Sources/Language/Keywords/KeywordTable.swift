@@ -15,6 +15,7 @@ struct SectionKinds: OptionSet, Sendable {
     static let healthcheck = SectionKinds(rawValue: 1024)
     static let userList = SectionKinds(rawValue: 1 << 16)
     static let ring = SectionKinds(rawValue: 1 << 17)
+    static let logForward = SectionKinds(rawValue: 1 << 18)
 
     /// Sections with a front half, and `defaults` for them.
     static let front: SectionKinds = [.defaults, .frontend, .listen]

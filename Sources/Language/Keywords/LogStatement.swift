@@ -101,6 +101,10 @@ enum LogStatement {
                 let name = String(word.text.dropFirst(5))
                 return .ring(RingRegistry.of(statement.context).number(of: name, statement.mark(word)))
             }
+            if word.text.hasPrefix("backend@") {
+                let name = String(word.text.dropFirst(8))
+                return .backend(LogBackendRegistry.of(statement.context).number(of: name, statement.mark(word)))
+            }
             let parsed = try AddressText(word.text)
             if parsed.kind == .stream { return .ring(try stream(parsed, word, statement)) }
             return try destination(parsed)

@@ -39,6 +39,17 @@ enum OptionKeywords {
                 (proxy, statement) in
                 proxy.usesProxyHeader = statement.modifier == .none
             },
+            Keyword<ProxyDraft>("option accept-unsafe-violations-in-http-request", in: .front, takesModifiers: true) {
+                (proxy, statement) in
+                proxy.acceptsRequestViolations = statement.modifier == .none
+            },
+            Keyword<ProxyDraft>("option accept-invalid-http-request", in: .front, takesModifiers: true) {
+                (proxy, statement) in
+                proxy.acceptsRequestViolations = statement.modifier == .none
+                statement.warn(
+                    "option 'accept-invalid-http-request' is deprecated. please use 'option"
+                        + " accept-unsafe-violations-in-http-request' if absolutely needed.")
+            },
             Keyword<ProxyDraft>("option forwardfor", in: .proxies, forwardFor),
         ]
         + [

@@ -20,12 +20,19 @@ enum ProxyKeywords {
             if let mode = ProxyMode(rawValue: word.text) {
                 proxy.mode = mode
                 proxy.hasMode = true
-            } else if ["log", "spop", "haterm"].contains(word.text) {
+                proxy.isLogBackend = false
+            } else if word.text == "log" {
+                proxy.mode = .tcp
+                proxy.hasMode = true
+                proxy.isLogBackend = true
+            } else if ["spop", "haterm"].contains(word.text) {
                 throw Complaint("'mode \(word.text)' is not supported by this version of Portico", at: word)
             } else {
                 throw Complaint("unknown proxy mode '\(word.text)'", at: word)
             }
         },
+        Keyword<ProxyDraft>("disabled", in: .proxies) { (proxy, _) in proxy.isDisabled = true },
+        Keyword<ProxyDraft>("enabled", in: .proxies) { (proxy, _) in proxy.isDisabled = false },
         Keyword<ProxyDraft>("log", in: .proxies, takesModifiers: true) { (proxy, statement) throws(Complaint) in
             try LogStatement.apply(to: &proxy.logs, &statement, allowsGlobal: true)
         },
@@ -56,6 +63,7 @@ enum ProxyKeywords {
         Keyword<ProxyDraft>("retry-on", in: .back) { (proxy, statement) throws(Complaint) in
             proxy.retryOn = try RetryStatement.causes(&statement)
         },
+        Keyword<ProxyDraft>("be-unpublished", in: [.listen, .backend]) { (proxy, _) in proxy.isUnpublished = true },
         Keyword<ProxyDraft>("http-reuse", in: .back) { (proxy, statement) throws(Complaint) in
             let word = try statement.argument("'never', 'safe', 'aggressive' or 'always'")
             guard let reuse = HTTPReuse(rawValue: word.text) else {

@@ -3,9 +3,12 @@
 enum RefusedKeywords {
     /// Keywords that open a section.
     static let sections = [
-        "acme", "cache", "crt-store", "fcgi-app", "log-forward",
-        "mailers", "namespace_list", "peers", "program", "traces",
+        "acme", "crt-store", "namespace_list", "program",
     ]
+
+    /// Keywords that open a section which only others refer to: declared and not used it changes nothing, and whatever
+    /// would use it is refused by itself.
+    static let unusedSections = ["cache", "fcgi-app", "mailers", "peers", "traces"]
 
     /// Actions of rules.
     static let actions = [
@@ -80,13 +83,12 @@ enum RefusedKeywords {
     /// In `defaults`, `frontend`, `backend` and `listen`.
     static let proxy = [
         "acl", "block", "clitcpka-cnt", "clitcpka-idle", "clitcpka-intvl", "clitimeout", "compression",
-        "contimeout", "crt", "description", "disabled", "dispatch",
-        "email-alert", "enabled", "external-check",
+        "contimeout", "crt", "description", "dispatch",
+        "email-alert", "external-check",
         "filter", "filter-sequence", "guid",
         "http-after-response", "http-request",
         "http-response", "id",
         "max-keep-alive-queue", "max-session-srv-conns",
-        "option accept-unsafe-violations-in-http-request",
         "option accept-unsafe-violations-in-http-response", "option checkcache", "option clitcpka",
         "option contstats", "option disable-h2-upgrade", "option external-check",
         "option h1-case-adjust-bogus-client", "option h1-case-adjust-bogus-server",

@@ -16,12 +16,16 @@ enum RuleStatements {
                 context.captureUses = []
                 if let warning = proxy.finalWarning(for: kind) { statement.warn(warning) }
                 let name = statement.peek.map { String($0.text.prefix { $0 != "(" }) } ?? ""
+                // A redirection to an empty place does nothing then, and the rules go on.
+                let mayDoNothing = statement.remaining.contains { $0.text == "ignore-empty" }
                 let rule = try rule(kind, proxy, &statement)
                 if let rule {
                     if kind.isOrdered, let warning = proxy.orderWarning(for: kind.rawValue) { statement.warn(warning) }
                     proxy.rules[kind].append(rule)
                     proxy.endedSets.remove(kind)
-                    let isFinal = rule.condition == nil && ProxyDraft.finalActions.contains(name)
+                    let isFinal =
+                        rule.condition == nil && ProxyDraft.finalActions.contains(name)
+                        && !mayDoNothing
                     if isFinal, kind.isHTTP { proxy.endedSets.insert(kind) }
                 }
                 proxy.addCaptures(context)
@@ -182,6 +186,8 @@ enum RuleStatements {
         let words = statement.remaining
         statement.advance(by: words.count)
         let parser = ConditionParser(statement.context, acls: proxy.acls)
+        statement.context.findACL = { [acls = proxy.acls] in acls[$0] }
+        defer { statement.context.findACL = { _ in nil } }
         let test = try parser.test(words, after: name)
         for warning in parser.takeWarnings() {
             statement.warn(warning.message, at: warning.column.map { Word(text: "", column: $0) })

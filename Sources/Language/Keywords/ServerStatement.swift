@@ -30,7 +30,9 @@ enum ServerStatement {
         server.mark = statement.mark(name)
         statement.name = "server \(proxy.name)/\(name.text)"
         do throws(AddressError) {
-            (server.address, server.connection.transport) = try Self.address(address.text)
+            let takesLogs = proxy.isLogBackend
+            (server.address, server.connection.transport) = try Self.address(address.text, allowsDatagrams: takesLogs)
+            if takesLogs { server.takesDatagrams = try AddressText(address.text).kind == .datagram }
         } catch {
             throw Complaint("'\(statement.name)' : \(error.message)", at: address)
         }
@@ -39,9 +41,12 @@ enum ServerStatement {
     }
 
     /// The address of a server.
-    static func address(_ text: String) throws(AddressError) -> (ServerAddress, BindTransport) {
+    static func address(
+        _ text: String, allowsDatagrams: Bool = false
+    ) throws(AddressError) -> (ServerAddress, BindTransport) {
         let parsed = try AddressText(text)
         switch parsed.kind {
+        case .datagram where allowsDatagrams: break
         case .datagram: throw AddressError("dgram-type address not acceptable in '\(text)'")
         case .quic, .stream, nil: break
         }

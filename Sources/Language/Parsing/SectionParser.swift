@@ -1,4 +1,5 @@
 import Configuration
+import Rules
 import Samples
 import Vocabulary
 import Words
@@ -24,8 +25,10 @@ struct SectionParser {
         case users
         /// `ring` holds it.
         case ring
-        /// A section that is refused: its lines are passed over, as its first line is complained about.
-        case refused
+        /// `forward` holds it.
+        case forward
+        /// A section whose lines are passed over, as its first line is complained about.
+        case passedOver
     }
 
     /// A `defaults` section with a name.
@@ -52,6 +55,8 @@ struct SectionParser {
     private(set) var userLists: [UserListDraft] = []
     /// `ring` sections in their order.
     private(set) var rings: [RingDraft] = []
+    /// `log-forward` sections in their order.
+    private(set) var forwards: [LogForwardDraft] = []
     var diagnostics: [Diagnostic] = []
 
     private var current = Current.none
@@ -62,16 +67,19 @@ struct SectionParser {
     private var healthcheck: HealthcheckDraft?
     private var userList: UserListDraft?
     private var ring: RingDraft?
+    private var forward: LogForwardDraft?
     /// The last `defaults` section, which sections without `from` start with.
     private var lastDefaults: ProxyDraft?
     private var namedDefaults: [String: NamedDefaults] = [:]
+    /// What has started with which `defaults` section that has rules.
+    private var ruledHeirs: [String: ProxyDraft.Kind] = [:]
     private var frontNames: [String: Mark] = [:]
     private var backNames: [String: Mark] = [:]
     private var groupNames: [String: Mark] = [:]
 
     private static let sectionNames = [
         "global", "defaults", "frontend", "backend", "listen", "http-errors", "log-profile", "resolvers", "healthcheck",
-        "userlist", "ring",
+        "userlist", "ring", "log-forward",
     ]
     /// Keywords besides `option …` that `no` and `default` may stand before.
     private static let modifiable = "options, log and strict-limits"
@@ -133,7 +141,7 @@ struct SectionParser {
             let suggestion = Nearest.word(to: name, among: Self.sectionNames)
             let hint = suggestion.map { "; did you mean '\($0)' maybe ?" } ?? ""
             alert("unknown keyword '\(name)' out of section\(hint)", on: line, at: words[start].column)
-        case .refused:
+        case .passedOver:
             break
         case .global:
             var draft = global
@@ -168,6 +176,10 @@ struct SectionParser {
             guard var draft = ring.take() else { return }
             apply(Self.ringTable, to: &draft, section: .ring, words, start, modifier, line)
             ring = consume draft
+        case .forward:
+            guard var draft = forward.take() else { return }
+            apply(Self.forwardTable, to: &draft, section: .logForward, words, start, modifier, line)
+            forward = consume draft
         }
     }
 
@@ -178,7 +190,7 @@ struct SectionParser {
     private func withAddress(_ words: [Word]) -> [Word] {
         let place =
             switch words[0].text {
-            case "bind", "log": 1
+            case "bind", "dgram-bind", "log": 1
             case "server", "stats": 2
             default: Int.max
             }
@@ -191,6 +203,7 @@ struct SectionParser {
     private static let profileTable = KeywordTable(LogProfileStatement.keywords, refused: [])
     private static let userTable = KeywordTable(UserListStatement.keywords, refused: [])
     private static let ringTable = KeywordTable(RingStatement.keywords, refused: [])
+    private static let forwardTable = KeywordTable(LogForwardStatement.keywords, refused: [])
     private static let groupTable = KeywordTable(ErrorFileStatement.groupKeywords, refused: [])
 
     private mutating func applyProxy(
@@ -265,7 +278,7 @@ struct SectionParser {
 
     private var sectionName: String {
         switch current {
-        case .none, .refused: ""
+        case .none, .passedOver: ""
         case .global: "global"
         case .errors: "http-errors"
         case .profile: "log-profile"
@@ -273,6 +286,7 @@ struct SectionParser {
         case .healthcheck: "healthcheck"
         case .users: "userlist"
         case .ring: "ring"
+        case .forward: "log-forward"
         case .proxy: currentKind.rawValue
         }
     }
@@ -286,12 +300,20 @@ struct SectionParser {
     private mutating func beginSection(_ words: [Word], on line: SourceLine) -> Bool {
         let name = words[0].text
         let isRefused = RefusedKeywords.sections.contains(name)
-        guard isRefused || Self.sectionNames.contains(name) else { return false }
+        let isUnused = RefusedKeywords.unusedSections.contains(name)
+        guard isRefused || isUnused || Self.sectionNames.contains(name) else { return false }
         endSection()
         global.variables.section = words.count > 1 ? words[1].text : name
         if isRefused {
-            current = .refused
+            current = .passedOver
             alert("section '\(name)' is not supported by this version of Portico", on: line, at: words[0].column)
+            return true
+        }
+        if isUnused {
+            current = .passedOver
+            let title = ([name] + words.dropFirst().prefix(1).map(\.text)).joined(separator: " ")
+            let message = "section '\(title)' has no effect: what it is for is not supported by this version of Portico"
+            report(.warning, Complaint(message, at: words[0].column), on: line)
             return true
         }
         switch name {
@@ -302,6 +324,7 @@ struct SectionParser {
         case "healthcheck": beginHealthcheck(words, on: line)
         case "userlist": beginUserList(words, on: line)
         case "ring": beginRing(words, on: line)
+        case "log-forward": beginForward(words, on: line)
         default: beginProxy(ProxyDraft.Kind(rawValue: name) ?? .listen, words, on: line)
         }
         return true
@@ -327,6 +350,8 @@ struct SectionParser {
         healthcheck = nil
         if let userList { userLists.append(userList) }
         if let ring { rings.append(ring) }
+        if let forward { forwards.append(forward) }
+        forward = nil
         userList = nil
         ring = nil
         proxy = nil
@@ -431,6 +456,28 @@ struct SectionParser {
             mark: mark)
     }
 
+    private mutating func beginForward(_ words: [Word], on line: SourceLine) {
+        current = .forward
+        let name = words.count > 1 ? words[1] : Word(text: "", column: words[0].column)
+        if name.text.isEmpty { alert("missing name for log-forward section.", on: line, at: name.column) }
+        if words.count > 2 {
+            alert("'log-forward' : unexpected extra argument '\(words[2].text)'", on: line, at: words[2].column)
+        }
+        checkCharacters(of: name, "log-forward", on: line)
+        if let other = forwards.first(where: { $0.settings.name == name.text }) {
+            alert(
+                "log-forward section '\(name.text)' has the same name as another log-forward section declared at"
+                    + " \(other.settings.location).", on: line, at: name.column)
+        } else if let other = frontNames[name.text] ?? backNames[name.text] {
+            alert(
+                "log forward section '\(name.text)' has the same name as a section declared at \(other.location).",
+                on: line, at: name.column)
+        }
+        forward = LogForwardDraft(
+            settings: LogForwardSettings(name: name.text, location: line.location), surroundings: global.surroundings,
+            mark: Self.mark(line, name.column))
+    }
+
     private mutating func beginHealthcheck(_ words: [Word], on line: SourceLine) {
         current = .healthcheck
         let name = words.count > 1 ? words[1] : Word(text: "", column: words[0].column)
@@ -452,6 +499,7 @@ struct SectionParser {
         let name = isNamed ? words[1] : Word(text: "", column: words[0].column)
         let mark = Self.mark(line, name.column)
         let base = parent(of: kind, words: words, after: isNamed ? 2 : 1, on: line)
+        if let base, base.hasRules { checkHeir(kind, of: base, on: line, at: words[0].column) }
         if let base {
             proxy = ProxyDraft(
                 kind: kind, name: name.text, mark: mark, surroundings: global.surroundings, defaults: base)
@@ -464,6 +512,37 @@ struct SectionParser {
         }
         checkCharacters(of: name, kind.rawValue, on: line)
         if kind != .defaults { checkUnique(kind, name, mark, on: line) }
+    }
+
+    /// Which sections may start with a `defaults` section that has rules, in HAProxy's words (configuration.txt,
+    /// section 4): the rules of both halves would run twice.
+    private mutating func checkHeir(
+        _ kind: ProxyDraft.Kind, of base: ProxyDraft, on line: SourceLine, at column: Int
+    ) {
+        let place = "(defaults section at \(base.mark.location))"
+        let message: String?
+        let rules = base.rules
+        switch kind {
+        case .defaults:
+            message = "a defaults section cannot inherit from a defaults section defining TCP/HTTP rules \(place)"
+        case .listen:
+            message = "a listen section cannot inherit from a defaults section defining TCP/HTTP rules"
+        case .frontend where ruledHeirs[base.name] == .backend, .backend where ruledHeirs[base.name] == .frontend:
+            message =
+                "frontends and backends cannot inherit from the same defaults section if it defines TCP/HTTP rules"
+                + " \(place)"
+        case .backend where rules[.tcpRequestConnection].count + rules[.tcpRequestSession].count > 0:
+            message =
+                "a backend section cannot inherit from a defaults section defining 'tcp-request connection' or"
+                + " 'tcp-request session' rules \(place)"
+        case .frontend where rules[.tcpResponseContent].count > 0:
+            message =
+                "a frontend section cannot inherit from a defaults section defining 'tcp-response content' rules"
+                + " \(place)"
+        case .frontend, .backend: message = nil
+        }
+        ruledHeirs[base.name] = kind
+        if let message { alert(message + ".", on: line, at: column) }
     }
 
     /// The defaults that a section starts with: those behind `from`, or the last ones. A `defaults` section starts

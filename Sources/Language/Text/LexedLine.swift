@@ -27,7 +27,6 @@ struct LexicalError: Error, Sendable, Equatable {
         case badExpansion
         case tooManyWords
         case nulCharacter
-        case notUTF8
     }
 
     var code: Code
@@ -44,7 +43,6 @@ struct LexicalError: Error, Sendable, Equatable {
         case .badExpansion: "truncated or invalid word expansion sequence"
         case .tooManyWords: "too many words, at most \(Lexer.maxWords) fit on a line"
         case .nulCharacter: "a NUL character is not possible here"
-        case .notUTF8: "this word is not valid UTF-8"
         }
     }
 }

@@ -205,14 +205,13 @@ struct Lexer {
         isInWord = false
         let column = wordStart - line.startIndex
         if result.words.count == Self.maxWords { throw failure(.tooManyWords, at: wordStart) }
-        guard let text = String(validating: bytes, as: UTF8.self) else { throw failure(.notUTF8, at: wordStart) }
-        if text.isEmpty, result.emptyWord == nil {
+        if bytes.isEmpty, result.emptyWord == nil {
             result.emptyWord = LexedLine.EmptyWord(
                 index: result.words.count,
                 column: unsetVariable.map { $0.position - line.startIndex } ?? column,
                 variable: unsetVariable?.name)
         }
-        result.words.append(Word(text: text, column: column))
+        result.words.append(Word(bytes: bytes, column: column))
     }
 
     // MARK: Bytes

@@ -54,7 +54,7 @@ public final class Balancer: Sendable {
         case map([UInt32])
         case ring(HashRing)
         case random(WeightedDraw, draws: Int)
-        /// One backup serves alone.
+        /// One backup serves alone, or the one that lines stick to.
         case alone
     }
 
@@ -68,7 +68,12 @@ public final class Balancer: Sendable {
         cookies = CookieDirectory(settings.cookie == nil ? [] : all)
         let group = Self.group(all, settings)
         let isLoneBackup = !settings.usesAllBackups && group.first?.settings.isBackup == true
-        let servers = settings.balance == .first ? group.sorted { $0.id < $1.id } : group
+        let servers =
+            switch settings.balance {
+            case .first: group.sorted { $0.id < $1.id }
+            case .sticky: Self.stickingTo(last?.servers.first, group)
+            default: group
+            }
         self.servers = servers
         let capacity = Self.capacity(for: all)
         var places = [Int32](repeating: -1, count: (all.map(\.index).max() ?? -1) + 1)
@@ -123,6 +128,12 @@ public final class Balancer: Sendable {
         return settings.usesAllBackups ? backups : Array(backups.prefix(1))
     }
 
+    /// `group` with the server that served before in front, if it still serves.
+    private static func stickingTo(_ server: SharedServer?, _ group: [SharedServer]) -> [SharedServer] {
+        guard let server, let place = group.firstIndex(where: { $0 === server }) else { return group }
+        return [server] + group[..<place] + group[(place + 1)...]
+    }
+
     private static func capacity(for all: [SharedServer]) -> Int {
         var capacity = 1
         while capacity <= all.map(\.index).max() ?? 0 { capacity *= 2 }
@@ -143,7 +154,8 @@ public final class Balancer: Sendable {
         case .leastconn: .leastLoaded
         case .first: .first
         case .random(let draws): .random(WeightedDraw(weights), draws: draws)
-        case .source, .uri, .urlParameter, .header, .rdpCookie, .hash:
+        case .sticky: .alone
+        case .source, .uri, .urlParameter, .header, .rdpCookie, .hash, .logHash:
             switch settings.hashing.method {
             case .map: .map(ServerMap.make(weights))
             case .consistent: .ring(HashRing(zip(servers, weights).map { (key: $0.ringKey, count: $1) }))

@@ -55,8 +55,8 @@ extension MessageHead {
     /// Adds a field that a rule has made; false when its value is malformed or there is no room. `name` is in lower
     /// case.
     func write(_ name: Span<UInt8>, _ token: FieldName, _ value: Span<UInt8>) -> Bool {
-        let value = value.trimmed
-        guard value.isFieldValue else { return false }
+        // Blanks at the ends stay, as in HAProxy; HTTP/2 and HTTP/3 send none.
+        guard value.firstInvalidValueByte == nil else { return false }
         do throws(MessageError) {
             if token == .host, kind == .request, first(.host) == nil {
                 // The one field that carries the authority.

@@ -140,7 +140,7 @@ package final class HTTPReply: RuleReply {
             draft.payload = .text(try read(try value("<file>"), context))
         case "string":
             try draft.begin(word)
-            draft.payload = .text(Array(try value("<str>").text.utf8))
+            draft.payload = .text(try value("<str>").bytes)
         case "lf-file":
             try draft.begin(word)
             let file = try value("<file>")

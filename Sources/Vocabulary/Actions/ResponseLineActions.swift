@@ -41,10 +41,10 @@ private final class SetStatus: RuleAction {
         self.status = status
         if reader.skip("reason") {
             let word = try reader.argument("a reason phrase after 'reason'")
-            guard Array(word.text.utf8).span.trimmed.isFieldValue else {
+            guard word.bytes.span.trimmed.isFieldValue else {
                 throw Complaint("the reason phrase '\(word.text)' has a forbidden character", at: word)
             }
-            reason = ConstantText(Array(word.text.utf8))
+            reason = ConstantText(word.bytes)
         } else {
             reason = nil
         }

@@ -3,6 +3,7 @@ import Connections
 import Glibc
 import Samples
 import Streams
+import Synchronization
 import Words
 
 /// Fetches of the process and its clock (configuration.txt section 7.3.2).
@@ -82,7 +83,7 @@ enum ProcessFetches {
 
     private static let figures: [Fetch] = [
         Fetch(
-            "env", "The value of an environment variable as of the start.", example: "env(HOME)",
+            "env", "The value of an environment variable once the configuration is read.", example: "env(HOME)",
             takes: ArgumentSignature([.string], required: 1), gives: .str, from: .constant,
             prepare: { values, _ in EnvironmentValue(values) }
         ) { _, arguments, sample in
@@ -206,18 +207,24 @@ private final class TimeUnit: Sendable {
     func count(_ wall: UInt64) -> Int64 { Int64(wall / nanoseconds) }
 }
 
-/// The value of an environment variable; nil when it is not set.
+/// An environment variable. It is looked up when it is first asked for: lines that follow may set it.
 private final class EnvironmentValue: Sendable {
-    let text: ConstantText?
+    private let name: String
+    private let found = AtomicLazyReference<ConstantText>()
 
     init(_ values: [Argument]) {
-        guard case .string(let name) = values.first,
-            let value = unsafe getenv(String(decoding: name, as: UTF8.self))
-        else {
-            text = nil
-            return
+        if case .string(let name) = values.first {
+            self.name = String(decoding: name, as: UTF8.self)
+        } else {
+            name = ""
         }
-        text = unsafe ConstantText(Array(String(cString: value).utf8))
+    }
+
+    /// The value; nil when the variable is not set.
+    var text: ConstantText? {
+        if let known = found.load() { return known }
+        guard let value = unsafe getenv(name) else { return nil }
+        return found.storeIfNil(unsafe ConstantText(Array(String(cString: value).utf8)))
     }
 }
 

@@ -17,14 +17,14 @@ enum BackendCommands {
             "publish backend",
             usage: "publish backend <backend>               : mark backend as ready for traffic", level: .admin
         ) { (call) async throws(CommandFailure) in
-            try find(call).isPublished.store(true, ordering: .relaxed)
+            try enabled(call).isPublished.store(true, ordering: .relaxed)
             try await call.say("Backend published.")
         },
         Command(
             "unpublish backend",
             usage: "unpublish backend <backend>             : remove backend for traffic processing", level: .admin
         ) { (call) async throws(CommandFailure) in
-            try find(call).isPublished.store(false, ordering: .relaxed)
+            try enabled(call).isPublished.store(false, ordering: .relaxed)
             try await call.say("Backend unpublished.")
         },
         Command(
@@ -54,6 +54,12 @@ enum BackendCommands {
             for backend in call.api.backends.all { try await call.write(backend.servers.settings.name + "\n") }
         },
     ]
+
+    @ControlActor private static func enabled(_ call: CommandCall) throws(CommandFailure) -> SharedBackend {
+        let backend = try find(call)
+        if backend.settings.isDisabled { throw .refused("No effect on a disabled backend.") }
+        return backend
+    }
 
     @ControlActor private static func find(_ call: CommandCall, _ word: Int = 2) throws(CommandFailure) -> SharedBackend
     {

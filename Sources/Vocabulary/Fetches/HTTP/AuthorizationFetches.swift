@@ -8,6 +8,7 @@ import Synchronization
 /// them, and nowhere else.
 enum AuthorizationFetches {
     private static let authorization = FieldSelector(.authorization)
+    private static let proxyAuthorization = FieldSelector(.proxyAuthorization)
     private static let userList = ArgumentSignature([.userList], required: 1)
 
     static let all: [Fetch] = [
@@ -17,7 +18,7 @@ enum AuthorizationFetches {
         ) {
             evaluation, _, sample in
             guard let head = evaluation.head(.request, &sample) else { return false }
-            var walk = FieldWalk(head, authorization)
+            var walk = FieldWalk(head, field(evaluation))
             guard let place = walk.next() else { return false }
             let value = head.value(at: walk.index).extracting(place)
             guard let credentials = Credentials(value) else { return false }
@@ -45,7 +46,7 @@ enum AuthorizationFetches {
         ) { evaluation, arguments, sample in
             guard let head = evaluation.head(.request, &sample) else { return false }
             let selector: FieldSelector = arguments.object()
-            var walk = FieldWalk(head, selector.isGiven ? selector : authorization)
+            var walk = FieldWalk(head, selector.isGiven ? selector : field(evaluation))
             guard let place = walk.next() else {
                 // A field that was named and is missing gives an empty token.
                 sample.setText("")
@@ -86,12 +87,17 @@ enum AuthorizationFetches {
         },
     ]
 
+    /// The field that has the credentials: a client that knows of the proxy shows them to the proxy.
+    private static func field(_ evaluation: Evaluation) -> FieldSelector {
+        evaluation.facts?.isProxyRequest == true ? proxyAuthorization : authorization
+    }
+
     /// Shows a part of Basic credentials; false without any.
     private static func basic(
         _ evaluation: Evaluation, _ sample: inout Sample, _ choose: (inout Sample, Range<Int>, Range<Int>) -> Void
     ) -> Bool {
         guard let head = evaluation.head(.request, &sample) else { return false }
-        var walk = FieldWalk(head, authorization)
+        var walk = FieldWalk(head, field(evaluation))
         guard let place = walk.next() else { return false }
         let value = head.value(at: walk.index).extracting(place)
         guard let credentials = Credentials(value), credentials.scheme == .basic else { return false }
