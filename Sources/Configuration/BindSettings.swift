@@ -108,12 +108,15 @@ public struct BindQUICSettings: Sendable, Equatable {
     public var congestionControl: CongestionControl
     /// Whether each new address has to prove itself by a Retry (`quic-force-retry`; RFC 9000 section 8.1.2).
     public var forcesRetry: Bool
+    /// Whether early data is taken (`allow-0rtt`; RFC 9001 section 4.6).
+    public var takesEarlyData: Bool
 
     public init(
-        congestionControl: CongestionControl = .cubic, forcesRetry: Bool = false
+        congestionControl: CongestionControl = .cubic, forcesRetry: Bool = false, takesEarlyData: Bool = false
     ) {
         self.congestionControl = congestionControl
         self.forcesRetry = forcesRetry
+        self.takesEarlyData = takesEarlyData
     }
 }
 

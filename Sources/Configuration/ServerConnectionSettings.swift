@@ -10,6 +10,8 @@ public struct ServerConnectionSettings: Sendable, Equatable {
     public var webSocketVersion: ServerHTTPVersion?
     /// Whether a QUIC server is tried over TCP when UDP does not get through (`quic-fallback`, of Portico).
     public var fallsBackToTCP = false
+    /// Whether safe requests may go to a QUIC server before the handshake is complete (`allow-0rtt`).
+    public var allowsEarlyData = false
     /// The PROXY header to send first (`send-proxy` and its siblings); nil: none.
     public var proxyHeader: ServerProxyHeader?
     /// Milliseconds after which an idle HTTP/2 connection is asked whether it lives (`idle-ping`); nil: never.

@@ -17,6 +17,8 @@ public final class QUICConnectionManager {
     public var ranDry: (() -> Void)?
     public private(set) var listeners: [QUICListener] = []
 
+    /// Clients' connections at all listeners: a client may move from one to another (RFC 9000 section 9).
+    let clientTable = ConnectionIDTable()
     let receiver = DatagramReceiver()
     let outbox: QUICOutbox
     let random: QUICRandom
@@ -93,6 +95,9 @@ public final class QUICConnectionManager {
     // MARK: Listeners
 
     func insert(_ listener: QUICListener) { listeners.append(listener) }
+
+    /// The listener that answers from a local address; nil when there is none (any more).
+    func listener(at local: SocketAddress) -> QUICListener? { listeners.first { $0.sends(from: local) } }
 
     func remove(_ listener: QUICListener) { listeners.removeAll { $0 === listener } }
 

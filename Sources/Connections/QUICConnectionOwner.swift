@@ -32,6 +32,10 @@ public protocol QUICConnectionOwner: AnyObject {
     /// A client's handshake is complete: what came before it was no replay.
     func handshakeCompleted(_ link: QUICLink)
 
+    /// A server's connection takes exchanges before its handshake is complete. Their requests may be replayed by anyone
+    /// who sees them (RFC 8446 section 8), so they must be safe ones. ``connectionReady(_:)`` follows, or the end.
+    func earlyDataPossible(_ link: QUICLink)
+
     /// A server's connection has completed its handshake and may be used.
     func connectionReady(_ link: QUICLink)
 
@@ -45,6 +49,7 @@ public protocol QUICConnectionOwner: AnyObject {
 
 extension QUICConnectionOwner {
     public func handshakeCompleted(_ link: QUICLink) {}
+    public func earlyDataPossible(_ link: QUICLink) {}
 }
 
 /// What becomes of a client's first packet, before anything is kept for it.
@@ -118,6 +123,9 @@ public struct QUICListenerCounters: Equatable, Sendable {
     public var failedHandshakes: UInt64 = 0
     /// First packets answered with Retry.
     public var retries: UInt64 = 0
+    /// First packets whose token proved that they followed our Retry, and that a connection was there before.
+    public var retriesValidated: UInt64 = 0
+    public var tokensAccepted: UInt64 = 0
     /// First packets refused for a token that is wrong or too old.
     public var invalidTokens: UInt64 = 0
     /// First packets dropped because a limit was reached, or the listener closes.

@@ -1,6 +1,7 @@
 public import Bytes
-import MuxHTTP3
+public import MuxHTTP3
 import QUICTransport
+import Runtime
 public import TLSTransport
 
 // Rare facts of a QUIC connection, for sample fetches.
@@ -25,6 +26,18 @@ extension QUICLink: ConnectionFacts {
             rttVariation: Int(clamping: statistics.rttVariation / 1000),
             version: connection.version, hasEarlyData: connection.tls?.isEarlyDataAccepted ?? false)
     }
+
+    /// RESET_STREAM received on request streams.
+    public var streamResets: UInt64 {
+        guard let mux = mux as? HTTP3Mux else { return lastStreamResets }
+        return UInt64(max(0, mux.statistics.resetsReceived))
+    }
+
+    /// The request streams of now; empty when they are not HTTP/3's.
+    public var streamFigures: [HTTP3StreamFigures] { (mux as? HTTP3Mux)?.streamFigures ?? [] }
+
+    /// The socket's descriptor.
+    public var descriptor: Int32 { socket.socket.descriptor }
 
     public var isHandshaking: Bool { isEarlyData }
 

@@ -28,7 +28,10 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
     /// The packet that started a client's connection, until the handshake is complete.
     private var initial: QUICInitial?
 
-    let socket: QUICSocket
+    /// The socket; a connection to a server may move to another.
+    private(set) var socket: QUICSocket
+    /// Who made a connection to a server.
+    var origin: QUICLinkOrigin?
     private let loop: EventLoop
     private unowned let manager: QUICConnectionManager
     private var owner: (any QUICConnectionOwner)?
@@ -44,11 +47,14 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
     private var activity = MuxActivity.fresh
     private var activitySince: Instant
     private var idleDeadline = Instant.distantFuture
+    /// RESET_STREAM that had come when the connection ended.
+    var lastStreamResets: UInt64 = 0
     /// The link ends at the end of this turn, and the peer is not told.
     private var isVanishing = false
 
     private enum Stage: UInt8, Comparable {
-        case handshaking, open, ended, removed
+        /// In `early` a server's connection takes what may be replayed, and its handshake is not complete.
+        case handshaking, early, open, ended, removed
         static func < (left: Stage, right: Stage) -> Bool { left.rawValue < right.rawValue }
     }
 
@@ -78,6 +84,9 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
         manager.insert(self)
     }
 
+    /// The handshake has been completed.
+    public private(set) var wasReady = false
+
     /// True while the connection carries data or may yet.
     public var isOpen: Bool { stage < .ended }
 
@@ -92,7 +101,7 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
 
     /// Opens an exchange on a server's connection.
     public func open(_ exchange: Exchange) -> Bool {
-        guard stage == .open, let serverMux else { return false }
+        guard stage == .open || stage == .early, let serverMux else { return false }
         loop.schedule(self)
         return serverMux.open(exchange)
     }
@@ -103,6 +112,7 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
     func receive(_ datagram: UnsafeRawBufferPointer, _ path: QUICPath, _ ecn: UInt8) {
         datagramsReceived &+= 1
         unsafe connection.receive(datagram, path: path, ecn: ecn, now: loop.clock.now)
+        if role == .server { keepResumption() }
         loop.schedule(self)
     }
 
@@ -138,7 +148,11 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
 
     /// Does what a step in the connection's life asks for.
     private func followPhase() {
-        if stage == .handshaking, connection.phase == .established { completeHandshake() }
+        if stage == .handshaking, connection.isSendingEarlyData, mux != nil {
+            stage = .early
+            owner?.earlyDataPossible(self)
+        }
+        if stage <= .early, connection.phase == .established { completeHandshake() }
         if stage < .ended, let close = connection.closeReason { end(close) }
         if stage == .ended, connection.phase == .closed { remove() }
     }
@@ -146,9 +160,11 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
     /// The handshake is complete: tells what TLS found, and gives a client the means to come back faster.
     private func completeHandshake() {
         stage = .open
+        wasReady = true
         initial = nil
         noteFacts()
         guard role == .client else {
+            if let origin { origin.connector.handshakeCompleted(self, origin.key) }
             if mux != nil { owner?.connectionReady(self) }
             return
         }
@@ -156,6 +172,22 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
         owner?.handshakeCompleted(self)
         // Not needed for this connection: without it the client's next one takes longer.
         _ = try? socket.endpoint.sendToken(on: connection, wall: loop.clock.wall)
+    }
+
+    /// Hands what the server gave for later connections to who will make them.
+    private func keepResumption() {
+        guard let origin, let resumption = connection.takeResumption() else { return }
+        origin.connector.keep(resumption, for: origin.key)
+    }
+
+    /// Leaves by another socket from now on; the one before closes.
+    func move(to socket: QUICSocket) {
+        let last = self.socket
+        self.socket = socket
+        waitsForSocket = false
+        socket.add(self)
+        last.remove(self)
+        loop.schedule(self)
     }
 
     /// Fills in the session once TLS has told all.
@@ -229,7 +261,7 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
     /// The system says that the peer's port is closed. That may be forged, so it ends only a connection that has not
     /// heard of its peer yet.
     func unreachable(_ error: SystemError) {
-        guard stage == .handshaking, role == .server else { return }
+        guard stage <= .early, role == .server else { return }
         socketError = error
         connection.abandon()
         loop.schedule(self)
@@ -278,8 +310,14 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
 
     /// The connection carries nothing any more. The mux was told by the connection itself.
     private func end(_ close: QUICClose) {
-        let wasHandshaking = stage == .handshaking
+        let wasHandshaking = stage <= .early
         stage = .ended
+        // When it was we who gave up, what an earlier connection left may still be good.
+        if wasHandshaking, let origin, close.initiator == .peer || close.reason != .application,
+            !connection.wasEarlyDataRejected
+        {
+            origin.connector.handshakeFailed(origin.key)
+        }
         if wasHandshaking, role == .client {
             socket.handshakeEnded(self, isComplete: false)
             if close.reason == .retryRequired, let initial, let session {
@@ -287,6 +325,8 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
             }
         }
         initial = nil
+        origin = nil
+        lastStreamResets = streamResets
         let last = owner
         owner = nil
         manager.ended(self)

@@ -37,7 +37,8 @@ public final class QUICListener: QUICSocket {
         var configuration = QUICEndpoint.Configuration(
             route: .init(worker: manager.worker, generation: service.generation), workers: service.workers)
         configuration.versions = settings.versions
-        let endpoint = QUICEndpoint(configuration: configuration, key: service.key, random: manager.random)
+        let endpoint = QUICEndpoint(
+            configuration: configuration, key: service.key, random: manager.random, table: manager.clientTable)
         // Each worker sets the same program: who comes first does not matter.
         if service.workers > 1 {
             isSteered = settings.steers && (try? service.steer(descriptor.number)) != nil
@@ -99,14 +100,21 @@ public final class QUICListener: QUICSocket {
             return
         }
         counters.accepted &+= 1
+        switch initial.addressValidation {
+        case .retry: counters.retriesValidated &+= 1
+        case .earlierConnection: counters.tokensAccepted &+= 1
+        case .none, .invalid: break
+        }
         owner.accepted(link, on: self)
         unsafe link.receive(datagram, path, ecn)
     }
 
     private func accept(_ initial: QUICInitial, _ path: QUICPath) -> QUICLink? {
         guard let session = try? tls.makeServerSession() else { return nil }
+        let log = manager.service.logs.sink(
+            frontend: context.frontend, remote: path.remote, name: "\(initial.originalDestination)_server")
         let connection = try? endpoint.accept(
-            initial, path: path, tls: session, settings: quic, now: loop.clock.now)
+            initial, path: path, tls: session, settings: quic, qlog: log, now: loop.clock.now)
         guard let connection else { return nil }
         return QUICLink(
             role: .client, connection: connection, socket: self, manager: manager, owner: owner,
@@ -140,6 +148,10 @@ public final class QUICListener: QUICSocket {
         } else {
             counters.handoverDropped &+= 1
         }
+    }
+
+    override func carrier(of local: SocketAddress) -> QUICSocket {
+        sends(from: local) ? self : manager.listener(at: local) ?? self
     }
 
     /// A datagram that another worker has received.

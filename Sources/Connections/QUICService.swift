@@ -10,6 +10,8 @@ public final class QUICService: Sendable {
     public let generation: Int
     /// How many workers the process has.
     public let workers: Int
+    /// Whose connections write qlog files.
+    public let logs = QUICLogService()
     private let boxes: [HandoverBox]
 
     /// - Parameters:

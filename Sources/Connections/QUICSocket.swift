@@ -89,8 +89,30 @@ public class QUICSocket: Pollable {
 
     // MARK: Sending
 
-    /// Sends some runs of the outbox's batch. What finds the buffer full is kept until there is room.
+    /// Sends some runs of the outbox's batch, each by the socket that its local address belongs to: nearly always this one.
     func send(_ runs: Range<Int>, of batch: borrowing DatagramBatch, by sender: DatagramSender) {
+        var start = runs.lowerBound
+        while start < runs.upperBound {
+            let socket = carrier(of: batch[start].path.local)
+            var end = start + 1
+            while end < runs.upperBound, carrier(of: batch[end].path.local) === socket { end += 1 }
+            socket.sendOwn(start..<end, of: batch, by: sender)
+            start = end
+        }
+    }
+
+    /// The socket that datagrams from a local address leave by.
+    func carrier(of local: SocketAddress) -> QUICSocket { self }
+
+    /// Whether datagrams with that local address are this socket's.
+    final func sends(from local: SocketAddress) -> Bool {
+        let own = localAddress
+        guard own.port == local.port else { return false }
+        return own == local || local.family == .unspecified || (own.isWildcard && own.family == local.family)
+    }
+
+    /// What finds the buffer full is kept until there is room.
+    private func sendOwn(_ runs: Range<Int>, of batch: borrowing DatagramBatch, by sender: DatagramSender) {
         guard !isClosed else { return }
         if isBlocked {
             // Only stateless answers come here then: the network may lose them, and so may we.

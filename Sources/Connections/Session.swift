@@ -47,6 +47,8 @@ public final class Session {
     /// When the transport was ready for the first request: after PROXY header and TLS. Zero before.
     public internal(set) var handshakenAt = Instant.zero
     public var tls: TLSFacts?
+    /// The owner has counted the TLS handshake.
+    public var isTLSCounted = false
     /// True when QUIC carries the connection.
     public let isQUIC: Bool
     /// Exchanges opened on the connection so far.

@@ -24,7 +24,9 @@ extension BackendWorker: QUICConnectionOwner {
         do throws(ConnectionFailure) {
             link.quic = try connector.connect(
                 to: address, from: side.route(for: dispatch)?.source, serverName: name,
-                resuming: side.quicSession, token: side.quicToken, owner: self, ownerContext: link)
+                sendsEarlyData: side.settings.allowsEarlyData && dispatch.record?.mayGoEarly(dispatch) == true,
+                owner: self,
+                ownerContext: link)
         } catch {
             guard side.settings.fallsBackToTCP else { throw DispatchFailure(reason: error.description) }
             side.avoidsQUICUntil = now.advanced(milliseconds: ServerSide.quicPause)
@@ -60,10 +62,21 @@ extension BackendWorker: QUICConnectionOwner {
 
     package func openExchange(on link: QUICLink, for end: any StreamEnd) -> Exchange? { nil }
 
+    /// The exchange that waits for the connection, and it alone, goes as early data.
+    package func earlyDataPossible(_ link: QUICLink) {
+        guard let own = link.ownerContext as? ServerLink, let dispatch = own.dispatch else { return }
+        own.dispatch = nil
+        dispatch.attempt = nil
+        dispatch.connected(own)
+        dispatch.exchange.attempt.isEarlyData = true
+        own.server.settle(own)
+    }
+
     package func connectionReady(_ link: QUICLink) {
         guard let own = link.ownerContext as? ServerLink else { return }
         own.disarm()
         if let side = own.server.context as? ServerSide { side.avoidsQUICUntil = .zero }
+        countHandshake(own.server, isResumed: link.connection.tls?.isResumed == true)
         ready(own)
     }
 
@@ -75,14 +88,7 @@ extension BackendWorker: QUICConnectionOwner {
     package func connectionClosed(_ link: QUICLink, _ close: QUICClose) {
         guard let own = link.ownerContext as? ServerLink else { return }
         let side = own.server.context as? ServerSide
-        if let side, side.tlsSettings?.reusesSessions == true, own.uses > 0 {
-            side.quicSession = link.connection.tls?.resumptionData() ?? side.quicSession
-            side.quicToken = link.connection.receivedToken
-        } else {
-            // What an earlier connection left did not help.
-            side?.quicSession = nil
-            side?.quicToken = []
-        }
+        countQUIC(own, link, close)
         own.disarm()
         own.quic = nil
         own.server.end(own)

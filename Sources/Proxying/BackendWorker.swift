@@ -26,7 +26,7 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
     private var forwardings: [Forwarding?] = []
     private unowned(unsafe) let holder: Worker
     /// The worker, which keeps the backend.
-    private var worker: Worker { unsafe holder }
+    var worker: Worker { unsafe holder }
     package let settings: BackendSettings
     /// At which steps it has something to do for an exchange.
     let steps: RuleSteps
@@ -174,6 +174,7 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
 
     package func connectionReady(_ connection: StreamConnection) {
         guard let link = connection.ownerContext as? ServerLink else { return }
+        if let tls = connection.tlsSession { countHandshake(link.server, isResumed: tls.isResumed) }
         ready(link)
     }
 

@@ -42,6 +42,7 @@ extension FrontendWorker: QUICListenerOwner {
             case .newreno: .reno
             case .bbr: .bbr
             }
+        quic.sendsSessionTicket = bind.tls?.parameters.usesTickets ?? true
         let handshakes = Admission(limit: bind.backlog ?? settings.backlog ?? 4096)
         var result = QUICListenerSettings(quic: quic, connection: connectionSettings, handshakes: handshakes)
         result.forcesRetry = bind.quic.forcesRetry
@@ -88,6 +89,7 @@ extension FrontendWorker: QUICListenerOwner {
     }
 
     package func handshakeCompleted(_ link: QUICLink) {
+        if let session = link.session { countTLS(session) }
         guard !handshakeWaiters.isEmpty else { return }
         let waiting = handshakeWaiters.filter { $0.session === link.session }
         handshakeWaiters.removeAll { $0.session === link.session }
@@ -102,6 +104,7 @@ extension FrontendWorker: QUICListenerOwner {
     package func streamsChanged(on link: QUICLink) {}
 
     package func connectionClosed(_ link: QUICLink, _ close: QUICClose) {
+        countQUIC(link, close)
         guard let session = link.session else { return }
         if session.exchanges == 0, session.handshakenAt == .zero {
             worker.log?.connectionFailed(session, self, ConnectionFailure(close))

@@ -38,6 +38,9 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     var invalidRequest: ErrorCapture?
     /// What this worker has counted for the frontend.
     var traffic = TrafficCounters()
+    /// The same of QUIC connections that are over, and what `clear counters` has taken away.
+    var endedQUIC = QUICTraffic()
+    var clearedQUIC = QUICTraffic()
 
     /// Most bytes of a request line in the log.
     var requestLineLimit: Int { max(1, worker.blueprint.configuration.global.tune.httpLogURILength - 1) }
@@ -303,7 +306,9 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         if record.retries(after: .failure(reason, isUnsent: isUnsent)) { return }
         record.noteStage(isServerSide: true)
         if !record.isHTTP { return exchange.kill(reason) }
-        answer(record, reason == .serverTimeout ? 504 : 502, reason)
+        // Early data that was refused, and may not be sent again: RFC 8470 section 5.2.
+        let isRefused = isUnsent && exchange.attempt.isEarlyData && reason == .serverAborted
+        answer(record, isRefused ? 425 : reason == .serverTimeout ? 504 : 502, reason)
     }
 
     package func messageEnded(_ exchange: Exchange) {

@@ -38,7 +38,9 @@ extension ProxyExchange {
         case .timeout: return causes.responseTimeout
         case .status(let status): return causes.statuses.contains(status)
         case .failure(let reason, let isUnsent):
-            if isUnsent, reason == .serverAborted || reason == .connectFailed { return causes.connectionFailure }
+            if isUnsent, reason == .serverAborted || reason == .connectFailed {
+                return causes.connectionFailure || (causes.earlyDataRejected && exchange.attempt.isEarlyData)
+            }
             guard isHTTP else { return false }
             let attempt = exchange.attempt
             if reason == .serverProtocolError || attempt.responseStarted { return causes.junkResponse }

@@ -37,7 +37,11 @@ extension ProxyExchange: RuleHost {
 
     /// The response's head is here: rules, then the client gets it.
     func startResponse() {
-        if ownStatus == 0, let status = exchange.response.head?.status, retries(after: .status(status)) { return }
+        if ownStatus == 0, let status = exchange.response.head?.status,
+            retries(after: .status(status)) || retriesTooEarly()
+        {
+            return
+        }
         progress.step =
             progress.skipsAfterRules ? .done : ownStatus == 0 ? .backendResponseContent : .backendAfterResponse
         progress.cursor = RuleCursor()
@@ -82,6 +86,8 @@ extension ProxyExchange: RuleHost {
                 guard run(frontend.shared.rules, .httpRequest, isBackend: false),
                     restrictNames(frontend.settings.options.fieldNames)
                 else { return }
+            case .earlyData:
+                guard settleEarlyData() else { return }
             case .frontendRedirect:
                 guard run(frontend.shared.rules.redirects, .httpRequest, isBackend: false) else { return }
                 if startStatistics(frontend.settings.statisticsPage, of: frontend.settings.name) { return }
@@ -154,7 +160,7 @@ extension ProxyExchange: RuleHost {
             return false
         case .wait(let until):
             progress.waitsUntil = until
-            if until == .distantFuture { frontend.handshakeWaiters.append(self) }
+            if until == .distantFuture { frontend.awaitHandshake(self) }
             if kind.direction == .response { exchange.response.isHeld = true }
             armTimer()
             return false

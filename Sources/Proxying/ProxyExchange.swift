@@ -47,6 +47,8 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     var assignment = ServerAssignment()
     /// Whether a service of the process answers it.
     package var isServedHere = false
+    /// The request carries our word that it came in early data.
+    var marksEarlyData = false
     /// Whether it is a monitor's request, which the log leaves out.
     var isMonitor = false
     /// The cookie that brings the client back to its server.

@@ -3,7 +3,7 @@ import Rules
 
 /// The rule sets of an exchange, and what is decided between them, in their order.
 enum RuleStep: UInt8 {
-    case frontendRequestContent, frontendBody, frontendRequest, frontendRedirect, setBackend
+    case frontendRequestContent, frontendBody, frontendRequest, earlyData, frontendRedirect, setBackend
     case backendRequestContent, backendBody
     case backendRequest, backendRedirect, dispatch
     case backendResponseContent, backendResponse, frontendResponse, backendAfterResponse, frontendAfterResponse
@@ -12,14 +12,14 @@ enum RuleStep: UInt8 {
 
 /// The steps at which a proxy has something to do: an exchange passes over the others.
 struct RuleSteps: OptionSet {
-    let rawValue: UInt16
+    let rawValue: UInt32
 
-    init(rawValue: UInt16) { self.rawValue = rawValue }
+    init(rawValue: UInt32) { self.rawValue = rawValue }
 
     init(_ steps: RuleStep...) { self.init(steps) }
 
     private init(_ steps: [RuleStep]) {
-        rawValue = steps.reduce(0) { $0 | 1 << UInt16($1.rawValue) }
+        rawValue = steps.reduce(0) { $0 | 1 << UInt32($1.rawValue) }
     }
 
     /// Every exchange has these.
@@ -31,11 +31,11 @@ struct RuleSteps: OptionSet {
     /// The first of them that is not before `step`.
     @inline(__always)
     func first(from step: RuleStep) -> RuleStep {
-        let rest = (rawValue | Self.done) >> UInt16(step.rawValue)
+        let rest = (rawValue | Self.done) >> UInt32(step.rawValue)
         return RuleStep(rawValue: step.rawValue + UInt8(truncatingIfNeeded: rest.trailingZeroBitCount)) ?? .done
     }
 
-    private static let done: UInt16 = 1 << 15
+    private static let done: UInt32 = 1 << 16
 
     private mutating func insert(_ step: RuleStep, if isWanted: Bool) {
         if isWanted { formUnion(RuleSteps(step)) }
@@ -47,6 +47,7 @@ struct RuleSteps: OptionSet {
         insert(.frontendRequestContent, if: rules[.tcpRequestContent] != nil)
         insert(.frontendBody, if: settings.options.buffersRequest)
         insert(.frontendRequest, if: rules[.httpRequest] != nil || settings.options.fieldNames != .preserve)
+        insert(.earlyData, if: settings.binds.contains { $0.quic.takesEarlyData })
         insert(.frontendRedirect, if: rules.redirects != nil || settings.statisticsPage != nil)
         insert(.frontendResponse, if: rules[.httpResponse] != nil)
         insert(.frontendAfterResponse, if: rules[.httpAfterResponse] != nil)

@@ -35,9 +35,6 @@ final class ServerSide {
     let clock: TurnClock
     /// While it lasts, a server with `quic-fallback` is reached over TCP.
     var avoidsQUICUntil = Instant.zero
-    /// A session and a token for the next QUIC connection.
-    var quicSession: [UInt8]?
-    var quicToken: [UInt8] = []
 
     /// How long UDP is not tried again after it did not get through, milliseconds.
     static let quicPause = 60_000
@@ -77,6 +74,7 @@ final class ServerSide {
             }
             if settings.transport == .quic, let context = try tlsSettings?.makeQUICContext() {
                 contexts.2 = Self.connector(context, worker, tune, times, idlePing: settings.idlePing)
+                contexts.2?.resumes = tlsSettings?.reusesSessions == true
             }
         } catch { problem = error }
         (tls, webSocketTLS, quic) = contexts

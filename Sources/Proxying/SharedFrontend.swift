@@ -147,6 +147,7 @@ extension SharedBind {
         var options = QUICTLSContext.ServerOptions(certificates: certificates, ticketKeys: ticketKeys)
         options.alpn = try ALPNList(tls.alpn.joined(separator: ","))
         options.strictSNI = tls.strictSNI
+        if settings.quic.takesEarlyData, tls.parameters.usesTickets { options.replayGuard = ticketKeys.replayGuard }
         if let suites = tls.parameters.ciphersuites { options.cipherSuites = try QUICCipherSuite.list(suites) }
         if let curves = tls.parameters.curves { options.groups = try KeyExchangeGroup.list(curves) }
         return try QUICTLSContext(server: options)

@@ -95,9 +95,11 @@ package final class SharedServerTLS: Sendable {
     private let settings: ServerTLSSettings
     private let trust: TrustStore?
     private let certificate: Certificate?
+    private let allowsEarlyData: Bool
 
     init(_ settings: ServerTLSSettings, _ server: ServerSettings) throws(BlueprintError) {
         self.settings = settings
+        allowsEarlyData = server.connection.allowsEarlyData
         do throws(CertificateError) {
             certificate =
                 try settings.certificate.map { path throws(CertificateError) in
@@ -148,6 +150,7 @@ package final class SharedServerTLS: Sendable {
     /// One worker's context for QUIC.
     package func makeQUICContext() throws(TLSError) -> QUICTLSContext {
         var options = QUICTLSContext.ClientOptions(trust: trust)
+        options.offersEarlyData = allowsEarlyData
         if let suites = settings.parameters.ciphersuites { options.cipherSuites = try QUICCipherSuite.list(suites) }
         if let curves = settings.parameters.curves { options.groups = try KeyExchangeGroup.list(curves) }
         return try QUICTLSContext(client: options)

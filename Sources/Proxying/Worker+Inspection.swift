@@ -3,6 +3,7 @@ import Configuration
 import Connections
 import Glibc
 import Messages
+package import MuxHTTP3
 package import QUICTransport
 import Runtime
 import Servers
@@ -41,6 +42,21 @@ package struct QUICInspection: Sendable {
     package var version: UInt32
     package var statistics: QUICConnection.Statistics
     package var counters: QUICConnection.Counters
+    /// Connection IDs in hexadecimal; empty once it is over.
+    package var localID: String
+    package var remoteID: String
+    package var localParameters: QUICTransportParameters?
+    package var remoteParameters: QUICTransportParameters?
+    /// Its request streams, when they were asked for.
+    package var streamList: [HTTP3StreamFigures]
+    /// The time of the worker that the streams' times belong to.
+    package var now: Instant
+    /// The socket's descriptor.
+    package var descriptor: Int32
+    /// Packets with stream data that were lost, those of open streams when these were asked for.
+    package var lostPackets: UInt64 {
+        streamList.reduce(counters.streamPacketsLost) { $0 &+ UInt64(max(0, $1.packetsLost)) }
+    }
     package var isClosing: Bool { phase == .closing || phase == .draining || phase == .closed }
 }
 
@@ -75,6 +91,7 @@ extension Worker {
             } else {
                 name = (link.ownerContext as? ServerLink)?.server.shared.facts.name ?? "UNKNOWN"
             }
+            let ids = link.connection.connectionIDs
             result.append(
                 QUICInspection(
                     identity: UInt(bitPattern: ObjectIdentifier(link)), isServerSide: link.role == .server, owner: name,
@@ -82,7 +99,11 @@ extension Worker {
                     local: link.role == .client ? link.socketDestination : link.socketSource,
                     remote: link.role == .client ? link.socketSource : link.socketDestination,
                     version: link.connection.version, statistics: link.connection.statistics,
-                    counters: link.connection.counters))
+                    counters: link.connection.counters,
+                    localID: ids.map { "\($0.local)" } ?? "", remoteID: ids.map { "\($0.remote)" } ?? "",
+                    localParameters: link.connection.localParameters,
+                    remoteParameters: link.connection.remoteParameters, streamList: link.streamFigures,
+                    now: loop.clock.now, descriptor: link.descriptor))
         }
         return result
     }

@@ -266,6 +266,8 @@ package final class WorkerGroup: Sendable {
     package let mailboxes: [Mailbox<WorkerMessage>]
     /// What the workers share for QUIC.
     let quic: QUICService
+    /// Whose QUIC connections write qlog files.
+    package var quicLogs: QUICLogService { quic.logs }
     /// Takes lines for the operator, from any thread.
     let report: @Sendable (String) -> Void
     /// Who makes statistics pages; nil: nobody.

@@ -1,7 +1,10 @@
-/// Which connection each connection ID leads to, on one worker. It owns no connection: each one removes its own
-/// entries when its closing period is over.
+/// Which connection each connection ID leads to, on one worker: endpoints that share it know each other's connections, so
+/// that a client may move from one address of ours to another. It owns no connection: each one removes its own entries
+/// when its closing period is over.
 @safe
-final class ConnectionIDTable {
+public final class ConnectionIDTable {
+    public init() {}
+
     private var connections: [ConnectionID: Unmanaged<QUICConnection>] = unsafe [:]
     private var resetTokens: [StatelessResetToken: Unmanaged<QUICConnection>] = unsafe [:]
 

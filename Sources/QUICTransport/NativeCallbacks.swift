@@ -77,6 +77,11 @@ enum NativeCallbacks {
                 UnsafeBufferPointer(start: versions, count: count))
             return 0
         }
+        unsafe callbacks.path_validation = { _, _, path, result, context in
+            guard result == NGTCP2_PATH_VALIDATION_RESULT_SUCCESS, let path = unsafe path?.pointee else { return 0 }
+            unsafe QUICConnection.from(context).pathValidated(QUICPath(path))
+            return 0
+        }
         unsafe callbacks.recv_stateless_reset = { _, _, context in
             unsafe QUICConnection.from(context).sawStatelessReset = true
             return 0
@@ -88,8 +93,10 @@ enum NativeCallbacks {
         }
         unsafe callbacks.recv_new_token = { _, token, context in
             guard let token = unsafe token?.pointee else { return 0 }
-            unsafe QUICConnection.from(context).receivedToken = unsafe Array(
+            let connection = unsafe QUICConnection.from(context)
+            connection.receivedToken = unsafe Array(
                 UnsafeBufferPointer(start: token.base, count: min(token.len, QUICConnection.maxTokenCount)))
+            connection.hasNewResumption = true
             return 0
         }
     }
@@ -148,6 +155,7 @@ enum NativeCallbacks {
         unsafe callbacks.stream_close = { _, flags, id, code, context, _ in
             let connection = unsafe QUICConnection.from(context)
             let hasCode = flags & NGTCP2_STREAM_CLOSE_FLAG_APP_ERROR_CODE_SET != 0
+            connection.countLosses(of: id)
             unsafe connection.application?.streamClosed(id, applicationError: hasCode ? code : nil)
             connection.renewStreamLimit(after: id)
             return connection.callbackResult

@@ -48,6 +48,24 @@ extension QUICConnection {
         return unsafe QUICPath(path.pointee)
     }
 
+    /// Counts the losses of a stream that closes.
+    func countLosses(of id: QUICStreamID) { counters.streamPacketsLost &+= UInt64(lostPackets(of: id)) }
+
+    /// The connection IDs by which the peer calls us and we call the peer, the ones in use now; nil after the end.
+    public var connectionIDs: (local: ConnectionID, remote: ConnectionID)? {
+        guard let native = unsafe native, let remote = unsafe ngtcp2_conn_get_dcid(native),
+            let local = ownConnectionIDs().first
+        else { return nil }
+        return unsafe (local, ConnectionID(remote.pointee))
+    }
+
+    /// A path was validated: the connection has moved when it is a new one and in use.
+    func pathValidated(_ path: QUICPath) {
+        guard path != knownPath, path == self.path else { return }
+        knownPath = path
+        counters.migrations &+= 1
+    }
+
     /// Packets with data of that stream that were lost, some of them perhaps only late.
     public func lostPackets(of id: QUICStreamID) -> Int {
         guard let native = unsafe native else { return 0 }

@@ -53,6 +53,10 @@ public final class QUICConnection {
     /// The last address-validation token that the server gave for a later connection (NEW_TOKEN, RFC 9000 section
     /// 8.1.3); empty if there was none. Client only.
     public internal(set) var receivedToken: [UInt8] = []
+    /// What the server's latest session ticket allows. Client only.
+    var ticket: SessionTicket?
+    /// A ticket or a token has come that ``takeResumption()`` has not given yet.
+    var hasNewResumption = false
     /// Longer tokens are cut off, and so useless.
     static let maxTokenCount = 512
 
@@ -62,6 +66,10 @@ public final class QUICConnection {
         public var bytesReceived: UInt64 = 0
         public var datagramsSent: UInt64 = 0
         public var bytesSent: UInt64 = 0
+        /// Packets with data of streams that are closed now, that were lost: once for each of the streams.
+        public var streamPacketsLost: UInt64 = 0
+        /// Changes of the peer's address, and of ours, that were validated.
+        public var migrations: UInt64 = 0
     }
 
     let endpoint: QUICEndpoint
@@ -74,6 +82,8 @@ public final class QUICConnection {
     /// How the TLS session finds its connection; its address is the session's pointer.
     private let reference: UnsafeMutablePointer<ngtcp2_crypto_conn_ref>
     private var receivePath = PathStorage()
+    /// The path that was validated last, at first the handshake's.
+    var knownPath: QUICPath
 
     /// What is to be closed with at the next `writeDatagrams`.
     var pendingClose: QUICClose?
@@ -85,6 +95,8 @@ public final class QUICConnection {
     var queuedDatagrams: [[UInt8]] = []
     /// The protocol of the early data that this client offers; nil without.
     var earlyProtocol: [UInt8]?
+    /// The server took none of the early data that was offered.
+    public internal(set) var wasEarlyDataRejected = false
     /// The application was told to begin before the handshake.
     var sendsEarlyData = false
     /// The application knows that it may send.
@@ -106,6 +118,7 @@ public final class QUICConnection {
         _ start: Start, source: ConnectionID, path: QUICPath, tls: QUICTLSSession, settings: QUICSettings,
         endpoint: QUICEndpoint, qlog: (any QUICLogSink)?, now: Instant
     ) throws(QUICError) {
+        knownPath = path
         self.endpoint = endpoint
         self.settings = settings
         self.qlog = qlog
@@ -130,6 +143,11 @@ public final class QUICConnection {
             : ngtcp2_crypto_gnutls_configure_client_session(session)
         guard configured == 0 else { throw QUICError(.cryptography, place: "set up TLS session") }
         unsafe gnutls_handshake_set_secret_function(session, PacketProtection.installSecrets)
+        if role == .client {
+            unsafe gnutls_handshake_set_hook_function(
+                session, UInt32(GNUTLS_HANDSHAKE_NEW_SESSION_TICKET.rawValue), Int32(GNUTLS_HOOK_BOTH),
+                Self.ticketArrived)
+        }
         try unsafe create(start, source: source, path: receivePath.path, now: now)
         unsafe ngtcp2_conn_set_tls_native_handle(native, UnsafeMutableRawPointer(session))
         if settings.keepAlive > 0 { unsafe ngtcp2_conn_set_keep_alive_timeout(native, settings.keepAlive) }

@@ -57,6 +57,7 @@ extension QUICConnection {
         guard role == .client, toldReadyToSend, earlyProtocol != nil, tls?.isEarlyDataAccepted == false else {
             return 0
         }
+        wasEarlyDataRejected = true
         return unsafe ngtcp2_conn_early_data_rejected(native)
     }
 }

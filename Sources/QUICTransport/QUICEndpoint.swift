@@ -63,7 +63,7 @@ public final class QUICEndpoint {
     let configuration: Configuration
     /// The versions of the configuration that the library knows.
     let versions: [UInt32]
-    let table = ConnectionIDTable()
+    let table: ConnectionIDTable
     let random: QUICRandom
     let resetKey: StatelessResetKey
     let tokenSecret: [UInt8]
@@ -72,11 +72,18 @@ public final class QUICEndpoint {
     private let codec: ConnectionIDCodec
     private var replies: TokenBucket
     private var drops: [UInt64]
+    /// Stateless reset packets written so far.
+    public private(set) var statelessResets: UInt64 = 0
 
     /// Most pieces that one call of `nextStreamToSend` can give.
     private static let maxVectors = 16
 
-    public init(configuration: Configuration, key: QUICServiceKey, random: QUICRandom) {
+    /// - Parameter table: shared with the other endpoints of the worker that have the same key.
+    public init(
+        configuration: Configuration, key: QUICServiceKey, random: QUICRandom,
+        table: ConnectionIDTable = ConnectionIDTable()
+    ) {
+        self.table = table
         self.configuration = configuration
         versions = configuration.versions.filter { ngtcp2_is_supported_version($0) != 0 }
         self.random = random
@@ -96,7 +103,7 @@ public final class QUICEndpoint {
     /// Datagrams dropped for that reason so far.
     public func dropCount(_ reason: DropReason) -> UInt64 { drops[reason.rawValue] }
 
-    /// Connection IDs in use.
+    /// Connection IDs in use, at all endpoints that share the table.
     public var connectionIDCount: Int { table.count }
 
     /// A new connection ID that leads here and is not in use.
@@ -265,7 +272,11 @@ public final class QUICEndpoint {
             // Looks like a packet with a short header: form bit clear, fixed bit set.
             unsafe buffer[0] = buffer[0] & 0x3f | 0x40
             unsafe token.write(to: base + (count - StatelessResetToken.count))
-            return unsafe batch.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]), path: path)
+            guard unsafe batch.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]), path: path) else {
+                return false
+            }
+            statelessResets &+= 1
+            return true
         }
     }
 }

@@ -44,6 +44,8 @@ public struct BackAttempt: Equatable, Sendable {
     public var requestStarted = false
     /// A byte of the response came.
     public var responseStarted = false
+    /// The request went before the connection's handshake was complete (0-RTT).
+    public var isEarlyData = false
 
     public init(connectionReused: Bool = false) { self.connectionReused = connectionReused }
 }

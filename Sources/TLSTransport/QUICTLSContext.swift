@@ -160,11 +160,12 @@ import Glibc
     ///
     /// - serverName: sent as SNI, and checked against the certificate where the context verifies.
     /// - resuming: what `QUICTLSSession.resumptionData()` gave on an earlier connection to the same server.
+    /// - offersEarlyData: whether this session offers early data, where the context does.
     public func makeClientSession(
-        serverName: String?, resuming: [UInt8]? = nil
+        serverName: String?, resuming: [UInt8]? = nil, offersEarlyData: Bool = true
     ) throws(TLSError) -> QUICTLSSession {
         precondition(certificates == nil, "a server context makes no client sessions")
-        let flags = GNUTLS_CLIENT.rawValue | (offersEarlyData ? Self.earlyDataFlags : 0)
+        let flags = GNUTLS_CLIENT.rawValue | (offersEarlyData && self.offersEarlyData ? Self.earlyDataFlags : 0)
         let session = try QUICTLSSession(context: self, flags: flags)
         if let serverName {
             try session.name(serverName, verified: verifiesPeer)

@@ -54,6 +54,8 @@ import Synchronization
     /// The master key of GnuTLS's tickets, from which GnuTLS derives and rotates its own keys by wall-clock time.
     let quicMasterKey: [UInt8]
     static let quicMasterKeyLength = 64
+    /// Keeps early data that came with these tickets from being taken twice, whichever listener it comes to.
+    public let replayGuard = ReplayGuard()
 
     private let period: Int
     private let keys: Mutex<Keys>

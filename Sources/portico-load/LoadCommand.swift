@@ -54,6 +54,21 @@ struct LoadCommand: ParsableCommand {
     @Flag(help: "Trust any certificate.")
     var insecure = false
 
+    @Flag(help: "HTTP/3: resume the sessions of earlier connections.")
+    var resume = false
+
+    @Flag(help: "HTTP/3: send requests before the handshake of resumed connections is complete (0-RTT).")
+    var earlyData = false
+
+    @Option(help: ArgumentHelp("HTTP/3: change a connection's keys after so many responses.", valueName: "n"))
+    var keyUpdate: Int?
+
+    @Option(help: ArgumentHelp("HTTP/3: move a connection to another port after so many responses.", valueName: "n"))
+    var migrate: Int?
+
+    @Option(help: ArgumentHelp("HTTP/3: write a qlog file for each connection.", valueName: "folder"))
+    var qlog: String?
+
     @Option(help: ArgumentHelp("Write the result there ('-': standard output).", valueName: "file"))
     var json: String?
 
@@ -73,6 +88,14 @@ struct LoadCommand: ParsableCommand {
         guard rate.map({ $0 > 0 && $0 <= 1e8 }) ?? true else { throw ValidationError("-r takes more than 0.") }
         guard timeout > 0, timeout <= 1e6 else { throw ValidationError("--timeout takes more than 0.") }
         guard (1...256).contains(workers) else { throw ValidationError("--workers takes 1 to 256.") }
+        guard version == .http3 || !(resume || earlyData || keyUpdate != nil || migrate != nil || qlog != nil) else {
+            throw ValidationError("--resume, --early-data, --key-update, --migrate and --qlog need --http3.")
+        }
+        guard !earlyData || (body == nil && ["GET", "HEAD", nil].contains(method)) else {
+            throw ValidationError("Only GET and HEAD go as early data: it may be replayed.")
+        }
+        guard keyUpdate.map({ $0 >= 1 }) ?? true else { throw ValidationError("--key-update takes 1 or more.") }
+        guard migrate.map({ $0 >= 1 }) ?? true else { throw ValidationError("--migrate takes 1 or more.") }
     }
 
     func run() throws {

@@ -29,6 +29,9 @@ final class LoadConnection: LoopMember, ConnectionOwner, QUICConnectionOwner, Ti
     private var served = 0
     /// This connection has had its share of requests: it closes, and a new one follows.
     private var isSpent = false
+    /// The connection has changed its keys, and its path.
+    private var hasNewKeys = false
+    private var hasMoved = false
     /// Why the connection was not taken when the transport was ready.
     private var refusal: String?
     private var timer: Timer!
@@ -48,7 +51,28 @@ final class LoadConnection: LoopMember, ConnectionOwner, QUICConnectionOwner, Ti
 
     /// Starts requests that are due, or the connection.
     override func flush() {
-        if stream == nil, link == nil { connect() } else { pump() }
+        if stream == nil, link == nil { return connect() }
+        changeTransport()
+        pump()
+    }
+
+    /// Does to a QUIC connection what its number of responses asks for.
+    private func changeTransport() {
+        guard isReady, let link, !isSpent else { return }
+        let worker = unsafe self.worker
+        if let count = worker.plan.keyUpdateAfter, served >= count, !hasNewKeys,
+            (try? link.connection.initiateKeyUpdate(now: worker.loop.clock.now)) != nil
+        {
+            hasNewKeys = true
+            worker.counts.keyUpdates += 1
+            worker.loop.schedule(link)
+        }
+        if let count = worker.plan.migrationAfter, served >= count, !hasMoved,
+            (try? worker.connector?.migrate(link)) != nil
+        {
+            hasMoved = true
+            worker.counts.migrations += 1
+        }
     }
 
     /// Starts requests that are due, as far as streams are free.
@@ -80,6 +104,10 @@ final class LoadConnection: LoopMember, ConnectionOwner, QUICConnectionOwner, Ti
         served += 1
         idle.append(stream)
         if isReady, let limit = unsafe worker.plan.perConnection, served >= limit { return replace() }
+        if unsafe worker.plan.keyUpdateAfter != nil || worker.plan.migrationAfter != nil {
+            // That comes before the next request.
+            return unsafe worker.loop.schedule(self)
+        }
         pump()
         // Without a connection the next request needs one first.
         if !isReady { unsafe worker.loop.schedule(self) }
@@ -125,9 +153,13 @@ final class LoadConnection: LoopMember, ConnectionOwner, QUICConnectionOwner, Ti
         refusal = nil
         begun = 0
         served = 0
+        hasNewKeys = false
+        hasMoved = false
         do throws(ConnectionFailure) {
             if let connector = worker.connector {
-                link = try connector.connect(to: worker.address, serverName: worker.serverName, owner: self)
+                link = try connector.connect(
+                    to: worker.address, serverName: worker.serverName, sendsEarlyData: worker.plan.sendsEarlyData,
+                    owner: self)
             } else {
                 stream = try worker.connections.connect(
                     to: .ip(worker.address), owner: self, settings: worker.settings, ownerContext: nil
@@ -200,6 +232,17 @@ final class LoadConnection: LoopMember, ConnectionOwner, QUICConnectionOwner, Ti
     }
 
     func openExchange(on link: QUICLink, for end: any StreamEnd) -> Exchange? { nil }
+
+    /// Starts requests before the handshake is complete.
+    func earlyDataPossible(_ link: QUICLink) {
+        while unsafe begun < worker.plan.perConnection ?? .max, !idle.isEmpty, let due = unsafe worker.nextRequest(),
+            let stream = idle.popLast()
+        {
+            begun += 1
+            stream.begin(due)
+            stream.send()
+        }
+    }
 
     func connectionReady(_ link: QUICLink) { ready() }
 

@@ -1,4 +1,5 @@
 import Bytes
+import Connections
 
 /// Why a request failed.
 enum LoadFailure: Int, CaseIterable, Sendable {
@@ -38,6 +39,13 @@ struct LoadCounts: Sendable {
     var unstarted: UInt64 = 0
     /// Connections that ended while the load went on; each was opened again.
     var connectionsLost: UInt64 = 0
+    /// QUIC handshakes that resumed a session; connections that offered early data, and those it was refused to.
+    var resumed: UInt64 = 0
+    var earlyOffered: UInt64 = 0
+    var earlyRejected: UInt64 = 0
+    /// Changes of keys and of paths on QUIC connections.
+    var keyUpdates: UInt64 = 0
+    var migrations: UInt64 = 0
     /// From the time a request was due to the end of its response.
     var latency = Histogram()
     /// From the start of a connection until it took requests.
@@ -57,6 +65,13 @@ struct LoadCounts: Sendable {
     /// Seconds of load.
     var seconds: Double { Double(endedAt.nanoseconds(since: begunAt)) / 1e9 }
 
+    /// Takes in what became of QUIC connections.
+    mutating func note(_ counters: QUICConnector.Counters) {
+        resumed = counters.resumed
+        earlyOffered = counters.earlyOffered
+        earlyRejected = counters.earlyRejected
+    }
+
     mutating func merge(_ other: LoadCounts) {
         completed += other.completed
         for index in failures.indices { failures[index] += other.failures[index] }
@@ -66,6 +81,11 @@ struct LoadCounts: Sendable {
         repeated += other.repeated
         unstarted += other.unstarted
         connectionsLost += other.connectionsLost
+        resumed += other.resumed
+        earlyOffered += other.earlyOffered
+        earlyRejected += other.earlyRejected
+        keyUpdates += other.keyUpdates
+        migrations += other.migrations
         latency.merge(other.latency)
         handshakes.merge(other.handshakes)
         begunAt = min(begunAt, other.begunAt)

@@ -24,6 +24,15 @@ final class LoadPlan: Sendable {
     /// Milliseconds.
     let timeout: Int
 
+    /// Whether connections resume the sessions of earlier ones, and whether they send early data then.
+    let resumes: Bool
+    let sendsEarlyData: Bool
+    /// Responses after which a QUIC connection changes its keys, and its path; nil: never.
+    let keyUpdateAfter: Int?
+    let migrationAfter: Int?
+    /// Where QUIC connections write qlog files; nil: nowhere.
+    let qlog: String?
+
     /// Whom to trust; nil trusts any certificate.
     let trust: TrustStore?
 
@@ -50,6 +59,11 @@ final class LoadPlan: Sendable {
         duration = command.requests == nil ? Int(max(1, (command.duration ?? 10) * 1000)) : nil
         rate = command.rate
         timeout = Int(max(1, command.timeout * 1000))
+        resumes = command.resume || command.earlyData
+        sendsEarlyData = command.earlyData
+        keyUpdateAfter = command.keyUpdate
+        migrationAfter = command.migrate
+        qlog = command.qlog
         trust = try Self.trust(command, target)
     }
 

@@ -45,6 +45,11 @@ struct LoadReport {
         row("latency", times(counts.latency), &lines)
         row("", Self.percentiles.map { "\($0.name) \(Self.time(Double(counts.latency.percentile($0.share))))" }, &lines)
         row("handshakes", ["\(counts.handshakes.count)"] + times(counts.handshakes), &lines)
+        if plan.resumes {
+            row("resumed", "\(counts.resumed)   early data \(earlyTaken) of \(counts.earlyOffered)", &lines)
+        }
+        if counts.keyUpdates > 0 { row("key updates", "\(counts.keyUpdates)", &lines) }
+        if counts.migrations > 0 { row("migrations", "\(counts.migrations)", &lines) }
         if counts.connectionsLost > 0 { row("reopened", "\(counts.connectionsLost)", &lines) }
         if counts.repeated > 0 { row("sent again", "\(counts.repeated)", &lines) }
         if counts.unstarted > 0 { row("not started", "\(counts.unstarted) (no free stream)", &lines) }
@@ -55,6 +60,9 @@ struct LoadReport {
                 + "\(Self.decimals(each, 1)) µs per request", &lines)
         return lines.joined(separator: "\n")
     }
+
+    /// Connections whose early data the server took.
+    private var earlyTaken: UInt64 { counts.earlyOffered - min(counts.earlyOffered, counts.earlyRejected) }
 
     private func times(_ histogram: Histogram) -> [String] {
         [
@@ -107,6 +115,9 @@ struct LoadReport {
             "\"requests_per_second\": \(rate)", "\"latency\": \(summary(counts.latency))",
             "\"handshakes\": \(summary(counts.handshakes))", "\"connections_reopened\": \(counts.connectionsLost)",
             "\"requests_sent_again\": \(counts.repeated)", "\"requests_not_started\": \(counts.unstarted)",
+            "\"handshakes_resumed\": \(counts.resumed)", "\"early_data_offered\": \(counts.earlyOffered)",
+            "\"early_data_rejected\": \(counts.earlyRejected)", "\"key_updates\": \(counts.keyUpdates)",
+            "\"migrations\": \(counts.migrations)",
             "\"cpu\": {\"user\": \(user), \"system\": \(system)}",
         ]
         return "{\n  " + members.joined(separator: ",\n  ") + "\n}\n"

@@ -17,6 +17,8 @@ enum LoadRun {
         let mailbox = try Mailbox<Result<LoadCounts, LoadError>>()
         let progress = LoadProgress()
         let service = plan.version == .http3 ? try QUICService(workers: plan.workers) : nil
+        if let folder = plan.qlog { _ = try service?.logs.start(.everything, directory: folder) }
+        defer { service?.logs.flush(milliseconds: 2000) }
         for index in 0..<plan.workers {
             try start(Launch(plan, index, service, progress, mailbox))
         }

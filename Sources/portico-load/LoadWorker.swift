@@ -84,9 +84,13 @@ final class LoadWorker: TimerTarget {
             var transport = QUICSettings()
             transport.handshakeTimeout = UInt64(plan.timeout) * 1_000_000
             transport.idleTimeout = max(transport.idleTimeout, UInt64(plan.timeout) * 2_000_000)
-            connector = QUICConnector(
-                tls: try QUICTLSContext(client: .init(trust: plan.trust)), quic: transport,
+            var context = QUICTLSContext.ClientOptions(trust: plan.trust)
+            context.offersEarlyData = plan.sendsEarlyData
+            let connector = QUICConnector(
+                tls: try QUICTLSContext(client: context), quic: transport,
                 settings: ConnectionSettings(handshakeTimeout: plan.timeout), manager: manager)
+            connector.resumes = plan.resumes
+            self.connector = connector
             quic = manager
         } else {
             connector = nil
@@ -114,6 +118,7 @@ final class LoadWorker: TimerTarget {
         tickTimer.arm(at: loop.clock.now.advanced(milliseconds: Self.tick))
         try loop.run()
         if let failure { throw failure }
+        if let connector { counts.note(connector.counters) }
         return counts
     }
 

@@ -2,6 +2,7 @@ import Bytes
 import CLinux
 import Checks
 import Configuration
+import Connections
 import Control
 import Glibc
 import Language
@@ -129,6 +130,8 @@ final class Process {
             var stopping = StopSequence(
                 configuration.global, group: group, threads: threads, runtime: runtime, checks: checks)
             stopping.run(signals)
+            // What connections wrote at their end.
+            group.quicLogs.flush(milliseconds: 2000)
             return 0
         } catch {
             Terminal.alert(error.description)

@@ -13,21 +13,22 @@ final class QUICTestClient {
     let host: QUICTestHost
     let connector: QUICConnector
 
-    init(quic: QUICSettings = QUICSettings()) throws {
+    init(quic: QUICSettings = QUICSettings(), offersEarlyData: Bool = false) throws {
         host = try QUICTestHost(service: QUICService(workers: 1), worker: 0)
+        var options = QUICTLSContext.ClientOptions()
+        options.offersEarlyData = offersEarlyData
         connector = QUICConnector(
-            tls: try QUICTLSContext(client: .init()), quic: quic, settings: ConnectionSettings(),
+            tls: try QUICTLSContext(client: options), quic: quic, settings: ConnectionSettings(),
             manager: host.manager)
     }
 
-    func connect(_ address: SocketAddress, token: [UInt8] = [], resuming: [UInt8]? = nil) throws -> QUICLink {
-        try connector.connect(
-            to: address, serverName: "localhost", resuming: resuming, token: token, owner: host)
+    func connect(_ address: SocketAddress, name: String = "localhost", early: Bool = false) throws -> QUICLink {
+        try connector.connect(to: address, serverName: name, sendsEarlyData: early, owner: host)
     }
 
     /// Connects and waits for the handshake.
-    func open(_ address: SocketAddress, token: [UInt8] = [], resuming: [UInt8]? = nil) throws -> QUICLink {
-        let link = try connect(address, token: token, resuming: resuming)
+    func open(_ address: SocketAddress, name: String = "localhost", early: Bool = false) throws -> QUICLink {
+        let link = try connect(address, name: name, early: early)
         try host.turn(until: "handshake") { host.ready.contains { $0 === link } || !link.isOpen }
         try #require(link.isOpen, "\(String(describing: link.connection.closeReason))")
         return link
@@ -126,6 +127,34 @@ private func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncati
         for relay in relays { relay.close() }
     }
 
+    @Test("A client may move to another listener of ours, from IPv4 to IPv6 too") func otherListener() async throws {
+        let descriptors = try DatagramGroup.open(SocketAddress(text: "::1", port: 0)!, count: 1)
+        let second = Socket.localAddress(descriptors[0])
+        let certificate = try await TestCertificates.file()
+        let server = try QUICTestServer(workers: 1, certificate: certificate) { host in
+            let first = host.listener
+            let options = try? QUICTLSContext.ServerOptions(
+                certificates: CertificateStore(loading: [certificate]), ticketKeys: TicketKeyRing())
+            if let options, let tls = try? QUICTLSContext(server: options) {
+                try? host.listen(OwnedDescriptor(adopting: descriptors[0]), .init(), tls)
+            }
+            host.keeps = first
+        }
+        let client = try QUICTestClient()
+        let relay = try QUICRelay(to: server.address, on: client.host.loop)
+        let link = try client.open(relay.address)
+        #expect(try client.ask(link, [1]) == [0, 1])
+        for round in 2...5 as ClosedRange<UInt8> {
+            try relay.rebind(to: round % 2 == 0 ? second : server.address)
+            #expect(try client.ask(link, [round]) == [0, round])
+            let seen = server.ask { $0.accepted.first?.connection.path?.local }[0]
+            #expect(seen == (round % 2 == 0 ? second : server.address))
+        }
+        #expect(server.ask { $0.manager.listeners.reduce(0) { $0 + $1.endpoint.statelessResets } }[0] == 0)
+        #expect(server.ask { $0.accepted.count }[0] == 1)
+        relay.close()
+    }
+
     @Test("With force-retry a client proves its address first; its next connection comes with a token")
     func retry() async throws {
         var settings = QUICTestSettings()
@@ -139,10 +168,7 @@ private func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncati
         try client.host.turn(until: "a token and a ticket") {
             !link.connection.receivedToken.isEmpty && link.connection.tls?.resumptionData() != nil
         }
-        let token = link.connection.receivedToken
-        let session = try #require(link.connection.tls?.resumptionData())
-        #expect(!token.isEmpty)
-        let next = try client.open(server.address, token: token, resuming: session)
+        let next = try client.open(server.address)
         #expect(try client.ask(next, [2]) == [0, 2])
         counters = server.ask { $0.listener.counters }[0]
         #expect(counters.retries == 1 && counters.accepted == 2)

@@ -16,6 +16,7 @@ struct QUICTestSettings: Sendable {
     var forcesRetry = false
     var steers = true
     var acceptLimit = Int.max
+    var takesEarlyData = false
     var socket = DatagramSocket.Options()
 }
 
@@ -28,6 +29,7 @@ final class QUICTestHost: QUICListenerOwner {
     /// What happened, by link.
     var accepted: [QUICLink] = []
     var ready: [QUICLink] = []
+    var early: [QUICLink] = []
     var closed: [(link: QUICLink, close: QUICClose)] = []
     /// Makes the mux; nil: an echo.
     var makeMux: ((QUICLink) -> (any QUICMux)?)?
@@ -71,6 +73,7 @@ final class QUICTestHost: QUICListenerOwner {
         return QUICEchoMux(on: link, name: UInt8(manager.worker))
     }
     func openExchange(on link: QUICLink, for end: any StreamEnd) -> Exchange? { makeExchange?(link, end) }
+    func earlyDataPossible(_ link: QUICLink) { early.append(link) }
     func connectionReady(_ link: QUICLink) { ready.append(link) }
     func streamsChanged(on link: QUICLink) {}
     func connectionClosed(_ link: QUICLink, _ close: QUICClose) { closed.append((link, close)) }
@@ -105,7 +108,9 @@ final class QUICTestServer: Sendable {
             Thread.detachNewThread {
                 do {
                     let host = try QUICTestHost(service: service, worker: worker, settings: settings)
-                    let tls = try QUICTLSContext(server: .init(certificates: store, ticketKeys: keys))
+                    var options = QUICTLSContext.ServerOptions(certificates: store, ticketKeys: keys)
+                    if settings.takesEarlyData { options.replayGuard = keys.replayGuard }
+                    let tls = try QUICTLSContext(server: options)
                     try host.listen(OwnedDescriptor(adopting: descriptors[worker]), settings, tls)
                     let commands = Commands(mailbox, host)
                     try host.loop.register(
@@ -156,7 +161,7 @@ final class QUICRelay: Pollable {
     let address: SocketAddress
     private let inside: DatagramSocket
     private var outside: DatagramSocket
-    private let server: SocketAddress
+    private var server: SocketAddress
     private let loop: EventLoop
     private let receiver = DatagramReceiver()
     private let sender = DatagramSender()
@@ -185,8 +190,9 @@ final class QUICRelay: Pollable {
         try loop.register(outer, descriptor: self.outside.descriptor, writing: false, levelTriggered: true)
     }
 
-    /// From now on datagrams leave by another port.
-    func rebind() throws {
+    /// From now on datagrams leave by another port, and may go to another address.
+    func rebind(to other: SocketAddress? = nil) throws {
+        if let other { server = other }
         loop.deregister(outer, descriptor: outside.descriptor)
         outside.close()
         outside = try DatagramSocket(adopting: DatagramSocket.connect(to: server))

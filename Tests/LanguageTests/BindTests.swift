@@ -247,15 +247,15 @@ import Testing
 
     @Test func quicSettings() throws {
         #expect(try bind("quic4@:1 ssl crt a").quic == BindQUICSettings())
-        let quic = try bind("quic4@:1 ssl crt a quic-force-retry quic-cc-algo bbr").quic
-        #expect(quic == BindQUICSettings(congestionControl: .bbr, forcesRetry: true))
+        let quic = try bind("quic4@:1 ssl crt a quic-force-retry quic-cc-algo bbr allow-0rtt").quic
+        #expect(quic == BindQUICSettings(congestionControl: .bbr, forcesRetry: true, takesEarlyData: true))
         #expect(try bind("quic4@:1 ssl crt a quic-cc-algo newreno").quic.congestionControl == .newreno)
         #expect(
             refusal("quic4@:1 ssl crt a quic-cc-algo bbr(2m)").hasSuffix(
                 "'quic-cc-algo bbr(2m)' is a keyword of HAProxy that this version of Portico does not support"))
         #expect(
-            refusal(":1 ssl crt a allow-0rtt").hasSuffix(
-                "'allow-0rtt' is a keyword of HAProxy that this version of Portico does not support"))
+            refusal(":1 ssl crt a ech a").hasSuffix(
+                "'ech' is a keyword of HAProxy that this version of Portico does not support"))
         let result = load("frontend f\n mode http\n timeout client 1s\n bind quic4@:1 crt a\n")
         #expect(
             result.warnings == [

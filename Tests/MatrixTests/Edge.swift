@@ -51,6 +51,14 @@ final class Edge: Sendable {
         _ = (port, securePort)
     }
 
+    /// Ends the process and starts another with the same configuration.
+    func restarted() async throws -> ChildProcess {
+        _ = try await process.stop()
+        let again = try ChildProcess(try Repository.program("portico"), ["-f", file.path()])
+        try await again.ready("the listeners") { again.errors.contains("serves with") }
+        return again
+    }
+
     deinit { try? FileManager.default.removeItem(at: file) }
 
     /// Lines of the access log so far.

@@ -72,6 +72,11 @@ struct LoadResult: Decodable {
     let connectionsReopened: Int
     let requestsSentAgain: Int
     let requestsNotStarted: Int
+    let handshakesResumed: Int
+    let earlyDataOffered: Int
+    let earlyDataRejected: Int
+    let keyUpdates: Int
+    let migrations: Int
 }
 
 enum Load {

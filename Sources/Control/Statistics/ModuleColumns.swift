@@ -21,9 +21,9 @@ enum ModuleColumns {
             .u64($0.traffic.sessionsByVersion[2], $0.kind == .frontend)
         },
         StatColumn("h2_backend_total_streams", "MCPV", "HTTP/2: backend total streams") { _ in .none },
-        StatColumn("ssl_sess", "MCPV", "TLS sessions") { .u64($0.traffic.tlsSessions, $0.kind == .frontend) },
+        StatColumn("ssl_sess", "MCPV", "TLS sessions") { .u64($0.traffic.tlsSessions, $0.kind != .listener) },
         StatColumn("ssl_reused_sess", "MCPV", "TLS sessions that were resumed") {
-            .u64($0.traffic.tlsResumed, $0.kind == .frontend)
+            .u64($0.traffic.tlsResumed, $0.kind != .listener)
         },
         StatColumn("ssl_failed_handshake", "MCPV", "TLS handshakes that failed") {
             .u64($0.traffic.tlsFailures, $0.kind == .frontend)
@@ -58,52 +58,80 @@ enum ModuleColumns {
         StatColumn("qpack_encoder_stream_error", "MCPV", "QPACK: encoder stream error") { _ in .none },
         StatColumn("qpack_decoder_stream_error", "MCPV", "QPACK: decoder stream error") { _ in .none },
         StatColumn("quic_rxbuf_full", "MCPV", "QUIC: rxbuf full") { _ in .none },
-        StatColumn("quic_dropped_pkt", "MCPV", "QUIC: dropped pkt") { _ in .none },
+        StatColumn("quic_dropped_pkt", "MCPV", "QUIC: dropped pkt") { .quic($0) { $0.dropped } },
     ]
 
     private static let second: [StatColumn] = [
         StatColumn("quic_dropped_pkt_bufoverrun", "MCPV", "QUIC: dropped pkt bufoverrun") { _ in .none },
-        StatColumn("quic_dropped_parsing_pkt", "MCPV", "QUIC: dropped parsing pkt") { _ in .none },
-        StatColumn("quic_socket_full", "MCPV", "QUIC: socket full") { _ in .none },
-        StatColumn("quic_sendto_err", "MCPV", "QUIC: sendto err") { _ in .none },
+        StatColumn("quic_dropped_parsing_pkt", "MCPV", "QUIC: dropped parsing pkt") { .quic($0) { $0.malformed } },
+        StatColumn("quic_socket_full", "MCPV", "QUIC: socket full") { .quic($0) { $0.sendBlocked } },
+        StatColumn("quic_sendto_err", "MCPV", "QUIC: sendto err") { .quic($0) { $0.sendFailed } },
         StatColumn("quic_sendto_err_unknwn", "MCPV", "QUIC: sendto err unknwn") { _ in .none },
-        StatColumn("quic_sent_pkt", "MCPV", "QUIC: sent pkt") { _ in .none },
-        StatColumn("quic_lost_pkt", "MCPV", "QUIC: lost pkt") { _ in .none },
-        StatColumn("quic_too_short_dgram", "MCPV", "QUIC: too short dgram") { _ in .none },
-        StatColumn("quic_retry_sent", "MCPV", "QUIC: retry sent") { _ in .none },
-        StatColumn("quic_retry_validated", "MCPV", "QUIC: retry validated") { _ in .none },
-        StatColumn("quic_retry_error", "MCPV", "QUIC: retry error") { _ in .none },
-        StatColumn("quic_half_open_conn", "MGPV", "QUIC: half open conn") { _ in .none },
-        StatColumn("quic_hdshk_fail", "MCPV", "QUIC: hdshk fail") { _ in .none },
-        StatColumn("quic_stless_rst_sent", "MCPV", "QUIC: stless rst sent") { _ in .none },
-        StatColumn("quic_conn_migration_done", "MCPV", "QUIC: conn migration done") { _ in .none },
-        StatColumn("quic_transp_err_no_error", "MCPV", "QUIC: transp err no error") { _ in .none },
-        StatColumn("quic_transp_err_internal_error", "MCPV", "QUIC: transp err internal error") { _ in .none },
-        StatColumn("quic_transp_err_connection_refused", "MCPV", "QUIC: transp err connection refused") { _ in .none },
-        StatColumn("quic_transp_err_flow_control_error", "MCPV", "QUIC: transp err flow control error") { _ in .none },
-        StatColumn("quic_transp_err_stream_limit_error", "MCPV", "QUIC: transp err stream limit error") { _ in .none },
-        StatColumn("quic_transp_err_stream_state_error", "MCPV", "QUIC: transp err stream state error") { _ in .none },
-        StatColumn("quic_transp_err_final_size_error", "MCPV", "QUIC: transp err final size error") { _ in .none },
-        StatColumn("quic_transp_err_frame_encoding_error", "MCPV", "QUIC: transp err frame encoding error") { _ in .none
+        StatColumn("quic_sent_pkt", "MCPV", "QUIC: sent pkt") { .quic($0) { $0.sent } },
+        StatColumn("quic_lost_pkt", "MCPV", "QUIC: lost pkt") { .quic($0) { $0.lost } },
+        StatColumn("quic_too_short_dgram", "MCPV", "QUIC: too short dgram") { .quic($0) { $0.tooShort } },
+        StatColumn("quic_retry_sent", "MCPV", "QUIC: retry sent") { .quic($0) { $0.retries } },
+        StatColumn("quic_retry_validated", "MCPV", "QUIC: retry validated") { .quic($0) { $0.retriesValidated } },
+        StatColumn("quic_retry_error", "MCPV", "QUIC: retry error") { .quic($0) { $0.invalidTokens } },
+        StatColumn("quic_half_open_conn", "MGPV", "QUIC: half open conn") { .quic($0) { $0.halfOpen } },
+        StatColumn("quic_hdshk_fail", "MCPV", "QUIC: hdshk fail") { .quic($0) { $0.failedHandshakes } },
+        StatColumn("quic_stless_rst_sent", "MCPV", "QUIC: stless rst sent") { .quic($0) { $0.statelessResets } },
+        StatColumn("quic_conn_migration_done", "MCPV", "QUIC: conn migration done") { .quic($0) { $0.migrations } },
+        StatColumn("quic_transp_err_no_error", "MCPV", "QUIC: transp err no error") { .quic($0) { $0.errors[0] } },
+        StatColumn("quic_transp_err_internal_error", "MCPV", "QUIC: transp err internal error") {
+            .quic($0) { $0.errors[1] }
+        },
+        StatColumn("quic_transp_err_connection_refused", "MCPV", "QUIC: transp err connection refused") {
+            .quic($0) { $0.errors[2] }
+        },
+        StatColumn("quic_transp_err_flow_control_error", "MCPV", "QUIC: transp err flow control error") {
+            .quic($0) { $0.errors[3] }
+        },
+        StatColumn("quic_transp_err_stream_limit_error", "MCPV", "QUIC: transp err stream limit error") {
+            .quic($0) { $0.errors[4] }
+        },
+        StatColumn("quic_transp_err_stream_state_error", "MCPV", "QUIC: transp err stream state error") {
+            .quic($0) { $0.errors[5] }
+        },
+        StatColumn("quic_transp_err_final_size_error", "MCPV", "QUIC: transp err final size error") {
+            .quic($0) { $0.errors[6] }
+        },
+        StatColumn("quic_transp_err_frame_encoding_error", "MCPV", "QUIC: transp err frame encoding error") {
+            .quic($0) { $0.errors[7] }
         },
         StatColumn("quic_transp_err_transport_parameter_error", "MCPV", "QUIC: transp err transport parameter error") {
-            _ in .none
+            .quic($0) { $0.errors[8] }
         },
-        StatColumn("quic_transp_err_connection_id_limit", "MCPV", "QUIC: transp err connection id limit") { _ in .none
+        StatColumn("quic_transp_err_connection_id_limit", "MCPV", "QUIC: transp err connection id limit") {
+            .quic($0) { $0.errors[9] }
         },
         StatColumn("quic_transp_err_protocol_violation_error", "MCPV", "QUIC: transp err protocol violation error") {
-            _ in .none
+            .quic($0) { $0.errors[10] }
         },
-        StatColumn("quic_transp_err_invalid_token", "MCPV", "QUIC: transp err invalid token") { _ in .none },
-        StatColumn("quic_transp_err_application_error", "MCPV", "QUIC: transp err application error") { _ in .none },
-        StatColumn("quic_transp_err_crypto_buffer_exceeded", "MCPV", "QUIC: transp err crypto buffer exceeded") { _ in
-            .none
+        StatColumn("quic_transp_err_invalid_token", "MCPV", "QUIC: transp err invalid token") {
+            .quic($0) { $0.errors[11] }
         },
-        StatColumn("quic_transp_err_key_update_error", "MCPV", "QUIC: transp err key update error") { _ in .none },
-        StatColumn("quic_transp_err_aead_limit_reached", "MCPV", "QUIC: transp err aead limit reached") { _ in .none },
-        StatColumn("quic_transp_err_no_viable_path", "MCPV", "QUIC: transp err no viable path") { _ in .none },
-        StatColumn("quic_transp_err_crypto_error", "MCPV", "QUIC: transp err crypto error") { _ in .none },
-        StatColumn("quic_transp_err_unknown_error", "MCPV", "QUIC: transp err unknown error") { _ in .none },
+        StatColumn("quic_transp_err_application_error", "MCPV", "QUIC: transp err application error") {
+            .quic($0) { $0.errors[12] }
+        },
+        StatColumn("quic_transp_err_crypto_buffer_exceeded", "MCPV", "QUIC: transp err crypto buffer exceeded") {
+            .quic($0) { $0.errors[13] }
+        },
+        StatColumn("quic_transp_err_key_update_error", "MCPV", "QUIC: transp err key update error") {
+            .quic($0) { $0.errors[14] }
+        },
+        StatColumn("quic_transp_err_aead_limit_reached", "MCPV", "QUIC: transp err aead limit reached") {
+            .quic($0) { $0.errors[15] }
+        },
+        StatColumn("quic_transp_err_no_viable_path", "MCPV", "QUIC: transp err no viable path") {
+            .quic($0) { $0.errors[16] }
+        },
+        StatColumn("quic_transp_err_crypto_error", "MCPV", "QUIC: transp err crypto error") {
+            .quic($0) { $0.cryptoErrors }
+        },
+        StatColumn("quic_transp_err_unknown_error", "MCPV", "QUIC: transp err unknown error") {
+            .quic($0) { $0.unknownErrors }
+        },
         StatColumn("quic_data_blocked", "MCPV", "QUIC: data blocked") { _ in .none },
         StatColumn("quic_stream_data_blocked", "MCPV", "QUIC: stream data blocked") { _ in .none },
         StatColumn("quic_streams_blocked_bidi", "MCPV", "QUIC: streams blocked bidi") { _ in .none },
@@ -122,4 +150,11 @@ enum ModuleColumns {
         StatColumn("h1_spliced_bytes_in", "MCPV", "HTTP/1: spliced bytes in") { _ in .none },
         StatColumn("h1_spliced_bytes_out", "MCPV", "HTTP/1: spliced bytes out") { _ in .none },
     ]
+}
+
+extension StatValue {
+    /// A number of QUIC's; listeners have none of their own.
+    fileprivate static func quic(_ row: ProxyRow, _ number: (QUICTraffic) -> UInt64) -> StatValue {
+        .u64(number(row.traffic.quic), row.kind != .listener)
+    }
 }

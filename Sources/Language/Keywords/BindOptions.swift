@@ -70,6 +70,8 @@ enum BindOptions {
 
     private static let quic: [LineOption<BindDraft>] = [
         LineOption("quic-force-retry") { (bind, _, _) in bind.quic.forcesRetry = true },
+        // A listener over TCP takes no early data: its tickets allow none, and clients send none.
+        LineOption("allow-0rtt") { (bind, _, _) in bind.quic.takesEarlyData = true },
         LineOption("quic-cc-algo") { (bind, statement, option) throws(Complaint) in
             let word = try statement.value(of: option, "a congestion control algorithm")
             let parts = word.text.split(separator: "(", maxSplits: 1)

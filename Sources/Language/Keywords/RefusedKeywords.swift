@@ -108,7 +108,6 @@ enum RefusedKeywords {
 
     /// On `bind` lines.
     static let bind = [
-        "allow-0rtt",
         "ca-file", "ca-ignore-err", "ca-sign-file", "ca-sign-pass",
         "ca-verify-file", "cc", "client-sigalgs", "crl-file", "crt-ignore-err", "crt-list", "defer-accept", "ecdhe",
         "ech", "expose-fd",
@@ -119,7 +118,7 @@ enum RefusedKeywords {
 
     /// On `server` lines.
     static let server = [
-        "allow-0rtt", "cc",
+        "cc",
         "check-pool-conn-name", "check-reuse-pool",
         "check-via-socks4", "client-sigalgs",
         "ktls", "log-bufsize", "log-proto", "namespace",

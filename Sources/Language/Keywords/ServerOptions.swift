@@ -108,6 +108,8 @@ enum ServerOptions {
             let word = try statement.value(of: option, "a CRL file")
             server.revocations = path(word.text, below: server.authorityBase)
         },
+        // Nothing goes early over TCP: the handshake comes first, as with servers that refuse early data.
+        LineOption("allow-0rtt") { (server, _, _) in server.connection.allowsEarlyData = true },
         LineOption("ssl-reuse") { (server, _, _) in server.reusesSessions = true },
         LineOption("no-ssl-reuse") { (server, _, _) in server.reusesSessions = false },
     ]

@@ -25,7 +25,13 @@ extension FrontendWorker {
         traffic.sessions &+= 1
         shared.sessionRate.count(worker.index, at: worker.loop.clock.now)
         traffic.sessionsByVersion[version] &+= 1
-        guard let tls = session.tls else { return }
+        countTLS(session)
+    }
+
+    /// A client's TLS handshake is complete; over QUIC that may come after the first requests.
+    func countTLS(_ session: Session) {
+        guard let tls = session.tls, !session.isTLSCounted else { return }
+        session.isTLSCounted = true
         worker.process.clientTLS &+= 1
         worker.process.currentTLS += 1
         traffic.tlsSessions &+= 1
@@ -34,7 +40,7 @@ extension FrontendWorker {
 
     /// A session is over.
     func countEnd(_ session: Session) {
-        if session.tls != nil, session.handshakenAt != .zero { worker.process.currentTLS -= 1 }
+        if session.isTLSCounted { worker.process.currentTLS -= 1 }
     }
 
     /// An exchange has its request's head, or its connection in TCP mode.
@@ -154,5 +160,21 @@ extension FrontendWorker {
             }
             total = exchange.resources.clock.now.milliseconds(since: exchange.openedAt)
         }
+    }
+}
+
+extension BackendWorker {
+    /// A TLS handshake with a server is complete.
+    func countHandshake(_ server: PoolServer, isResumed: Bool) {
+        traffic.tlsSessions &+= 1
+        let counts = self.traffic(of: server.shared)
+        counts.counters.tlsSessions &+= 1
+        worker.process.serverTLS &+= 1
+        guard isResumed else {
+            worker.process.serverTLSFull &+= 1
+            return
+        }
+        traffic.tlsResumed &+= 1
+        counts.counters.tlsResumed &+= 1
     }
 }

@@ -58,6 +58,8 @@ package struct TrafficCounters: Sendable {
     package var tlsSessions: UInt64 = 0
     package var tlsResumed: UInt64 = 0
     package var tlsFailures: UInt64 = 0
+    /// What QUIC did; for a frontend it is filled in when it is asked for.
+    package var quic = QUICTraffic()
 
     // The most that this worker has seen of what all workers count together.
 
@@ -116,6 +118,7 @@ package struct TrafficCounters: Sendable {
         tlsSessions &+= other.tlsSessions
         tlsResumed &+= other.tlsResumed
         tlsFailures &+= other.tlsFailures
+        quic.add(other.quic)
         for index in 0..<4 {
             sessionsByVersion[index] &+= other.sessionsByVersion[index]
             requestsByVersion[index] &+= other.requestsByVersion[index]

@@ -89,7 +89,11 @@ extension Worker {
     /// The worker's counters now. On its thread.
     package func traffic() -> WorkerTraffic {
         var result = WorkerTraffic()
-        result.frontends = frontends.map(\.traffic)
+        result.frontends = frontends.map { frontend in
+            var traffic = frontend.traffic
+            traffic.quic = frontend.quicTraffic()
+            return traffic
+        }
         result.process = process
         for backend in backends {
             guard let backend else { continue }
@@ -112,7 +116,10 @@ extension Worker {
 
     /// `clear counters`: maxima, or all of them. On the worker's thread.
     package func clearTraffic(all: Bool) {
-        for frontend in frontends { frontend.traffic.clear(all: all) }
+        for frontend in frontends {
+            if all { frontend.clearQUICTraffic() }
+            frontend.traffic.clear(all: all)
+        }
         for backend in backends {
             backend?.traffic.clear(all: all)
             for server in backend?.serverTraffic ?? [] { server?.counters.clear(all: all) }

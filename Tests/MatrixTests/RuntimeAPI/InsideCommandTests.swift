@@ -190,15 +190,82 @@ import Testing
         #expect(try await ask("show quic all").contains(identity))
         #expect(!(try await ask("show quic clo").contains(identity)))
         #expect(!(try await ask("show quic be").contains(identity)))
-        #expect(try await ask("show quic stream") == "\(identity): open=1\n\n")
-        let full = try await ask("show quic full \(identity)")
+        // Bytes and packets in flight, lost packets, both addresses, both connection IDs.
+        let pattern =
+            #/0x[0-9a-f]+\[01\]/edge +ESTAB +\d+ +\d+ +0 +127\.0\.0\.1:\d+ +127\.0\.0\.1:\d+ +([0-9a-f]{16}) ([0-9a-f]+)\n/#
+        let ids = try #require(line.firstMatch(of: pattern), "\(line)")
+        let stream = try await ask("show quic stream")
         #expect(
-            full.hasPrefix("* \(identity)[01]: owner=edge\n  version=0x1\n  st=opened            mux=ready\n"),
-            "\(full)")
-        #expect(full.contains("foreign_addr=127.0.0.1:"))
+            stream.wholeMatch(
+                of: #/0x[0-9a-f]+\.0000: 0x00 age=\d+s tx=\[\d+,\d+\] rxb=0/\d+\n\n/#) != nil, "\(stream)")
+        let full = try await ask("show quic full \(identity)")
+        #expect(full.hasPrefix("* \(identity)[01]: scid=\(ids.1)........................ dcid=\(ids.2)"), "\(full)")
+        #expect(full.contains("  loc. TPs: odcid=") && full.contains("\n  rem. TPs: iscid=\(ids.2)\n"), "\(full)")
+        #expect(full.contains("\n    midle_timeout=30000ms mudp_payload_sz=65527 ack_delay_exp=3 mack_delay=25ms "))
+        #expect(full.contains(" ms_bidi=100 ms_uni=3\n    (stless_rst_tok)\n"), "\(full)")
+        #expect(full.contains("\n  st=opened           mux=ready ") && full.contains("foreign_addr=127.0.0.1:"))
+        #expect(full.contains(" sc=1 hreq=1 bwnd=0/") && full.contains(" id=0 flags=0x0 st=OPEN "), "\(full)")
         let congestion = try await ask("show quic cc")
-        #expect(congestion.contains("cwnd=") && !congestion.contains("foreign_addr="))
+        #expect(congestion.contains("  cwnd=") && congestion.contains("  lostpkts=0 "))
+        #expect(!congestion.contains("foreign_addr=") && !congestion.contains("TPs"))
+        #expect(try await ask("show info").contains("\nCurrSslConns: 1\n"))
         server.note("answer")
         #expect(try await answer.status == 200)
+        // The client's connection is over, with its TLS session.
+        try await eventually("the end") { try await ask("show info").contains("\nCurrSslConns: 0\n") }
+    }
+
+    @Test func quicColumns() async throws {
+        let folder = try ListenerFolder()
+        let port = try Ports.free()
+        let certificates = try await TestCertificates.directory()
+        let edge = try await Edge(
+            servers: ["s1 127.0.0.1:1"],
+            frontend: """
+                bind quic4@127.0.0.1:\(port) ssl crt \(certificates) quic-force-retry
+                http-request return status 200
+                """, global: "nbthread 2\nstats socket \(folder.path)/admin level admin")
+        func columns(_ names: [String], _ row: String) async throws -> [String] {
+            let raw = try RawSocket(unix: "\(folder.path)/admin")
+            raw.send("show stat\n")
+            let text = await raw.blocking { String(decoding: $0.receiveAll().bytes, as: UTF8.self) }
+            let lines = text.split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false) }
+            let line = try #require(lines.first { $0.count > 1 && $0[0] == "edge" && $0[1] == row })
+            let places = try names.map { name in try #require(lines[0].firstIndex { $0 == name }) }
+            return places.map { String(line[$0]) }
+        }
+        let names = [
+            "quic_retry_sent", "quic_retry_validated", "quic_retry_error", "quic_hdshk_fail", "quic_half_open_conn",
+            "quic_stless_rst_sent", "quic_conn_migration_done", "quic_transp_err_application_error",
+        ]
+        #expect(try await columns(names, "FRONTEND") == ["0", "0", "0", "0", "0", "0", "0", "0"])
+        let authority = try await TestCertificates.authority()
+        for _ in 0..<2 {
+            let report = try await Aioquic.get("https://localhost:\(port)/", ["--ca", authority])
+            #expect(report.responses?.first?.status == 200)
+        }
+        let moved = try await Aioquic.get(
+            "https://localhost:\(edge.securePort)/", ["--ca", authority, "--rounds", "2", "--migrate"])
+        #expect(moved.responses?.count == 2)
+        // A datagram that belongs to nothing is answered by a stateless reset.
+        let program = """
+            import socket
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            s.settimeout(5)
+            s.sendto(bytes([64]) + bytes(range(100)), ("127.0.0.1", \(port)))
+            print(len(s.recv(2000)))
+            """
+        let stray = try await ChildProcess.run("python3", ["-c", program])
+        #expect(stray.status == 0, "\(stray)")
+        try await eventually("the connections' ends") {
+            try await columns(["quic_transp_err_application_error"], "FRONTEND") == ["3"]
+        }
+        #expect(try await columns(names, "FRONTEND") == ["2", "2", "0", "0", "0", "1", "1", "3"])
+        let sent = try await columns(["quic_sent_pkt"], "FRONTEND")
+        #expect((Int(sent[0]) ?? 0) > 6)
+        let raw = try RawSocket(unix: "\(folder.path)/admin")
+        raw.send("clear counters all\n")
+        _ = await raw.blocking { $0.receiveAll() }
+        #expect(try await columns(names, "FRONTEND") == ["0", "0", "0", "0", "0", "0", "0", "0"])
     }
 }

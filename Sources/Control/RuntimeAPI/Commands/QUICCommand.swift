@@ -1,5 +1,6 @@
 import Bytes
 import Configuration
+import MuxHTTP3
 import Proxying
 import QUICTransport
 
@@ -120,7 +121,8 @@ enum QUICCommand {
         return "0x\(String(connection.identity, radix: 16))[\(number)]\(connection.isServerSide ? "(B)" : "")"
     }
 
-    /// Packets in flight and lost ones are not counted: they show as a dash, like connection IDs.
+    /// The library tells bytes in flight: packets are made of them by the size of the path's datagrams. Lost packets are
+    /// those with data of streams.
     private static func line(_ connection: QUICInspection, _ worker: Int) -> String {
         let state =
             switch connection.phase {
@@ -130,13 +132,34 @@ enum QUICCommand {
             case .draining: "DRAIN"
             }
         let name = "\(title(connection, worker))/\(connection.owner.prefix(12)) "
-        return pad(name, 36) + pad(state, 8) + right("\(connection.statistics.bytesInFlight)", 9) + " " + right("-", 6)
-            + " " + right("-", 6) + "   " + right(connection.local.host, 15) + ":" + pad("\(connection.local.port)", 5)
-            + "   " + right(connection.remote.host, 15) + ":" + pad("\(connection.remote.port)", 5) + " - -\n"
+        let bytes = connection.statistics.bytesInFlight
+        let size = UInt64(max(1, connection.statistics.datagramSize))
+        return pad(name, 36) + pad(state, 8) + right("\(bytes)", 9) + " " + right("\((bytes + size - 1) / size)", 6)
+            + " " + right("\(connection.lostPackets)", 6) + "   " + address(connection.local) + "   "
+            + address(connection.remote) + " \(connection.localID) \(connection.remoteID)\n"
+    }
+
+    private static func address(_ address: SocketAddress) -> String {
+        right(address.host, 15) + ":" + pad("\(address.port)", 5)
     }
 
     private static func streams(_ connection: QUICInspection) -> String {
-        "0x\(String(connection.identity, radix: 16)): open=\(connection.streams)\n"
+        var text = ""
+        for stream in connection.streamList {
+            let number = String(stream.id)
+            let age = stream.openedAt.map { connection.now.milliseconds(since: $0) / 1000 } ?? 0
+            text += "0x\(String(connection.identity, radix: 16))."
+            text += String(repeating: "0", count: max(0, 4 - number.utf8.count)) + number
+            text += ": 0x\(stream.isBlocked ? "01" : "00") age=\(HumanTime.text(Int(clamping: age)))"
+            text += " tx=[\(stream.buffered),\(stream.sent)]"
+            if stream.hasExchange {
+                text += " rxb=\(stream.waiting)/\(stream.received)"
+            } else {
+                text += " rxb=-/- -- released --"
+            }
+            text += "\n"
+        }
+        return text
     }
 
     private static func full(_ connection: QUICInspection, _ worker: Int, _ parts: Set<Part>) -> String {
@@ -148,29 +171,78 @@ enum QUICCommand {
             case .draining: "draining"
             }
         let mux = connection.hasMux ? "ready" : connection.phase == .handshaking ? "null" : "released"
-        var text = "* \(title(connection, worker)): owner=\(connection.owner)\n"
-        if parts.contains(.tp) { text += "  version=0x\(String(connection.version, radix: 16))\n" }
-        text += "  st=\(pad(state, 18))mux=\(mux)\n"
+        var text = "* \(title(connection, worker)): scid=\(dotted(connection.localID))"
+        text += " dcid=\(dotted(connection.remoteID))\n"
+        if parts.contains(.tp) {
+            text += "  loc. TPs:\(parameters(connection.localParameters))\n"
+            text += "  rem. TPs:\(parameters(connection.remoteParameters))\n"
+            text += "  version=0x\(String(connection.version, radix: 16)) owner=\(connection.owner)\n"
+        }
+        text += "  st=\(pad(state, 17))mux=\(pad(mux, 42))\n"
         if parts.contains(.sock) {
-            text += "  local_addr=\(connection.local.host):\(connection.local.port)"
+            text += "  fd=\(connection.descriptor)"
+            text += "               local_addr=\(connection.local.host):\(connection.local.port)"
             text += " foreign_addr=\(connection.remote.host):\(connection.remote.port)\n"
         }
         let statistics = connection.statistics
         if parts.contains(.pktns) {
             let share =
                 statistics.congestionWindow > 0 ? statistics.bytesInFlight * 100 / statistics.congestionWindow : 0
-            text += "  [01rtt] tx.inflight=\(statistics.bytesInFlight)(\(share)%)\n"
+            text += "  [01rtt] rx.ackrng=-      tx.inflight=\(pad("\(statistics.bytesInFlight)", 6))(\(share)%)\n"
         }
-        if parts.contains(.cc) {
-            text += "  srtt=\(statistics.smoothedRTT / 1_000_000) rttvar=\(statistics.rttVariation / 1_000_000)"
-            text += " rttmin=\(statistics.minimumRTT / 1_000_000) ptoc=\(statistics.probeTimeouts)"
-            text += " cwnd=\(statistics.congestionWindow)\n"
-            text += "  sentbytes=\(connection.counters.bytesSent) sentdgrams=\(connection.counters.datagramsSent)"
-            text +=
-                " rcvdbytes=\(connection.counters.bytesReceived) rcvddgrams=\(connection.counters.datagramsReceived)\n"
+        if parts.contains(.cc) { text += congestion(connection) }
+        if connection.counters.migrations > 0 {
+            text += " migrdone=\(pad("\(connection.counters.migrations)", 6))\n"
         }
-        if parts.contains(.mux) { text += "  streams=\(connection.streams)\n" }
+        if parts.contains(.mux), connection.hasMux { text += multiplexer(connection) }
+        return text + "\n"
+    }
+
+    /// A connection ID, filled up to the longest.
+    private static func dotted(_ id: String) -> String {
+        id + String(repeating: "..", count: max(0, 20 - id.utf8.count / 2))
+    }
+
+    /// Dashes stand for what the library does not tell.
+    private static func congestion(_ connection: QUICInspection) -> String {
+        let statistics = connection.statistics
+        func time(_ nanoseconds: UInt64) -> String { pad("\(nanoseconds / 1_000_000)", 4) }
+        let counters = connection.counters
+        return "  srtt=\(time(statistics.smoothedRTT))  rttvar=\(time(statistics.rttVariation))"
+            + " rttmin=\(time(statistics.minimumRTT)) ptoc=\(pad("\(statistics.probeTimeouts)", 4))\n"
+            + "  cwnd=\(pad("\(statistics.congestionWindow)", 6))            cwnd_last_max=-     \n"
+            + "  sentbytes=\(pad("\(counters.bytesSent)", 12)) sentbytesgso=-            sentpkts="
+            + pad("\(counters.datagramsSent)", 6) + "\n"
+            + "  lostpkts=\(pad("\(connection.lostPackets)", 6))        reorderedpkts=-     \n"
+    }
+
+    private static func multiplexer(_ connection: QUICInspection) -> String {
+        let waiting = connection.streamList.reduce(0) { $0 + $1.buffered }
+        var text = "  qcc=0x\(String(connection.identity, radix: 16)) flags=0x0 sc=\(connection.streams)"
+        text += " hreq=\(connection.streamList.count) bwnd=\(waiting)/\(connection.statistics.congestionWindow)\n"
+        for stream in connection.streamList {
+            text += "    qcs=0x\(String(connection.identity, radix: 16)) id=\(stream.id) flags=0x0"
+            text += " st=\(stream.hasExchange ? "OPEN" : "CLO") rxb=\(stream.waiting) rxoff=\(stream.received)"
+            text += " txb=\(stream.buffered) txoff=\(stream.sent)\n"
+        }
         return text
+    }
+
+    private static func parameters(_ from: QUICTransportParameters?) -> String {
+        guard let from else { return " -" }
+        var text = from.originalDestination.map { " odcid=\($0)" } ?? ""
+        text += " iscid=\(from.initialSource)"
+        if let id = from.retrySource { text += "  rscid=\(id)" }
+        text += "\n    midle_timeout=\(from.maxIdleTimeout)ms mudp_payload_sz=\(from.maxDatagramSize)"
+        text += " ack_delay_exp=\(from.acknowledgementDelayExponent) mack_delay=\(from.maxAcknowledgementDelay)ms"
+        text += " act_cid_limit=\(from.activeConnectionIDLimit)\n"
+        text += "    md=\(from.connectionWindow) msd_bidi_l=\(from.localBidirectionalWindow)"
+        text += " msd_bidi_r=\(from.remoteBidirectionalWindow) msd_uni=\(from.unidirectionalWindow)"
+        text += " ms_bidi=\(from.bidirectionalStreams) ms_uni=\(from.unidirectionalStreams)\n"
+        var flags: [String] = []
+        if from.disablesActiveMigration { flags.append("no_act_migr") }
+        if from.hasStatelessResetToken { flags.append("stless_rst_tok") }
+        return flags.isEmpty ? text : text + "    (\(flags.joined(separator: ",")))"
     }
 
     private static func pad(_ text: String, _ width: Int) -> String {

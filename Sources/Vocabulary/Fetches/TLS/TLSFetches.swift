@@ -50,11 +50,12 @@ enum TLSFetches {
             return true
         },
         Fetch(
-            "ssl_fc_has_early", "True when the request came in early data and the handshake was not complete.",
+            "ssl_fc_has_early", "True when the request came in early data and the handshake is not complete.",
             gives: .bool, from: .clientConnection
         ) { evaluation, _, sample in
             guard evaluation.session?.tls != nil else { return false }
-            sample.setBool(evaluation.exchange?.isEarlyData ?? false)
+            let isEarly = evaluation.exchange?.isEarlyData == true
+            sample.setBool(isEarly && evaluation.session?.connection?.isHandshaking == true)
             return true
         },
         Fetch(
