@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from . import content
 from .cell import Fetched, Job, Outcome
 from .processes import Failure, output
-from .servers import found
+from .servers import NO_V2, found
 
 
 class Client(ABC):
@@ -54,6 +54,7 @@ class Ngtcp2(Client):
     knobs = ANYWHERE | {"chacha20", "resumption", "zerortt", "keyupdate", "migrate"}
     semantics = frozenset({"download", "upload", "many"})
     ecn = True
+    lacks = {"v2": NO_V2}
 
     def missing(self, job: Job) -> str | None:
         return None if found("GTLSCLIENT", "gtlsclient") else "gtlsclient is not here (Debian: ngtcp2-client)"
@@ -254,7 +255,8 @@ class PorticoLoad(Client):
 
     name = "portico-load"
     versions = (1, 2, 3)
-    knobs = ANYWHERE
+    knobs = ANYWHERE | {"resumption", "zerortt", "keyupdate", "migrate"}
+    lacks = {"v2": NO_V2}
     semantics = frozenset({"download", "many"})
     one_path = True
     ecn = True
@@ -266,19 +268,31 @@ class PorticoLoad(Client):
     def fetch(self, job: Job) -> Outcome:
         started = time.monotonic()
         responses = []
+        words = {
+            "resumption": ["--resume"],
+            "zerortt": ["--early-data"],
+            "keyupdate": ["--key-update", 1],
+            "migrate": ["--migrate", 1],
+        }.get(job.knob, [])
         for size in sorted(set(job.sizes)):
             count = job.sizes.count(size)
             report = job.folder / f"load-{size}.json"
             command = [job.tools.programs / "portico-load", f"--http{job.version}", "-n", count, "--json", report]
-            command += ["--per-connection", 1] if job.separately else ["-m", min(count, 100) if job.version > 1 else 1]
+            again = job.knob in ("resumption", "zerortt")
+            one_by_one = ["--per-connection", 1] if job.separately or again else []
+            command += one_by_one or ["-m", 1 if words or job.version == 1 else min(count, 100)]
+            command += words
             command += ["--ca", job.tools.certificates.authority, "--timeout", job.timeout - 1]
+            command += ["--qlog", job.qlog] if job.version == 3 else []
             output([*command, job.url(content.path_of(size), job.host)], job.client_log, job.timeout, self.keys(job))
             result = json.loads(report.read_text())
             good = result["status"]["2xx"]
             if good != count:
                 raise Failure(f"portico-load: {good} good responses of {count}: {json.dumps(result)[:200]}")
             responses += [Fetched(200)] * count
-        return Outcome(responses, time.monotonic() - started)
+            resumed = bool(result["handshakes_resumed"]) if again else None
+            taken = result["early_data_offered"] > result["early_data_rejected"] if job.knob == "zerortt" else None
+        return Outcome(responses, time.monotonic() - started, resumed=resumed, early_accepted=taken)
 
 
 class Nghttp(Client):

@@ -12,7 +12,7 @@ from .cell import Fetched, Job, Outcome
 from .clients import ANYWHERE, Client
 from .drivers import HTTP2, Fields, connect, http1
 from .processes import Failure, Program, free_port
-from .servers import ALL_SEMANTICS, check, found
+from .servers import ALL_SEMANTICS, NO_V2, check, found
 
 
 class OneRequest(Client):
@@ -118,6 +118,7 @@ class Gateway(OneRequest):
         alpn = {1: "http/1.1", 2: "h2", 3: "h3"}[job.version]
         words = {"chacha20": "ciphersuites TLS_CHACHA20_POLY1305_SHA256", "zerortt": "allow-0rtt"}.get(job.knob, "")
         verify = f"ssl verify required ca-file {job.tools.certificates.authority} sni str(localhost)"
+        retries = "retry-on conn-failure 0rtt-rejected" if job.knob == "zerortt" else ""
         reuse = "never" if job.separately or job.knob in ("resumption", "zerortt") else "always"
         target = f"{job.host}:{job.port}"
         return f"""global
@@ -139,6 +140,7 @@ frontend front
     default_backend back
 backend back
     http-reuse {reuse}
+    {retries}
     server peer {kind}{target} {verify} alpn {alpn} {words}
 """
 
@@ -197,6 +199,7 @@ class PorticoClient(Gateway):
     """Portico with a `server … quic4@` line."""
 
     name = "portico"
+    lacks = {"v2": NO_V2}
 
     def binary(self, job: Job) -> Path:
         return job.tools.programs / "portico"

@@ -108,9 +108,9 @@ def _play(plan: Plan, job: Job, seed: str) -> str | None:
     for peer in (client, server):
         if (reason := peer.missing(job)) is not None:
             raise Unsupported(reason)
-    (semantics.can if semantic else cases.can)(client, server, case)
     if (reason := server.lacks.get(case.name) or client.lacks.get(case.name)) is not None:
         raise Unsupported(reason)
+    (semantics.can if semantic else cases.can)(client, server, case)
     kind = semantics.kind_of(case)
     with server.program(job):
         if job.version != 3:

@@ -113,11 +113,15 @@ def check(binary: object, path: Path, log: Path) -> None:
         raise Unsupported(f"refuses its configuration: {reason}") from None
 
 
+NO_V2 = "ngtcp2 0.12 knows the draft's version number 0x709a50c4, not 0x6b3343cf of RFC 9369 (docs/QUIC.md)"
+
+
 class Portico(Proxy):
     """Portico, release build."""
 
     name = "portico"
     ecn = True
+    lacks = {"v2": NO_V2}
 
     def binary(self, job: Job) -> Path:
         return job.tools.programs / "portico"
@@ -147,6 +151,7 @@ class Ngtcp2(Server):
     knobs = FREE_KNOBS | {"retry", "zerortt"}
     semantics = frozenset({"download", "many", "priorities"})
     ecn = True
+    lacks = {"v2": NO_V2}
 
     def missing(self, job: Job) -> str | None:
         return None if found("GTLSSERVER", "gtlsserver") else "gtlsserver is not here (Debian: ngtcp2-server)"
@@ -189,6 +194,7 @@ class Caddy(Server):
     lacks = {
         "rebind-port": "quic-go of Caddy 2.6 validates no new path",
         "rebind-addr": "quic-go of Caddy 2.6 validates no new path",
+        "connectionmigration": "quic-go of Caddy 2.6 disables active migration",
         "amplificationlimit": "quic-go of Caddy 2.6 sends the datagram that exceeds three times what it got",
         "trailers-h3": "quic-go of Caddy 2.6 sends no trailers",
     }
