@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # make run HTTPS_PORT=9443: the demo's ports, when these are taken.
 export HTTPS_PORT HTTP_PORT ORIGIN_PORT
 
-.PHONY: help run setup certs build release test interop bench fuzz lint format clean
+.PHONY: help run setup certs build release test interop bench count fuzz lint format clean
 
 # Tests that run whole programs keep to time limits: one after the other, so that they do not starve each other.
 processes := '^(MatrixTests|ToolsTests|ConnectionsTests|TestSupportTests)\.'
@@ -50,6 +50,10 @@ bench: certs ## CPU time per request beside haproxy and nginx; ARGS="--quick", A
 	$(release) --product portico
 	$(release) --product portico-load
 	@Benchmarks/bench $(ARGS)
+
+count: release certs ## instructions and allocations of a request against their limits; ARGS=--update sets these
+	@scripts/setup test
+	@Benchmarks/count $(or $(ARGS),--check)
 
 interop: release ## every client with every server over an emulated link; ARGS="--ours --jobs 2", ARGS=--help
 	@scripts/setup interop
