@@ -45,10 +45,11 @@ release: setup ## release build; the programs come to .build/release
 fuzz: setup ## fuzz one parser: TARGET=name SECONDS=60; without TARGET, list them
 	@scripts/fuzz $(TARGET) $(SECONDS)
 
-bench: certs ## CPU time per request beside haproxy and nginx; ARGS="--quick", ARGS=--help lists the rest
+bench: certs ## Portico beside haproxy and nginx: tables and plots; ARGS="--quick", ARGS=--help lists the rest
 	@scripts/setup test
 	$(release) --product portico
 	$(release) --product portico-load
+	$(release) --product portico-origin
 	@Benchmarks/bench $(ARGS)
 
 count: release certs ## instructions and allocations of a request against their limits; ARGS=--update sets these

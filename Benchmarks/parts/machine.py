@@ -1,6 +1,7 @@
 """This machine: its programs, ports, cores and description; and how the tools talk to the person before them."""
 import os
 import platform
+import random
 import shutil
 import socket
 import sys
@@ -39,20 +40,30 @@ def need_certificates():
 
 
 def free_ports(count):
-    """Ports that are free for TCP and UDP. All are held until all are chosen, so that they differ."""
+    """Ports that are free for TCP and UDP. All are held until all are chosen, so that they differ. They are below those
+    that the kernel gives to clients: thousands of these come and go here."""
+    low = 32768
+    try:
+        low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except (OSError, ValueError):
+        pass
+    choice = range(10_000, low) if low > 12_000 else range(40_000, 65_000)
     held, ports = [], []
-    while len(ports) < count:
+    for port in random.sample(choice, min(len(choice), 200 + 4 * count)):
+        if len(ports) == count:
+            break
         tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         held += [tcp, udp]
-        tcp.bind(("127.0.0.1", 0))
         try:
-            udp.bind(tcp.getsockname())
+            tcp.bind(("127.0.0.1", port))
+            udp.bind(("127.0.0.1", port))
         except OSError:
             continue
-        ports.append(tcp.getsockname()[1])
+        ports.append(port)
     for each in held:
         each.close()
+    len(ports) == count or fail(f"there are no {count} free ports from {choice[0]} to {choice[-1]}: what holds them?")
     return ports
 
 

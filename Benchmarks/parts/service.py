@@ -7,7 +7,9 @@ import subprocess
 import time
 from pathlib import Path
 
-from parts.machine import fail
+
+class NotStarted(Exception):
+    """A program did not start; the text tells what it said."""
 
 
 def allow_files(count):
@@ -49,9 +51,12 @@ class Service:
                     how = f"does not listen on port {port} after {patience} s" if code is None else self.death()
                     text = self.log.read_text(errors="replace").strip()[-2000:]
                     self.stop()
-                    fail(f"{self.name} {how}: {' '.join(self.command)}\n{text or '(it said nothing)'}")
+                    raise NotStarted(f"{self.name} {how}: {' '.join(self.command)}\n{text or '(it said nothing)'}")
                 time.sleep(0.005)
         self.start_seconds = time.monotonic() - began
+        if self.death():  # another program has the port
+            raise NotStarted(f"{self.name} {self.death()}: {' '.join(self.command)}\n"
+                             f"{self.log.read_text(errors='replace').strip()[-2000:]}")
 
     def death(self):
         """How the process ended, in words; None while it runs."""
