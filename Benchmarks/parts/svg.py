@@ -94,7 +94,7 @@ def bars(title, across, up, groups, names):
         canvas.text(left + room * 0.4, HEIGHT - BOTTOM + 16, label, "", "middle")
         for turn, name in enumerate(names):
             if name in values:
-                y = place(values[name])
+                y = place(max(0, values[name]))
                 canvas.pieces.append(
                     f'<rect x="{left + turn * width:.1f}" y="{y:.1f}" width="{width * 0.92:.1f}" '
                     f'height="{HEIGHT - BOTTOM - y:.1f}" fill="{colour(turn)}"><title>{escape(name)}: '
