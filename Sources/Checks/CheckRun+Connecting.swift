@@ -140,7 +140,8 @@ extension CheckRun: ConnectionOwner, QUICConnectionOwner {
         let isWanted =
             connect.sendsProxyHeader
             || (connect.isDefault && !isAgent
-                && (settings.check.sendsProxyHeader || (isLikeTraffic(connect, health) && header != nil)))
+                && (settings.check.sendsProxyHeader
+                    || (isLikeTraffic(connect, health) && header != nil && !server.isDynamic)))
         guard isWanted else { return [] }
         guard header?.version == 2 else {
             return ProxyHeader.text(source: .unspecified, destination: .unspecified)

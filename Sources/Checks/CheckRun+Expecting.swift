@@ -59,7 +59,7 @@ extension CheckRun {
             guard let wanted = wanted(expect, rule, format) else { return false }
             if !isLast, bytes.count < wanted.count { return false }
             isMatch = CheckSearch.contains(bytes, wanted)
-        case .agentReply, .mysqlGreeting, .mysqlResult, .ldapBindResponse:
+        case .agentReply, .mysqlGreeting, .mysqlResult, .ldapBindResponse, .spopHello:
             guard !bytes.isEmpty else {
                 fail(expect, rule, expect.errorStatus ?? .l7response, words: nil, isMatch: false)
                 return false
@@ -97,6 +97,7 @@ extension CheckRun {
         case .mysqlGreeting: reply = MySQLReply.read(bytes, at: 0, isLast: !hasNext, isComplete: isLast)
         case .mysqlResult: reply = MySQLReply.readResult(bytes, isLast: !hasNext, isComplete: isLast)
         case .ldapBindResponse: reply = LDAPReply.read(bytes, isComplete: isLast)
+        case .spopHello: reply = SPOPReply.read(bytes, isComplete: isLast)
         default:
             // A line without an end is none, however long we wait for it.
             if let line = AgentReply.line(bytes) { take(AgentReply(line)) }

@@ -140,7 +140,7 @@ extension CheckExpect.Pattern {
         case .format: " (log-format string)"
         case .binaryFormat: " (log-format binary)"
         case .field: " (header pattern)"
-        case .agentReply, .mysqlGreeting, .mysqlResult, .ldapBindResponse: " (custom function)"
+        case .agentReply, .mysqlGreeting, .mysqlResult, .ldapBindResponse, .spopHello: " (custom function)"
         }
     }
 
@@ -156,7 +156,7 @@ extension CheckExpect.Pattern {
         case .statuses: " HTTP status codes"
         case .statusRegex: " HTTP status regex"
         case .field: " HTTP header pattern"
-        case .agentReply, .mysqlGreeting, .mysqlResult, .ldapBindResponse: " custom function"
+        case .agentReply, .mysqlGreeting, .mysqlResult, .ldapBindResponse, .spopHello: " custom function"
         }
     }
 }

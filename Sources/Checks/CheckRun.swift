@@ -27,6 +27,8 @@ final class CheckRun: LoopMember {
     /// What the server answered with, by its protocol.
     var code = 0
     private(set) var isOver = false
+    /// What `unique-id` gives, once it was asked for.
+    private var uniqueID: [UInt8]?
 
     // The connection of now.
 
@@ -247,6 +249,23 @@ extension CheckRun: TransactionFacts {
     var backendFacts: (any ProxyFacts)? { scheduler.facts(of: server.backend) }
     var serverFacts: (any ServerFigures)? { server }
     var serverConnection: (any ConnectionFacts)? { stream ?? link }
+
+    /// One identifier for the whole check, by the backend's `unique-id-format`.
+    func makeUniqueID() -> [UInt8]? {
+        if let uniqueID { return uniqueID }
+        guard let format = backend.uniqueID else { return nil }
+        // A format that speaks of the identifier finds it empty.
+        uniqueID = []
+        let evaluation = scheduler.identifiers
+        evaluation.begin(check: exchange, variables, facts: self)
+        defer { evaluation.scratch.release() }
+        var text = Sample()
+        format.text(evaluation, &text)
+        text.cut(to: 0..<UniqueIDSettings.limit - 1)
+        let made = Array(copying: text.bytes)
+        uniqueID = made
+        return made
+    }
 }
 
 // The client's end of the exchange.

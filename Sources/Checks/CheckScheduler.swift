@@ -25,6 +25,8 @@ final class CheckScheduler {
     let http3: HTTP3Resources
     /// Where the steps' expressions and actions run.
     let rules: RuleRun
+    /// Where `unique-id-format` is evaluated, while other expressions are.
+    let identifiers: Evaluation
     let tune: TuneSettings
     private let global: GlobalSettings
     private let thread: CheckThread
@@ -33,6 +35,11 @@ final class CheckScheduler {
     private var checkers: [ObjectIdentifier: [Checker]] = [:]
     private var ramps: [ObjectIdentifier: SlowStart] = [:]
     private var random: RandomNumbers
+    /// Checks under way, and those whose time has come but that wait for others to end
+    /// (`tune.max-checks-per-thread`): the ones before `firstQueued` have gone.
+    var running = 0
+    private var queued: [Checker] = []
+    private var firstQueued = 0
     /// The backends' names and servers for expressions, by index.
     private var backendFacts: [Int: CheckedBackend] = [:]
 
@@ -56,7 +63,10 @@ final class CheckScheduler {
         rules = RuleRun(
             Evaluation(
                 resources, textLimit: tune.bufsize, processVariables: blueprint.processVariables, seed: random.next()))
+        identifiers = Evaluation(
+            resources, textLimit: tune.bufsize, processVariables: blueprint.processVariables, seed: random.next())
         rules.evaluation.process = self
+        identifiers.process = self
         mailbox = CheckMailbox(thread.messages) { [unowned self] in take($0) }
         try loop.register(mailbox, descriptor: thread.messages.descriptor, writing: false, levelTriggered: true)
         startAll()
@@ -67,6 +77,26 @@ final class CheckScheduler {
 
     /// The next 64 random bits.
     func randomBits() -> UInt64 { random.next() }
+
+    // MARK: How many run at once
+
+    /// Whether no other check may begin now.
+    var isFull: Bool { tune.maxChecks > 0 && running >= tune.maxChecks }
+
+    /// Lets a check begin as soon as others have ended.
+    func queue(_ checker: Checker) { queued.append(checker) }
+
+    /// Begins checks that wait, as many as may run.
+    func beginQueued() {
+        while !isFull, firstQueued < queued.count {
+            let next = queued[firstQueued]
+            firstQueued += 1
+            next.beginQueued()
+        }
+        guard firstQueued > 0, firstQueued == queued.count || firstQueued >= 1024 else { return }
+        queued.removeFirst(firstQueued)
+        firstQueued = 0
+    }
 
     // MARK: Servers come and go
 

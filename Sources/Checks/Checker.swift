@@ -14,6 +14,8 @@ final class Checker: TimerTarget {
     private var run: CheckRun?
     private var timer: Timer!
     private var isStopped = false
+    /// It waits for other checks to end.
+    private var isQueued = false
     /// TLS contexts of this thread, by their ALPN.
     private var contexts: [String: TLSClientContext] = [:]
 
@@ -57,8 +59,11 @@ final class Checker: TimerTarget {
     func stop() {
         isStopped = true
         timer.disarm()
-        run?.abandon()
-        run = nil
+        guard let run else { return }
+        run.abandon()
+        self.run = nil
+        scheduler.running -= 1
+        scheduler.beginQueued()
     }
 
     /// Something was changed: the next check may be due earlier than it was.
@@ -70,7 +75,25 @@ final class Checker: TimerTarget {
 
     func timerFired(_ timer: Timer) {
         if let run { return run.timedOut() }
+        if isQueued { return }
         guard health.isActive else { return timer.arm(at: now.advanced(milliseconds: health.interval)) }
+        guard !scheduler.isFull else {
+            isQueued = true
+            return scheduler.queue(self)
+        }
+        begin()
+    }
+
+    /// Begins a check that was queued, if it is still wanted.
+    func beginQueued() {
+        isQueued = false
+        guard !isStopped else { return }
+        guard health.isActive else { return start(after: health.interval) }
+        begin()
+    }
+
+    private func begin() {
+        scheduler.running += 1
         server.checkBegan(kind)
         let run = CheckRun(self)
         self.run = run
@@ -83,6 +106,8 @@ final class Checker: TimerTarget {
     /// The check is over, and its result told.
     func ended() {
         run = nil
+        scheduler.running -= 1
+        scheduler.beginQueued()
         guard !isStopped else { return }
         let delay = delay
         start(after: delay + scheduler.variation(of: delay))

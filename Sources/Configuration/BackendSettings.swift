@@ -27,6 +27,11 @@ public struct BackendSettings: Sendable, Equatable {
     public var source: SourceSettings?
     /// Whether a client is brought to its server though that is down (`option persist`).
     public var persistsWhenDown: Bool
+    /// Whether a session's requests follow each other to a server that it has a connection of its own to (`option
+    /// prefer-last-server`).
+    public var prefersLastServer = false
+    /// What names the server in the first bytes of an RDP client (`persist rdp-cookie`); nil: nothing.
+    public var persistence: HashExpression?
     /// In the order of the file.
     public var servers: [ServerSettings]
     /// Connection attempts after a failed one (`retries`); HAProxy's default is 3.
@@ -52,6 +57,12 @@ public struct BackendSettings: Sendable, Equatable {
     public var responseInspectDelay: Int?
     /// The back half's rules.
     public var rules: ProxyRules
+    /// Servers that a `use-server` rule or an argument of a sample names, by their places; and whether one names the
+    /// backend itself.
+    public var referencedServers: Set<Int> = []
+    public var isReferenced = false
+    /// What `unique-id` gives in its servers' checks (`unique-id-format`); nil: nothing.
+    public var uniqueID: Format?
     /// The steps of its servers' checks; nil: only a connection.
     public var check: CheckRuleset?
     /// Where its servers' states come from at start (`load-server-state-from-file`).

@@ -15,6 +15,7 @@ public final class CheckRuleset: Sendable {
         case redis = "redis-check"
         case mysql = "mysql-check"
         case ldap = "ldap-check"
+        case spop = "spop-check"
         case agent = "agent-check"
     }
 
@@ -180,6 +181,7 @@ public struct CheckExpect: Sendable {
         case mysqlGreeting
         case mysqlResult
         case ldapBindResponse
+        case spopHello
     }
 
     public var pattern: Pattern

@@ -27,6 +27,9 @@ public struct CheckSettings: Sendable, Equatable {
     public var sendsProxyHeader = false
     /// `check-proto`; nil: as traffic, or as ALPN says.
     public var version: ServerHTTPVersion?
+    /// A `default-server`, or another server, has settled what checks are: as long as none is made, the server counts as
+    /// healthy.
+    public var isInherited = false
     /// The steps of a `healthcheck` section; nil: those of the backend.
     public var ruleset: CheckRuleset?
 

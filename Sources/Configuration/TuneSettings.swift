@@ -14,6 +14,8 @@ public struct TuneSettings: Sendable, Equatable {
     public var maxAccept: Int?
     /// Events taken from one call of the poller (`tune.maxpollevents`).
     public var maxPollEvents: Int
+    /// Checks that may run at once on the thread of checks (`tune.max-checks-per-thread`); 0: no limit.
+    public var maxChecks = 0
     /// Kernel socket buffers.
     public var socketBuffers: SocketBufferSettings
     /// TLS sessions.

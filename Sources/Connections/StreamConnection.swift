@@ -243,6 +243,14 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
         loop.schedule(self)
     }
 
+    /// Ends a server's idle connection now, by a reset: nothing is under way on it, and so its port is free again at
+    /// once, the kernel keeps nothing of it, and the server need not answer. One that is busy ends like ``retire()`` says.
+    public func closeIdle() {
+        guard phase == .open, let mux, mux.activity != .busy, output.isEmpty else { return retire() }
+        Socket.resetOnClose(descriptor)
+        close(nil)
+    }
+
     /// Ends at once; open exchanges are aborted.
     public func stop(_ failure: TransportFailure = .stopping) {
         guard phase < .lingering else { return close(nil) }
@@ -319,7 +327,7 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
         phase = .closed
         timer.disarm()
         if wasOpen, failure == nil { mux?.transportFailed(.stopping) }
-        loop.deregister(self, descriptor: descriptor)
+        loop.deregisterClosing(self)
         if let session {
             session.detach()
             if let failure { session.errorCode = failure.code }

@@ -1,4 +1,5 @@
 package import Configuration
+import Glibc
 import Rules
 import Samples
 import Synchronization
@@ -48,6 +49,8 @@ package final class RuntimeLanguage: Sendable {
         guard let draft = backends.withLock({ $0[backend] }) else { throw RuntimeComplaint("No such backend.") }
         let location = SourceLocation(file: "CLI", line: 0)
         let line = SourceLine(location: location, bytes: [])
+        var words = words
+        if let address = words.first { words[0] = Self.expanded(address) }
         let all = (["server", name] + words).map { Word(text: $0, column: 0) }
         var statement = Statement(
             line: line, words: all, start: 0, keywordLength: 1, modifier: .none,
@@ -65,6 +68,19 @@ package final class RuntimeLanguage: Sendable {
                 of: server, mode: draft.mode, location: location, verifies: global.verifiesServers,
                 checks: CheckAssembler(ruleset: draft.check.ruleset, sections: healthchecks))
         } catch { throw RuntimeComplaint(Self.sentence(error.message)) }
+    }
+
+    /// An address with its environment variables (`${NAME}`), as in the files; those that are not set are nothing.
+    private static func expanded(_ text: String) -> String {
+        var result = ""
+        var rest = text[...]
+        while let start = rest.firstRange(of: "${"), let end = rest[start.upperBound...].firstIndex(of: "}") {
+            result += rest[..<start.lowerBound]
+            let name = String(rest[start.upperBound..<end])
+            if let value = unsafe getenv(name) { unsafe result += String(cString: value) }
+            rest = rest[rest.index(after: end)...]
+        }
+        return result + rest
     }
 
     private static func sentence(_ text: String) -> String {
@@ -126,6 +142,17 @@ package final class RuntimeLanguage: Sendable {
     /// Whether a `defaults` section has that name.
     package func hasDefaults(named name: String) -> Bool { defaults[name] != nil }
 
+    /// Names of the `defaults` sections that backends may be added from.
+    package var defaultsNames: [String] { defaults.keys.filter { !$0.isEmpty }.sorted() }
+
+    /// Whether a backend has `default-server` lines without a name that say something, and the names of the others.
+    package func defaultServers(of backend: String) -> (hasUnnamed: Bool, names: [String]) {
+        global.surroundings.origins.instances(of: backend)
+    }
+
     /// A backend is gone.
-    package func removeBackend(named name: String) { backends.withLock { $0[name] = nil } }
+    package func removeBackend(named name: String) {
+        backends.withLock { $0[name] = nil }
+        global.surroundings.origins.forget(name)
+    }
 }

@@ -42,10 +42,17 @@ extension MessageHead {
     /// True when the request asks for another protocol, by `Upgrade` or by extended CONNECT.
     public var isUpgrade: Bool { !upgradeRange.isEmpty }
 
-    /// True when an HTTP/2 or HTTP/3 peer gets the request as an extended CONNECT: it came as one, or it is a WebSocket
-    /// upgrade. Other upgrades have no form there and are sent as plain requests.
-    public var becomesExtendedConnect: Bool {
-        isExtendedConnect || (isUpgrade && method == .get && upgradeProtocol.equalsIgnoringCase("websocket"))
+    /// True when an HTTP/2 or HTTP/3 peer gets the request as an extended CONNECT: it came as one, or it is a GET that
+    /// asks for another protocol, whichever that is (RFC 8441 section 4). Other methods have no form there.
+    public var becomesExtendedConnect: Bool { isExtendedConnect || (isUpgrade && method == .get) }
+
+    /// True when the request asks for WebSocket.
+    public var isWebSocketUpgrade: Bool { isUpgrade && upgradeProtocol.equalsIgnoringCase("websocket") }
+
+    /// Leaves out a wish for another protocol, which RFC 9110 section 7.8 lets everyone ignore: the request is a plain one.
+    public func dropUpgrade() {
+        clearUpgradeProtocol()
+        if bodyLength == .tunnel { bodyLength = .none }
     }
 
     /// Response: the reason phrase; empty when the version has none.

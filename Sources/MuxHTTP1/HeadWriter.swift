@@ -61,11 +61,13 @@ enum HeadWriter {
             let upgrades = plan.framing == .tunnel && head.isUpgrade
             if upgrades { room.line(FieldName.upgrade.bytes, head.upgradeProtocol) }
             let keepAlive = plan.persists && isOld && !hasHost
-            if upgrades || asksTrailers || !plan.persists || keepAlive {
+            // HTTP/1.0 closes without being told.
+            let closes = !plan.persists && !isOld
+            if upgrades || asksTrailers || closes || keepAlive {
                 var options = ConnectionList()
                 if upgrades { options.put("upgrade", into: &room) }
                 if asksTrailers { options.put("te", into: &room) }
-                if !plan.persists, !upgrades { options.put("close", into: &room) }
+                if closes, !upgrades { options.put("close", into: &room) }
                 if keepAlive { options.put("keep-alive", into: &room) }
                 room.put("\r\n")
             }

@@ -57,9 +57,9 @@ extension HTTP2Mux {
                 // RFC 8441 section 3: not before the server has announced it.
                 guard hasPeerSettings else { return }
                 guard !head.isExtendedConnect else { return giveBack(stream, .serverProtocolError, isUnsent: false) }
-                // RFC 9110 section 7.8: a wish for another protocol may be ignored.
-                head.clearUpgradeProtocol()
-                if head.bodyLength == .tunnel { head.bodyLength = .none }
+                head.dropUpgrade()
+            } else if head.isUpgrade, !head.becomesExtendedConnect {
+                head.dropUpgrade()
             }
             guard let head = half.takeHead() else { return }
             stream.hasOutgoingHead = true

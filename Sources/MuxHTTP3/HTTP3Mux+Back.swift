@@ -29,9 +29,9 @@ extension HTTP3Mux {
             // RFC 9220 section 3, RFC 8441 section 3: not before the server has announced it.
             guard hasPeerSettings else { return }
             guard !head.isExtendedConnect else { return stop(stream, .refused(.serverProtocolError)) }
-            // RFC 9110 section 7.8: a wish for another protocol may be ignored.
-            head.clearUpgradeProtocol()
-            if head.bodyLength == .tunnel { head.bodyLength = .none }
+            head.dropUpgrade()
+        } else if head.isUpgrade, !head.becomesExtendedConnect {
+            head.dropUpgrade()
         }
         guard let head = half.takeHead() else { return }
         stream.requestMethod = head.method

@@ -2,6 +2,7 @@ import Bytes
 import Configuration
 import Messages
 import Rules
+import Runtime
 import Samples
 import Servers
 import Streams
@@ -22,7 +23,9 @@ extension ProxyExchange {
 
     /// Takes the first `use-server` whose condition holds, and whose server is up.
     func assignServer() {
-        guard let backend, !backend.settings.useServerRules.isEmpty else { return }
+        guard let backend else { return }
+        readRDPCookie(backend)
+        guard !backend.settings.useServerRules.isEmpty else { return }
         let evaluation = frontend.worker.rules.evaluation
         evaluation.begin(self, .request)
         defer { evaluation.scratch.release() }
@@ -41,6 +44,24 @@ extension ProxyExchange {
             assignment.server = server
             return
         }
+    }
+
+    /// Takes the server that an RDP client's cookie names: its IPv4 address and port as the numbers that their bytes make
+    /// on a little-endian machine, `16777343.15629.0000` (`persist rdp-cookie`).
+    private func readRDPCookie(_ backend: BackendWorker) {
+        guard let expression = backend.settings.persistence?.expression else { return }
+        let evaluation = frontend.worker.rules.evaluation
+        evaluation.begin(self, .request)
+        defer { evaluation.scratch.release() }
+        var sample = Sample()
+        guard expression.evaluate(evaluation, &sample, as: .str) else { return }
+        let parts = String(decoding: Array(copying: sample.bytes), as: UTF8.self)
+            .split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count > 2, let address = UInt32(parts[0]), let port = UInt16(parts[1]) else { return }
+        let target = Socket.Target.ip(SocketAddress(.v4(address.byteSwapped), port: port.byteSwapped))
+        let found = backend.shared.servers.servers.first { $0.facts.address == target }
+        guard let found, found.state != .stopped || backend.settings.persistsWhenDown else { return }
+        assignment.server = found
     }
 
     /// Keeps fields with unusual names from the server (`option http-restrict-req-hdr-names`). False: the request is

@@ -51,6 +51,11 @@ final class ServerLink: PooledConnection, TimerTarget {
         quic?.drain()
     }
 
+    func closeIdle() {
+        guard let stream else { return retire() }
+        stream.closeIdle()
+    }
+
     /// Ends an attempt that nobody waits for any more.
     func stop() {
         disarm()

@@ -101,7 +101,7 @@ final class ServerSide {
     /// Whether an exchange is a WebSocket that needs a connection of its own kind.
     func isSpecialWebSocket(_ exchange: Exchange) -> Bool {
         guard webSocketTLS != nil || (tlsSettings == nil && settings.webSocketVersion != nil) else { return false }
-        return exchange.request.head?.becomesExtendedConnect == true
+        return exchange.request.head?.isWebSocketUpgrade == true
     }
 
     /// The version to speak on a connection whose ALPN came to `alpn`.

@@ -41,8 +41,10 @@ package final class SharedProxyBackend: Sendable {
         for server in settings.servers { first.append(try InitialServerAddress.find(server, of: settings.name)) }
         startNotices = first.compactMap(\.notice)
         for (number, (server, address)) in zip(settings.servers, first).enumerated() {
-            _ = try add(server, at: address.target, isLast: number == first.count - 1)
+            let added = try add(server, at: address.target, isLast: number == first.count - 1)
+            if settings.referencedServers.contains(number) { added.isReferenced = true }
         }
+        servers.isReferenced = settings.isReferenced
     }
 
     /// What the operator is told at the start about servers whose names were not found.

@@ -93,6 +93,15 @@ open class Pollable: LoopMember {
         unsafe retired.append(Unmanaged.passUnretained(pollable))
     }
 
+    /// Like ``deregister(_:descriptor:)``, for a descriptor that no other process or number shares and that the caller
+    /// closes right after this: its closing ends the polling, so a system call is saved.
+    public func deregisterClosing(_ pollable: Pollable) {
+        guard pollable.isRegistered else { return }
+        pollable.isRegistered = false
+        registered -= 1
+        unsafe retired.append(Unmanaged.passUnretained(pollable))
+    }
+
     /// Changes which directions a registered, level-triggered descriptor is polled in: a datagram socket waits for room
     /// to send only after a full buffer.
     public func update(_ pollable: Pollable, descriptor: Int32, writing: Bool) throws(SystemError) {

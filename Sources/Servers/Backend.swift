@@ -132,11 +132,19 @@ public final class Backend {
         {
             return enqueue(dispatch, nil)
         }
+        if failed == nil, let last = lastServer(of: dispatch), last.enter() { return serve(dispatch, last) }
         switch choose(dispatch, excluding: failed?.shared) {
         case .server(let server): enter(dispatch, server)
         case .full: enqueue(dispatch, nil)
         case .none: fail(dispatch, .noServer)
         }
+    }
+
+    /// The server that the session has a connection of its own to, where that is preferred to a turn of balancing (`option
+    /// prefer-last-server`). Keys of a request say more.
+    private func lastServer(of dispatch: Dispatch) -> SharedServer? {
+        guard shared.settings.prefersLastServer, !shared.settings.balance.usesKey else { return nil }
+        return servers.first { $0.hasConnection(of: dispatch.session) && $0.shared.isUsable }?.shared
     }
 
     private func choose(_ dispatch: Dispatch, excluding failed: SharedServer? = nil) -> BalanceChoice {
@@ -313,6 +321,8 @@ public final class Backend {
     }
 
     private func leftQueue(_ dispatch: Dispatch, _ queue: SharedQueue) {
+        // The wait counts as such though no place came of it.
+        dispatch.dequeuedAt = clock.now
         let before = queue.served.load(ordering: .relaxed) - dispatch.queueMark
         if let server = dispatch.queueServer {
             dispatch.serverQueuePosition += max(0, before)

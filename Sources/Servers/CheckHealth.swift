@@ -51,6 +51,7 @@ public struct CheckHealth: Sendable, Equatable {
         address = settings.address.flatMap { Socket.Target($0) }
         port = Int(settings.port ?? 0)
         if port == 0, case .host(_, .fixed(let own)) = settings.address { port = Int(own) }
+        if !isConfigured, settings.isInherited { health = rise }
     }
 
     /// An agent is asked where health checks go when nothing else is said.

@@ -242,6 +242,9 @@ public final class PoolServer: TimerTarget {
 
     // MARK: Sessions' own connections
 
+    /// Whether a session has a connection of its own here.
+    func hasConnection(of session: AnyObject) -> Bool { bySession[ObjectIdentifier(session)]?.isEmpty == false }
+
     /// From now on only `session` may use the connection.
     func own(_ connection: any PooledConnection, by session: AnyObject) {
         guard connection.privateTo == nil else { return }
@@ -282,7 +285,7 @@ public final class PoolServer: TimerTarget {
             while count > 0, let oldest = unsafeIdle.first ?? safeIdle.first {
                 // It stays counted as idle until it is closed.
                 unlink(oldest)
-                oldest.retire()
+                oldest.closeIdle()
                 count -= 1
             }
         }
@@ -297,13 +300,13 @@ public final class PoolServer: TimerTarget {
         var closed = 0
         while closed < limit, let connection = unsafeIdle.last ?? safeIdle.last {
             unlink(connection)
-            connection.retire()
+            connection.closeIdle()
             closed += 1
         }
         guard closed < limit, !bySession.isEmpty else { return closed }
         for own in bySession.values {
             for connection in own where connection.place == .session {
-                connection.retire()
+                connection.closeIdle()
                 closed += 1
             }
         }
@@ -316,12 +319,17 @@ public final class PoolServer: TimerTarget {
     }
 }
 
-/// Closes the idle connections of servers in maintenance, on one worker: a few in each turn of its loop.
+/// Closes the idle connections of servers in maintenance, on one worker: for a short while in each turn of its loop, so
+/// that it goes as fast as the machine closes, and other traffic waits no longer than that.
 public final class Purger: LoopMember {
     private let loop: EventLoop
     private var servers: [PoolServer] = []
-    /// Connections closed in one round of flushes. The loop has up to eight rounds in a turn.
-    private static let slice = 16
+    /// Connections closed between two looks at the clock.
+    private static let step = 8
+    /// Nanoseconds that one turn may spend.
+    private static let slice: UInt64 = 500_000
+    /// The turn that has had its slice.
+    private var lastTurn: UInt64?
 
     init(loop: EventLoop) {
         self.loop = loop
@@ -334,13 +342,15 @@ public final class Purger: LoopMember {
     }
 
     public override func flush() {
-        var left = Self.slice
-        while left > 0, let server = servers.last {
-            let closed = server.closeSome(left)
-            left -= closed
-            if closed == 0 { servers.removeLast() }
-        }
         if !servers.isEmpty { loop.schedule(self) }
+        // A turn has several rounds of flushes: what is asked for in one of them comes in the next.
+        guard lastTurn != loop.turns else { return }
+        lastTurn = loop.turns
+        let end = Instant(nanoseconds: SystemClock.now().nanoseconds + Self.slice)
+        repeat {
+            guard let server = servers.last else { return }
+            if server.closeSome(Self.step) == 0 { servers.removeLast() }
+        } while SystemClock.now() < end
     }
 }
 

@@ -12,6 +12,10 @@ import Testing
         return (count, line.split(separator: " ").compactMap { Int($0) }.first ?? 0)
     }
 
+    /// `PORTICO_SOAK_ROUNDS=1000` makes it the long one.
+    private static let rounds =
+        ProcessInfo.processInfo.environment["PORTICO_SOAK_ROUNDS"].flatMap { Int($0) } ?? 60
+
     /// Adds a server, enables it, waits for requests to reach it, takes it out, and deletes it.
     private static func round(_ process: RuntimeProcess, _ name: String, _ line: String) async throws {
         let added = try await process.ask("add server back/\(name) \(line);enable server back/\(name)")
@@ -61,7 +65,7 @@ import Testing
         // The first rounds fill pools and caches.
         for number in 0..<30 { try await Self.round(process, "w\(number)", lines[number % 3]) }
         let before = try Self.usage(pid)
-        for number in 0..<60 { try await Self.round(process, "n\(number)", lines[number % 3]) }
+        for number in 0..<Self.rounds { try await Self.round(process, "n\(number)", lines[number % 3]) }
         let after = try Self.usage(pid)
         isDone.store(true, ordering: .relaxed)
         #expect(failures.withLock { $0 }.isEmpty, "\(failures.withLock { $0.prefix(5) })")

@@ -299,8 +299,9 @@ private let plain = ":method=GET|:scheme=https|:authority=a.test|:path=/"
         let host = try #require(head.first(.host))
         try head.replaceValue(at: host, bytes("b.test").span)
         #expect(sent(head)[2] == ":authority=b.test")
-        try head.setUpgradeProtocol(bytes("h2c").span)
-        #expect(sent(head).first == ":method=GET")
+        // RFC 8441 section 4: any protocol.
+        try head.setUpgradeProtocol(bytes("custom").span)
+        #expect(sent(head).prefix(2) == [":method=CONNECT", ":protocol=custom"])
         try head.setUpgradeProtocol(bytes("WebSocket").span)
         try head.append(.secWebSocketKey, bytes("k").span)
         #expect(sent(head).prefix(2) == [":method=CONNECT", ":protocol=WebSocket"])

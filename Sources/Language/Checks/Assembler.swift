@@ -3,6 +3,7 @@ import Configuration
 import Patterns
 import Rules
 import Samples
+import Synchronization
 import Words
 
 /// Makes drafts into a configuration: resolves names, fills in defaults, and checks what no single line can.
@@ -77,6 +78,7 @@ struct Assembler {
         result.variableNames = sections.context.variableNames
         diagnostics += ReferenceResolver(configuration: result, defaults: Set(sections.defaultsByName.keys))
             .resolve(sections.context)
+        markReferences(&result)
         number(&result)
         checkTracking(result)
         checkIdentifiers(result.backends)
@@ -173,6 +175,26 @@ struct Assembler {
         }
     }
 
+    /// Notes what rules and arguments of samples name: it can not be deleted or renamed later.
+    private func markReferences(_ result: inout Configuration) {
+        for place in result.backends.indices {
+            for rule in result.backends[place].useServerRules {
+                if case .fixed(let server) = rule.target { result.backends[place].referencedServers.insert(server) }
+            }
+        }
+        for pending in sections.context.references {
+            let index = pending.reference.index.load(ordering: .relaxed)
+            guard result.backends.indices.contains(index) else { continue }
+            switch pending.reference.kind {
+            case .backend: result.backends[index].isReferenced = true
+            case .server:
+                let server = pending.reference.serverIndex.load(ordering: .relaxed)
+                result.backends[index].referencedServers.insert(server)
+            default: break
+            }
+        }
+    }
+
     /// What a server tracks has to be there, has to be checked, and must not lead back to it.
     private mutating func checkTracking(_ result: Configuration) {
         for backend in result.backends {
@@ -254,6 +276,8 @@ struct Assembler {
         result.dynamicCookieKey = draft.dynamicCookieKey
         result.source = draft.source
         result.persistsWhenDown = draft.persistsWhenDown
+        result.prefersLastServer = draft.prefersLastServer
+        result.persistence = draft.persistence
         result.retries = draft.retries
         result.retryOn = draft.retryOn
         result.redispatchInterval = draft.redispatchInterval
@@ -278,6 +302,7 @@ struct Assembler {
         if draft.mode == .http { result.statisticsPage = draft.statisticsPage }
         result.rules = draft.rules
         result.check = draft.check.ruleset
+        result.uniqueID = draft.uniqueID.format
         result.stateSource = draft.stateSource
         result.stateFile = draft.stateFile
         var names: [String: Mark] = [:]

@@ -67,6 +67,8 @@ struct CheckAssembler {
         guard draft.check.isEnabled, draft.check.port == nil else { return }
         switch draft.check.address ?? draft.address {
         case .unix, .abstract, .host(_, .fixed): return
+        // No address at all: there is nothing to check, and nothing to complain about.
+        case .host(.ip(let address), .ofClient) where address.isAny: return
         case .host(_, .ofClient): break
         }
         if draft.check.address != nil, case .host(_, .fixed) = draft.address { return }

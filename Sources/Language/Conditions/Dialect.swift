@@ -33,7 +33,7 @@ package struct Dialect: Sendable {
 
     /// Those of `knownFeatures` that Portico has.
     package static let builtFeatures: Set<String> = [
-        "ACCEPT4", "CPU_AFFINITY", "EPOLL", "GETADDRINFO", "OPENSSL", "PCRE2", "PCRE2_JIT", "QUIC", "SSL",
+        "ACCEPT4", "CPU_AFFINITY", "EPOLL", "GETADDRINFO", "OPENSSL", "PCRE2", "PCRE2_JIT", "PROMEX", "QUIC", "SSL",
         "TFO", "THREAD",
     ]
 

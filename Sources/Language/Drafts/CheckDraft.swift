@@ -31,7 +31,7 @@ struct CheckDraft: Sendable {
         guard !ownsHTTP else { return }
         ownsHTTP = true
         httpRules = []
-        request = kind == .http ? request : nil
+        request = nil
         disablesOn404 = false
         sendsState = false
     }

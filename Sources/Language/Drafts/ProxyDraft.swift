@@ -96,8 +96,13 @@ struct ProxyDraft: Sendable {
     var dynamicCookieKey: String?
     var source: SourceSettings?
     var persistsWhenDown = false
+    var prefersLastServer = false
+    /// `persist rdp-cookie`.
+    var persistence: HashExpression?
     var servers: [ServerDraft] = []
     var defaultServer: ServerDraft
+    /// Whether a `default-server` line has set something.
+    var hasDefaultServer = false
     var retries = 3
     var retryOn = RetryCauses()
     var redispatchInterval = 0
@@ -122,6 +127,7 @@ struct ProxyDraft: Sendable {
         self.mark = mark
         self.surroundings = surroundings
         defaultServer = ServerDraft(surroundings: surroundings)
+        if kind.hasBack, kind != .defaults { surroundings.origins.begin(name, defaults: nil) }
     }
 
     /// A section that starts with the settings of a `defaults` section.
@@ -136,6 +142,9 @@ struct ProxyDraft: Sendable {
         check.inherit()
         inherited = defaults.rules
         endedSets = []
+        if kind.hasBack, kind != .defaults {
+            surroundings.origins.begin(name, defaults: hasDefaultServer ? defaultServer : nil)
+        }
     }
 }
 

@@ -17,6 +17,8 @@ struct Surroundings: Sendable {
     var unixPermissions = SocketPermissions()
     /// `tune.bufsize`, for what has to fit a buffer.
     var bufsize = 16384
+    /// What servers may start from.
+    let origins = ServerOrigins()
     /// Files and names.
     var system: any LanguageSystem
 }

@@ -70,7 +70,6 @@ enum CheckKeywords {
             let word = try statement.argument("a healthcheck type.")
             if draft.check.kind != nil { throw Complaint("healthcheck type already defined.") }
             guard let kind = NamedChecks.kinds.first(where: { $0.rawValue == word.text }) else {
-                if word.text == "spop-check" { throw Complaint(refusal(of: "type spop-check"), at: word) }
                 throw Complaint(
                     "unknown healthcheck type '\(word.text)' (expects \(NamedChecks.kinds.map { "'\($0.rawValue)'" }.joined(separator: ", "))).",
                     at: word)

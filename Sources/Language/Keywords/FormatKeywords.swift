@@ -32,8 +32,10 @@ enum FormatKeywords {
         Keyword("error-log-format", in: .front) { (proxy, statement) throws(Complaint) in
             proxy.lines.errorFormat = try format(&statement, proxy, .logLine)
         },
-        Keyword("unique-id-format", in: .front) { (proxy, statement) throws(Complaint) in
-            proxy.uniqueID.format = try format(&statement, proxy, .uniqueID, at: .frontendRequestHead)
+        Keyword("unique-id-format", in: .proxies) { (proxy, statement) throws(Complaint) in
+            // That of a backend is for its servers' checks.
+            let place: RulePlace = proxy.kind == .backend ? .check : .frontendRequestHead
+            proxy.uniqueID.format = try format(&statement, proxy, .uniqueID, at: place)
         },
         Keyword("unique-id-header", in: .front) { (proxy, statement) throws(Complaint) in
             let word = try statement.argument("a header name")

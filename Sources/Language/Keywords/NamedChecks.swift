@@ -7,7 +7,7 @@ import Words
 /// The checks that an `option` names: what they send and expect (configuration.txt section 4.2).
 enum NamedChecks {
     static let kinds: [CheckRuleset.Kind] = [
-        .tcp, .http, .tlsHello, .smtp, .pgsql, .redis, .mysql, .ldap,
+        .tcp, .http, .tlsHello, .smtp, .pgsql, .redis, .mysql, .ldap, .spop,
     ]
 
     /// Takes the option's arguments; the check replaces any other one.
@@ -34,6 +34,7 @@ enum NamedChecks {
         case .redis: draft.named = try redis(context)
         case .mysql: draft.named = try mysql(&statement)
         case .ldap: draft.named = try ldap(context)
+        case .spop: draft.named = spop()
         case .agent: break
         }
         if kind == .tcp, !draft.ownsTCP, draft.kind != .tcp { draft.tcpRules = [] }
@@ -249,6 +250,22 @@ enum NamedChecks {
         return numbered([
             connect(), CheckRule(.send(.bytes(message))), expect(.mysqlGreeting), expect(.mysqlResult),
         ])
+    }
+
+    /// A HELLO frame that asks for nothing but an answer (HAProxy's SPOE.txt section 3.2.4).
+    private static func spop() -> [CheckRule] {
+        func text(_ value: String) -> [UInt8] { [UInt8(value.utf8.count)] + Array(value.utf8) }
+        let string: UInt8 = 8
+        let number: UInt8 = 3
+        let isTrue: UInt8 = 0x11
+        // Type, flags, and no stream or frame that it belongs to; 16,380 as a varint.
+        var frame: [UInt8] = [1, 0, 0, 0, 1, 0, 0]
+        frame += text("supported-versions") + [string] + text("2.0")
+        frame += text("max-frame-size") + [number, 0xfc, 0xf0, 0x06]
+        frame += text("capabilities") + [string] + text("")
+        frame += text("healthcheck") + [isTrue]
+        let length: [UInt8] = [0, 0, 0, UInt8(frame.count)]
+        return numbered([connect(), CheckRule(.send(.bytes(length + frame))), expect(.spopHello)])
     }
 
     /// An anonymous bind (RFC 4511 section 4.2).

@@ -31,6 +31,9 @@ enum OptionKeywords {
             Keyword<ProxyDraft>("option persist", in: .back, takesModifiers: true) { (proxy, statement) in
                 proxy.persistsWhenDown = statement.modifier == .none
             },
+            Keyword<ProxyDraft>("option prefer-last-server", in: .back, takesModifiers: true) { (proxy, statement) in
+                proxy.prefersLastServer = statement.modifier == .none
+            },
             Keyword<ProxyDraft>("option http-buffer-request", in: .proxies, takesModifiers: true) {
                 (proxy, statement) in
                 proxy.buffersRequest = statement.modifier == .none

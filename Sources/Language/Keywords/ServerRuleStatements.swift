@@ -17,6 +17,23 @@ enum ServerRuleStatements {
                 UseServerDraft(
                     name: name.text, format: format, condition: condition, mark: statement.mark(name)))
         },
+        Keyword("persist", in: .back) { (proxy, statement) throws(Complaint) in
+            let usage = "'persist' expects 'rdp-cookie' or 'rdp-cookie(<name>)'"
+            guard let word = statement.next(), word.text.hasPrefix("rdp-cookie") else {
+                throw Complaint("\(usage).", at: statement.peek?.column)
+            }
+            let rest = word.text.dropFirst("rdp-cookie".count)
+            var name = "msts"
+            if !rest.isEmpty {
+                guard rest.hasPrefix("("), rest.hasSuffix(")"), rest.count > 2 else {
+                    throw Complaint("\(usage).", at: word)
+                }
+                name = String(rest.dropFirst().dropLast())
+            }
+            statement.context.place = .backendRequestContent
+            let text = Word(text: "req.rdp_cookie(\(name))", column: word.column)
+            proxy.persistence = HashExpression(try ExpressionParser(statement.context).parse(text))
+        },
         persistence("force-persist", .force), persistence("ignore-persist", .ignore),
         Keyword("force-be-switch", in: [.frontend, .listen]) { (proxy, statement) throws(Complaint) in
             proxy.forcedSwitches.append(try condition(&proxy, &statement, at: .frontendRequestContent))

@@ -5,12 +5,12 @@ import Words
 enum ServerStatement {
     static let keywords = [
         Keyword<ProxyDraft>("server", in: [.listen, .backend]) { (proxy, statement) throws(Complaint) in
-            proxy.servers.append(try server(of: proxy, &statement))
+            let server = try server(of: proxy, &statement)
+            proxy.surroundings.origins.note(server: server, of: proxy.name)
+            proxy.servers.append(server)
         },
         ServerTemplateStatement.keyword,
-        Keyword<ProxyDraft>("default-server", in: .back) { (proxy, statement) throws(Complaint) in
-            try ServerOptions.table.apply(to: &proxy.defaultServer, &statement)
-        },
+        DefaultServerStatement.keyword,
     ]
 
     /// Reads the rest of a `server` line: name, address, options. It starts with the section's `default-server`.
@@ -25,10 +25,16 @@ enum ServerStatement {
         of proxy: ProxyDraft, named name: Word, _ statement: inout Statement
     ) throws(Complaint) -> ServerDraft {
         let address = try statement.argument("<name> and <addr>[:<port>] as arguments")
-        var server = proxy.defaultServer
-        server.name = name.text
-        server.mark = statement.mark(name)
+        let mark = statement.mark(name)
         statement.name = "server \(proxy.name)/\(name.text)"
+        var server = proxy.defaultServer
+        switch try ServerOriginStatement.read(proxy, &statement) {
+        case .usual: break
+        case .nothing: server = ServerDraft(surroundings: proxy.surroundings)
+        case .draft(let origin): server = origin.asOrigin
+        }
+        server.name = name.text
+        server.mark = mark
         do throws(AddressError) {
             let takesLogs = proxy.isLogBackend
             (server.address, server.connection.transport) = try Self.address(address.text, allowsDatagrams: takesLogs)

@@ -80,6 +80,7 @@ enum TuneKeywords {
             let count = try statement.integer(in: -1...Int(Int32.max))
             global.settings.tune.maxAccept = count <= 0 ? nil : count
         },
+        number("tune.max-checks-per-thread", in: 0...Int(UInt16.max), \.maxChecks),
         number("tune.maxpollevents", in: 1...1_000_000, \.maxPollEvents),
         socketBuffer("tune.rcvbuf.client", \.socketBuffers.clientReceive),
         socketBuffer("tune.sndbuf.client", \.socketBuffers.clientSend),

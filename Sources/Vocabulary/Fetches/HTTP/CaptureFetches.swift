@@ -66,11 +66,13 @@ enum CaptureFetches {
             return true
         },
         Fetch(
-            "unique-id", "The request's unique identifier (`unique-id-format`).", gives: .str, from: .transactionFigures
+            "unique-id", "The request's unique identifier (`unique-id-format`); in a health check, the backend's.",
+            gives: .str, from: [.transactionFigures, .serverConnection]
         ) {
             evaluation, _, sample in
-            guard let transaction = evaluation.transaction else { return false }
-            guard let identifier = transaction.uniqueID ?? evaluation.facts?.makeUniqueID() else { return false }
+            guard let identifier = evaluation.transaction?.uniqueID ?? evaluation.facts?.makeUniqueID() else {
+                return false
+            }
             return sample.setCopy(of: identifier, evaluation.scratch)
         },
         Fetch("http_first_req", "True when this is the first request on its connection.", gives: .bool, from: .request)

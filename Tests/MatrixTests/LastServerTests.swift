@@ -1,0 +1,72 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Servers that clients come back to without a cookie") struct LastServerTests {
+    private static func server(_ name: String) throws -> ScriptedServer {
+        try .answering("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n\(name)")
+    }
+
+    @Test("option prefer-last-server: a session's requests follow its own connection", arguments: [true, false])
+    func last(prefers: Bool) async throws {
+        let servers = [try Self.server("a"), try Self.server("b")]
+        let process = try await RuntimeProcess(
+            backend: """
+                balance roundrobin
+                http-reuse never
+                \(prefers ? "option prefer-last-server" : "no option prefer-last-server")
+                server a 127.0.0.1:\(servers[0].port)
+                server b 127.0.0.1:\(servers[1].port)
+                """)
+        let client = try RawSocket(connectingTo: process.port)
+        var seen = ""
+        for _ in 0..<6 {
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            let head = await client.blocking { $0.receive(through: "\r\n\r\n") } ?? ""
+            let rest = head.hasSuffix("\r\n\r\n") ? await client.blocking { $0.receiveSome() } ?? "" : ""
+            seen += String((head + rest).suffix(1))
+        }
+        #expect(prefers ? seen == "aaaaaa" || seen == "bbbbbb" : Set(seen) == ["a", "b"], "\(seen)")
+        guard prefers else { return }
+        // A server that takes no new requests is left.
+        #expect(try await process.ask("set server back/\(seen.prefix(1)) state maint") == "\n")
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        let answer = await client.blocking { String(decoding: $0.receiveAll().bytes, as: UTF8.self) }
+        #expect(answer.hasSuffix(seen.hasPrefix("a") ? "b" : "a"))
+    }
+
+    @Test("persist rdp-cookie: the server that the cookie names") func remoteDesktop() async throws {
+        let servers = try ["a", "b"].map { name in
+            try ScriptedServer { connection, _, _ in
+                _ = connection.receive(through: "\r\n")
+                connection.send(name)
+            }
+        }
+        let port = try Ports.free()
+        let process = try await ListenerProcess(
+            ListenerProcess.sections(
+                """
+                listen l
+                mode tcp
+                option tcplog
+                bind 127.0.0.1:\(port)
+                persist rdp-cookie
+                balance roundrobin
+                tcp-request inspect-delay 5s
+                tcp-request content accept if { req.rdp_cookie_cnt(msts) gt 0 }
+                server a 127.0.0.1:\(servers[0].port)
+                server b 127.0.0.1:\(servers[1].port)
+                """), in: ListenerFolder())
+        for place in [1, 1, 0, 0, 1] {
+            // 127.0.0.1 as the number that its bytes make on a little-endian machine, and the port's bytes turned round.
+            let cookie = "Cookie: msts=16777343.\(UInt16(servers[place].port).byteSwapped).0000\r\n"
+            let length = 11 + cookie.utf8.count
+            let head: [UInt8] = [3, 0, 0, UInt8(length), UInt8(length - 5), 0xe0, 0, 0, 0, 0, 0]
+            let client = try RawSocket(connectingTo: port)
+            client.send(head + Array(cookie.utf8))
+            let answer = await client.blocking { String(decoding: $0.receiveAll().bytes, as: UTF8.self) }
+            #expect(answer == (place == 0 ? "a" : "b"))
+        }
+        withExtendedLifetime(process) {}
+    }
+}
