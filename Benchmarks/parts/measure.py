@@ -187,7 +187,7 @@ class Measure:
                         for count, service in services.items():
                             if turn == 0:
                                 once(service, case, load, 0.3)
-                            record = once(service, case, load, self.plan.seconds)
+                            record = once(service, case, load, self.plan.brief)
                             record["throughput"] = record["requests"] / record["seconds"] if record["seconds"] else None
                             record["throughput_shows"] = is_wide
                             self.keep(record, "workers", workers=count, round=turn + 1)

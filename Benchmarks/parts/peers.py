@@ -50,6 +50,7 @@ HEAD = """
 global
     nbthread {workers}
     maxconn {maxconn}
+    no strict-limits
     stats socket {socket} level admin
     expose-experimental-directives
     ssl-default-bind-ciphersuites {suite}
@@ -57,6 +58,7 @@ global
 defaults
     mode http
     timeout connect 5s
+    timeout queue 600s
     timeout client 600s
     timeout server 600s
     http-reuse always
@@ -75,6 +77,7 @@ class Shape:
 
     workers: int = 1
     maxconn: int = 4000
+    queue: int = 0  # requests at once to a server; more wait. 0: no limit
     servers: int = 1  # of the backend that speaks HTTP/1.1; all lead to the same origin
     frontends: int = 1  # with certificates, one of them measured
     behind: list = field(default_factory=lambda: [1])  # versions spoken to origins; each has a frontend
@@ -141,7 +144,8 @@ class Peer:
         for version in addresses:
             lines += [f"backend origin{version}"]
             count = shape.servers if version == 1 else 1
-            lines += [f"    server s{index} {SERVERS[version].format(**facts)}" for index in range(count)]
+            more = f" maxconn {shape.queue}" if shape.queue else ""
+            lines += [f"    server s{index} {SERVERS[version].format(**facts)}{more}" for index in range(count)]
         return "\n".join(lines) + "\n"
 
 
@@ -221,11 +225,12 @@ def answer(path, text):
 
 
 def frontend(service, version=1):
-    """(current connections, requests in all) of a frontend of HAProxy or Portico; nginx: (connections, None)."""
+    """(current connections, requests in all, 5xx answers) of a frontend of HAProxy or Portico; of nginx, which does not
+    tell, (connections, 0, 0)."""
     if service.socket is None:
         ports = {f":{port:04X}" for port in service.addresses[1]}
         lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        return sum(line[3] == "01" and line[1][-5:] in ports for line in lines), None
+        return sum(line[3] == "01" and line[1][-5:] in ports for line in lines), 0, 0
     rows = [line.split(",") for line in ask(service.socket, f"show stat public{version} 1 -1").splitlines() if line]
     row = dict(zip(rows[0], rows[1]))
-    return int(row["scur"]), int(row["req_tot"])
+    return int(row["scur"]), int(row["req_tot"]), int(row["hrsp_5xx"] or 0)

@@ -29,21 +29,23 @@ def connections(measure, counts, limit):
 
 
 def window(measure, peer, case, turn):
-    """CPU time and requests between two moments while all connections are there."""
-    service = peer.service(Shape(maxconn=case.connections * 2 + 1000), tag="range")
+    """CPU time and requests between two moments while all connections are there. What fell due during the handshakes
+    comes at once after them: it waits in the server's queue instead of taking thousands of server connections."""
+    service = peer.service(Shape(maxconn=case.connections + 1000, queue=200), tag="range")
     seen = []
 
     def sample():
         steady(service, 10 + case.connections / 200)
         for _ in range(2):
-            seen.append((service.cpu_seconds(), frontend(service)[1]))
+            seen.append((service.cpu_seconds(), *frontend(service)[1:]))
             if len(seen) == 1:
-                time.sleep(measure.plan.seconds)
+                time.sleep(measure.plan.brief)
 
     try:
         service.start()
         _, _, wrong = measure.hold(service, case, RATE, sample)
-        cpu, requests = (seen[1][0] - seen[0][0], seen[1][1] - seen[0][1]) if len(seen) == 2 else (0, 0)
+        cpu, requests, bad = (after - before for before, after in zip(*seen)) if len(seen) == 2 else (0, 0, 0)
+        wrong = wrong or (f"{bad} answers 5xx" if bad else None)
         record = {"case": case.name, "proxy": peer.name, "requests": requests, "cpu_seconds": cpu,
                   "cost": cpu * 1e6 / requests if requests else None, "wrong": wrong}
         measure.keep(record, "connections", count=case.connections, round=turn + 1)
@@ -82,7 +84,7 @@ def streams(measure, counts):
                     for peer in peers if turn % 2 == 0 else peers[::-1]:
                         if turn == 0:
                             once(services[peer.name], case, measure.load, 0.2)
-                        record = once(services[peer.name], case, measure.load, measure.plan.seconds)
+                        record = once(services[peer.name], case, measure.load, measure.plan.brief)
                         measure.keep(record, "streams", count=count, round=turn + 1)
     finally:
         for service in services.values():
@@ -102,7 +104,7 @@ def sizes(measure, part, counts, shape_of, version, limit):
                 service.start(patience=300)
                 once(service, case, measure.load, 0.3 + min(2.0, count / 2500))
                 for turn in range(measure.plan.fewer):
-                    record = once(service, case, measure.load, measure.plan.seconds)
+                    record = once(service, case, measure.load, measure.plan.brief)
                     record["start_seconds"] = service.start_seconds
                     record["memory"] = service.memory()
                     measure.keep(record, part, count=count, round=turn + 1)

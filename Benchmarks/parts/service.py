@@ -39,6 +39,9 @@ class Service:
 
     def start(self, patience=10):
         """Starts it and waits until it listens. Sets `start_seconds`, the time that took."""
+        for port in self.ports:
+            if listens(port):
+                raise NotStarted(f"{self.name} cannot have port {port}: another program listens there; try again")
         began = time.monotonic()
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
