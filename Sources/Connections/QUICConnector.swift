@@ -139,7 +139,8 @@ public final class QUICConnector {
 
 /// Where a connection to a server comes from: what it learns is of use to the next one.
 struct QUICLinkOrigin {
-    unowned let connector: QUICConnector
+    /// Kept: a server whose address changes gets another connector while the old one's connections live on.
+    let connector: QUICConnector
     let key: QUICSessionCache.Key
 }
 

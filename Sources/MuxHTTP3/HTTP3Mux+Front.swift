@@ -11,6 +11,7 @@ extension HTTP3Mux {
             return refuseRequest(stream)
         }
         leaveHead(stream)
+        stream.isHead = head.method == .head
         beginContent(stream, head.bodyLength)
         attach(stream, exchange)
         exchange.isEarlyData = stream.isEarlyData
@@ -64,6 +65,7 @@ extension HTTP3Mux {
         stream.hasOutgoingHead = true
         guard !refusesUpgrade(exchange, head) else { return try answerBadUpgrade(stream, exchange) }
         try write(head, to: stream)
+        if stream.isHead { stream.hasOutgoingEnd = true }
     }
 
     /// True when a server answers a wish for another protocol with success but without a switch: in HTTP/3, 2xx alone

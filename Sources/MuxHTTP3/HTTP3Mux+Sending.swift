@@ -220,6 +220,7 @@ extension HTTP3Mux {
                 return
             }
         }
+        guard !stream.hasOutgoingEnd else { return }
         takeBody(stream, half)
         if half.isDrained {
             if let trailers = half.trailers, trailers.fieldCount > 0 { try write(trailers, to: stream) }

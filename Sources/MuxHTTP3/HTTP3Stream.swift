@@ -92,6 +92,8 @@ import Streams
     var hasOutgoingHead = false
     /// All of the message is in ``buffer``.
     var hasOutgoingEnd = false
+    /// The request is a HEAD, whatever rules make of it: its response ends with the head.
+    var isHead = false
     /// All of the message and the end of the stream are in packets.
     var isEndSent = false
     /// Nothing can be sent any more: reset by us, or stopped by the peer.
@@ -157,6 +159,7 @@ import Streams
         buffer.removeAll()
         hasOutgoingHead = false
         hasOutgoingEnd = false
+        isHead = false
         isEndSent = false
         isWriteShut = false
         isFlowBlocked = false

@@ -4,8 +4,10 @@ import Testing
 
 @Suite("What rules change of a request, its client does not see") struct HeadMethodTests {
     /// After HAProxy's reg-tests/http-messaging/http_bodyless_response.vtc.
-    @Test("HEAD that became GET: the response's body stays here, and the connection goes on", arguments: [false, true])
-    func bodyless(overHTTP2: Bool) async throws {
+    @Test(
+        "HEAD that became GET: the response's body stays here, and the connection goes on",
+        arguments: ["h1", "h2", "h3"])
+    func bodyless(over version: String) async throws {
         let origin = try ScriptedServer { connection, _, server in
             while let head = connection.receive(through: "\r\n\r\n") {
                 server.note(head.split(separator: " ").first.map(String.init) ?? "?")
@@ -13,15 +15,26 @@ import Testing
             }
         }
         let ports = (try Ports.free(), try Ports.free())
+        let certificate = try await TestCertificates.file("localhost", "ecdsa")
+        let (server, bind) =
+            switch version {
+            case "h2": ("127.0.0.1:\(ports.1) proto h2", "127.0.0.1:\(ports.1) proto h2")
+            case "h3":
+                (
+                    "quic4@127.0.0.1:\(ports.1) ssl verify none alpn h3",
+                    "quic4@127.0.0.1:\(ports.1) ssl crt \(certificate) alpn h3"
+                )
+            default: ("127.0.0.1:\(ports.1)", "127.0.0.1:\(ports.1)")
+            }
         let process = try await ListenerProcess(
             ListenerProcess.sections(
                 global: "nbthread 1",
                 """
                 listen outer
                 bind 127.0.0.1:\(ports.0)
-                server s1 127.0.0.1:\(ports.1) \(overHTTP2 ? "proto h2" : "")
+                server s1 \(server)
                 listen inner
-                bind 127.0.0.1:\(ports.1) \(overHTTP2 ? "proto h2" : "")
+                bind \(bind)
                 http-request set-method GET
                 server s1 127.0.0.1:\(origin.port)
                 """), in: ListenerFolder())
