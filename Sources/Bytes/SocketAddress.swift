@@ -21,6 +21,9 @@ public struct SocketAddress: Hashable, Sendable {
     /// The address in network order: 16 bytes for IPv6, the first 4 for IPv4.
     public let octets: InlineArray<16, UInt8>
 
+    /// Whether it is an IPv4 or IPv6 address.
+    @inlinable public var isIP: Bool { family == .ipv4 || family == .ipv6 }
+
     public static let unspecified = SocketAddress(family: .unspecified, octets: InlineArray(repeating: 0), port: 0)
     public static let unix = SocketAddress(family: .unix, octets: InlineArray(repeating: 0), port: 0)
 

@@ -51,7 +51,7 @@ extension SocketAddress {
     /// Writes the address without the port, as ``host`` has it, into `room` and gives its length; 0 when there is too
     /// little room, or no IP address.
     public func writeHost(to room: UnsafeMutableBufferPointer<UInt8>) -> Int {
-        guard family == .ipv4 || family == .ipv6, let base = room.baseAddress else { return 0 }
+        guard isIP, let base = room.baseAddress else { return 0 }
         let text = unsafe UnsafeMutableRawPointer(base).assumingMemoryBound(to: CChar.self)
         let size = socklen_t(min(room.count, Int(INET6_ADDRSTRLEN)))
         var octets = octets

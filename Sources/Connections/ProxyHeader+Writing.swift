@@ -68,7 +68,7 @@ extension ProxyHeader {
         header[14] = UInt8(truncatingIfNeeded: length >> 8)
         header[15] = UInt8(truncatingIfNeeded: length)
         if let place = checksumAt {
-            let sum = CRC32C.checksum(header)
+            let sum = ByteHash.crc32c(header.span)
             for index in 0..<4 { header[place + index] = UInt8(truncatingIfNeeded: sum >> UInt32(24 - 8 * index)) }
         }
         return header
@@ -80,21 +80,7 @@ extension ProxyHeader {
     }
 }
 
-/// The Castagnoli CRC (RFC 9260 appendix A).
-enum CRC32C {
-    static func checksum(_ bytes: [UInt8]) -> UInt32 {
-        var sum = UInt32.max
-        for byte in bytes {
-            sum ^= UInt32(byte)
-            for _ in 0..<8 { sum = sum >> 1 ^ (sum & 1 == 1 ? 0x82f6_3b78 : 0) }
-        }
-        return ~sum
-    }
-}
-
 extension SocketAddress {
-    fileprivate var isIP: Bool { family == .ipv4 || family == .ipv6 }
-
     /// An IPv4 address as one of IPv6 (`::ffff:a.b.c.d`).
     fileprivate var asIPv6: SocketAddress {
         guard family == .ipv4 else { return self }

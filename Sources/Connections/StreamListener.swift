@@ -120,7 +120,7 @@ public final class StreamListener: Pollable, TimerTarget {
         retry.disarm()
         if !isPaused { loop.deregister(self, descriptor: descriptor) }
         isPaused = true
-        if localAddress.family == .ipv4 || localAddress.family == .ipv6 { Socket.stopListening(descriptor) }
+        if localAddress.isIP { Socket.stopListening(descriptor) }
     }
 
     /// Listens again.

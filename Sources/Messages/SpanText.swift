@@ -22,6 +22,13 @@ extension Span<UInt8> {
         return true
     }
 
+    /// True when the bytes of `other` stand at `start`.
+    public func has(_ other: borrowing Span<UInt8>, at start: Int) -> Bool {
+        guard start >= 0, other.count <= count - start else { return false }
+        for index in other.indices where self[start + index] != other[index] { return false }
+        return true
+    }
+
     /// The bytes as text, for logs and errors: not for the hot path.
     public var string: String {
         var copy: [UInt8] = []

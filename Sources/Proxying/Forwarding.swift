@@ -48,7 +48,7 @@ struct Forwarding {
     }
 
     private static func isWanted(_ field: Field, _ address: SocketAddress, _ head: MessageHead) -> Bool {
-        guard address.family == .ipv4 || address.family == .ipv6 else { return false }
+        guard address.isIP else { return false }
         if field.onlyIfNone, has(field.name, head) { return false }
         guard !field.exceptions.isEmpty else { return true }
         let bytes = (0..<(address.family == .ipv4 ? 4 : 16)).map { address.octets[$0] }

@@ -151,9 +151,8 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     package func accepted(_ descriptor: Int32, peer: SocketAddress, on listener: StreamListener) {
         let bind = shared.binds[listener.context.bind]
         countConnection()
-        let isIP = peer.family == .ipv4 || peer.family == .ipv6
         let session = Session(
-            source: peer, destination: isIP ? Socket.localAddress(descriptor) : peer, clock: worker.loop.clock,
+            source: peer, destination: peer.isIP ? Socket.localAddress(descriptor) : peer, clock: worker.loop.clock,
             isQUIC: false, listener: listener.context)
         session.expectedHeader = bind.settings.expectedHeader
         if let verdict = refusal(of: session, .tcpRequestConnection) {

@@ -91,11 +91,11 @@ extension ProxyExchange {
     ) -> UInt32? {
         var start = 0
         while text.count - start > name.count {
-            if text[start + name.count] == UInt8(ascii: "="), has(text, name, at: start) {
+            if text[start + name.count] == UInt8(ascii: "="), text.has(name.span, at: start) {
                 let first = start + name.count + 1
                 var end = first
                 while end < text.count, text[end] != UInt8(ascii: "&") {
-                    if isBody, !Self.isToken(text[end]) {
+                    if isBody, !text[end].isTokenCharacter {
                         if text[end] == 0x20 || text[end] == 0x09 || text[end] == 0x0d || text[end] == 0x0a { break }
                         return nil
                     }
@@ -109,20 +109,6 @@ extension ProxyExchange {
         return nil
     }
 
-    /// RFC 9110 section 5.6.2.
-    private static func isToken(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
-        case 0x21, 0x23...0x27, 0x2a, 0x2b, 0x2d, 0x2e, 0x5e...0x60, 0x7c, 0x7e: true
-        default: false
-        }
-    }
-
-    private static func has(_ text: Span<UInt8>, _ name: [UInt8], at start: Int) -> Bool {
-        for index in name.indices where text[start + index] != name[index] { return false }
-        return true
-    }
-
     // MARK: Fields
 
     private static func headerKey(
@@ -130,7 +116,7 @@ extension ProxyExchange {
     ) -> UInt32? {
         for field in 0..<head.fieldCount {
             let fieldName = head.nameText(at: field)
-            guard fieldName.count == name.count, has(fieldName, name, at: 0) else { continue }
+            guard fieldName.equals(name.span) else { continue }
             let value = firstValue(head.value(at: field))
             guard !value.isEmpty else { return nil }
             return KeyHash.hash(domainOnly ? domain(value) : value, hashing)

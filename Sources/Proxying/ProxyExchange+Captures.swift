@@ -38,7 +38,7 @@ extension ProxyExchange {
     private func capture(_ slots: [CaptureSettings.Slot], of head: MessageHead, _ direction: MessageDirection) {
         for field in 0..<head.fieldCount {
             for (index, slot) in slots.enumerated() where !slot.name.isEmpty {
-                guard Self.isSame(head.nameText(at: field), slot.name) else { continue }
+                guard head.nameText(at: field).equals(slot.name.span) else { continue }
                 _ = capture(head.value(at: field), direction, slot: index)
             }
         }
@@ -57,7 +57,7 @@ extension ProxyExchange {
                 while end < value.count, value[end] != UInt8(ascii: ";") { end += 1 }
                 var last = end
                 while last > start, value[last - 1] == 0x20 || value[last - 1] == 0x09 { last -= 1 }
-                if begins(value.extracting(start..<last), with: wanted.prefix) {
+                if value.extracting(start..<last).has(wanted.prefix.span, at: 0) {
                     return Array(copying: value.extracting(start..<min(last, start + wanted.length)))
                 }
                 // Attributes follow the one cookie of a `set-cookie` field.
@@ -66,15 +66,5 @@ extension ProxyExchange {
             }
         }
         return nil
-    }
-
-    private static func isSame(_ text: Span<UInt8>, _ name: [UInt8]) -> Bool {
-        text.count == name.count && begins(text, with: name)
-    }
-
-    private static func begins(_ text: Span<UInt8>, with prefix: [UInt8]) -> Bool {
-        guard text.count >= prefix.count else { return false }
-        for index in prefix.indices where text[index] != prefix[index] { return false }
-        return true
     }
 }

@@ -188,7 +188,7 @@ final class ServerSide {
     func key(for dispatch: Dispatch, _ server: PoolServer) -> UInt64 {
         var key: UInt64 = 0
         if let name = settings.poolName {
-            key = FNV.hash((dispatch.owner as? ProxyExchange)?.text(of: name) ?? [])
+            key = FNV.hash(dispatch.record?.text(of: name) ?? [])
         } else if let tlsSettings, tlsSettings.dependsOnRequest, let name = tlsSettings.serverName(for: dispatch) {
             key = FNV.hash(name.utf8)
         }
@@ -230,7 +230,7 @@ extension ProxyExchange {
         let facts = server.facts
         let wanted = destination
         let target = facts.target(forClientPort: wanted.port)
-        guard facts.isOfClient, case .ip(let found) = target, wanted.family == .ipv4 || wanted.family == .ipv6 else {
+        guard facts.isOfClient, case .ip(let found) = target, wanted.isIP else {
             return target
         }
         var address = wanted
@@ -264,10 +264,6 @@ extension ProxyExchange {
 extension SystemError {
     /// The address or port to connect from can not be had.
     var isAboutSource: Bool { code == EADDRINUSE || code == EADDRNOTAVAIL }
-}
-
-extension SocketAddress {
-    fileprivate var isIP: Bool { family == .ipv4 || family == .ipv6 }
 }
 
 /// Fowler-Noll-Vo's hash, version 1a with 64 bits.

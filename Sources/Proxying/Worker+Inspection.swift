@@ -114,8 +114,7 @@ extension Worker {
         var result: [Int32] = []
         for frontend in frontends {
             for listener in frontend.listeners {
-                let family = listener.localAddress.family
-                guard index == 0 || family == .ipv4 || family == .ipv6 else { continue }
+                guard index == 0 || listener.localAddress.isIP else { continue }
                 let copy = fcntl(listener.descriptor, F_DUPFD_CLOEXEC, 0)
                 if copy >= 0 { result.append(copy) }
             }

@@ -17,6 +17,6 @@ public enum HostNames {
         let bytes = unsafe UnsafeRawBufferPointer(start: first.pointee.ai_addr, count: Int(first.pointee.ai_addrlen))
         var address = unsafe SocketAddress(raw: bytes, length: bytes.count)
         address.port = port
-        return address.family == .ipv4 || address.family == .ipv6 ? address : nil
+        return address.isIP ? address : nil
     }
 }

@@ -300,7 +300,7 @@ private final class LogIntake {
     }
 
     private func setHost(of line: inout ForwardedLine, _ peer: SocketAddress, _ policy: LogForwardSettings.HostPolicy) {
-        guard peer.family == .ipv4 || peer.family == .ipv6 else { return }
+        guard peer.isIP else { return }
         let address = Array(peer.host.utf8)
         switch policy {
         case .keep: break

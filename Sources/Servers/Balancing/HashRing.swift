@@ -1,3 +1,5 @@
+import Bytes
+
 /// The ring of `hash-type consistent`: each server has as many points on it as its weight says, and a hash belongs to the
 /// server whose point is nearest.
 struct HashRing: Sendable {
@@ -12,7 +14,7 @@ struct HashRing: Sendable {
         all.reserveCapacity(shares.reduce(0) { $0 + $1.count })
         for (server, share) in shares.enumerated() {
             for number in 0..<share.count {
-                let point = KeyHash.stir(share.key &+ UInt32(truncatingIfNeeded: number))
+                let point = ByteHash.avalanche(share.key &+ UInt32(truncatingIfNeeded: number))
                 all.append(UInt64(point) << 32 | UInt64(server))
             }
         }

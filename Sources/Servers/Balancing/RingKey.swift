@@ -10,7 +10,7 @@ extension SharedServer {
         let number = UInt32(truncatingIfNeeded: id)
         switch settings.hashKey {
         case .id: return number &* 4096
-        case .id32: return KeyHash.stir(number.bigEndian)
+        case .id32: return ByteHash.avalanche(number.bigEndian)
         case .guid:
             guard let guid = settings.guid else { return number &* 4096 }
             return Self.xxHash(Array(guid.utf8), seed: 0)
@@ -18,12 +18,12 @@ extension SharedServer {
             guard case .ip(let address) = facts.address else { return number &* 4096 }
             var port = address.port
             if case .ofClient(let offset) = facts.port { port = UInt16(clamping: offset) }
-            let seed = settings.hashKey == .addr ? 0 : KeyHash.stir(UInt32(port))
+            let seed = settings.hashKey == .addr ? 0 : ByteHash.avalanche(UInt32(port))
             switch address.family {
             case .ipv4:
                 var word: UInt32 = 0
                 for index in 0..<4 { word |= UInt32(address.octets[index]) << UInt32(8 * index) }
-                return KeyHash.stir(seed &+ word)
+                return ByteHash.avalanche(seed &+ word)
             case .ipv6: return Self.xxHash((0..<16).map { address.octets[$0] }, seed: seed)
             case .unix, .unspecified: return number &* 4096
             }

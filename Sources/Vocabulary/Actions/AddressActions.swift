@@ -115,7 +115,7 @@ private final class SetPort: RuleAction {
         var sample = Sample()
         guard expression.evaluate(run.evaluation, &sample, as: .sint) else { return .next }
         let port = UInt16(truncatingIfNeeded: sample.number)
-        if old.family == .ipv4 || old.family == .ipv6 {
+        if old.isIP {
             var address = old
             address.port = port
             run.set(end, to: address)

@@ -166,7 +166,7 @@ package final class ForwardedField: RuleAction {
     ) {
         switch source {
         case .original:
-            if address.family == .ipv4 || address.family == .ipv6 { text.append(Int64(address.port)) }
+            if address.isIP { text.append(Int64(address.port)) }
         case .expression(let expression):
             var sample = Sample()
             guard expression.evaluate(evaluation, &sample, as: .str) else { return }

@@ -23,19 +23,14 @@ enum NameMethod: String, Sendable {
     func matches(_ name: Span<UInt8>, _ wanted: Span<UInt8>) -> Bool {
         guard name.count >= wanted.count else { return false }
         switch self {
-        case .str: return name.count == wanted.count && Self.equals(name, wanted, at: 0)
-        case .beg: return Self.equals(name, wanted, at: 0)
-        case .end: return Self.equals(name, wanted, at: name.count - wanted.count)
+        case .str: return name.equals(wanted)
+        case .beg: return name.has(wanted, at: 0)
+        case .end: return name.has(wanted, at: name.count - wanted.count)
         case .sub:
-            for start in 0...(name.count - wanted.count) where Self.equals(name, wanted, at: start) { return true }
+            for start in 0...(name.count - wanted.count) where name.has(wanted, at: start) { return true }
             return false
         case .reg: return false
         }
-    }
-
-    private static func equals(_ name: Span<UInt8>, _ wanted: Span<UInt8>, at start: Int) -> Bool {
-        for index in wanted.indices where name[start + index] != wanted[index] { return false }
-        return true
     }
 }
 

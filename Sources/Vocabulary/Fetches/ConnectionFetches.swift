@@ -87,7 +87,7 @@ enum ConnectionFetches {
 
     /// An address is local when a socket can be bound to it.
     private static func local(_ address: SocketAddress?, _ sample: inout Sample) -> Bool {
-        guard var address, address.family == .ipv4 || address.family == .ipv6 else { return false }
+        guard var address, address.isIP else { return false }
         address.port = 0
         let family = address.family == .ipv4 ? AF_INET : AF_INET6
         let probe = socket(family, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), Int32(IPPROTO_UDP))

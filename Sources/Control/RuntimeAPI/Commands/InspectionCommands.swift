@@ -223,7 +223,7 @@ enum InspectionCommands {
             letters = ["c", isFront ? "f" : "b"]
             let peer = Socket.peerAddress(number)
             words = "type=connection fam=\(family(local)) back=\(isFront ? 0 : 1) lport=\(local.port)"
-            if peer.family == .ipv4 || peer.family == .ipv6 { words += " raddr=\(peer.host) rport=\(peer.port)" }
+            if peer.isIP { words += " raddr=\(peer.host) rport=\(peer.port)" }
         }
         guard kinds.isEmpty || !kinds.isDisjoint(with: letters) else { return nil }
         let text = String(number)

@@ -180,14 +180,7 @@ enum StartLineFetches {
         } else if let path = head.pathOnly {
             add(path, to: &hash)
         }
-        // The avalanche that spreads it over all bits (burtleburtle.net/bob/hash/integer.html).
-        hash = (hash &+ 0x7ed5_5d16) &+ (hash << 12)
-        hash = (hash ^ 0xc761_c23c) ^ (hash >> 19)
-        hash = (hash &+ 0x1656_67b1) &+ (hash << 5)
-        hash = (hash &+ 0xd3a2_646c) ^ (hash << 9)
-        hash = (hash &+ 0xfd70_46c5) &+ (hash << 3)
-        hash = (hash ^ 0xb55a_4f09) ^ (hash >> 16)
-        return hash &* 3_221_225_473
+        return ByteHash.avalanche(hash)
     }
 
     /// SDBM's hash, over signed bytes.
