@@ -82,6 +82,11 @@ class Service:
         """User and system time of the process and its children."""
         return sum(cpu_seconds(pid) for pid in self.pids())
 
+    def user_seconds(self):
+        """User time of the process and its children, in steps of 10 ms."""
+        ticks = sum(int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11]) for pid in self.pids())
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def memory(self):
         """Bytes of memory that are the process's and its children's own: private pages, resident."""
         total = 0

@@ -55,6 +55,10 @@ public struct HeadRange: Sendable, Equatable {
     private var fieldCapacity: Int
     /// Fields in the head.
     public private(set) var fieldCount = 0
+    /// The names that the head has or had: a bit for each token, and one of 64 for the text of each other name. So most
+    /// questions for a field that is not there need no look at the fields.
+    private var tokens: UInt64 = 0
+    private var otherNames: UInt64 = 0
     /// Bytes that the head's text may take.
     public var byteLimit: Int
     /// Fields that the head may have.
@@ -95,6 +99,8 @@ public struct HeadRange: Sendable, Equatable {
         reasonRange = .empty
         used = 0
         fieldCount = 0
+        tokens = 0
+        otherNames = 0
     }
 
     /// Bytes of text in the head, those of replaced values included.
@@ -214,6 +220,47 @@ public struct HeadRange: Sendable, Equatable {
         }
         unsafe fields[fieldCount] = field
         fieldCount += 1
+        tokens |= Self.bit(field.name)
+        if field.name == .other {
+            let text = text(HeadRange(start: field.nameStart, count: UInt32(field.nameCount)))
+            otherNames |= Self.bit(text)
+        }
+    }
+
+    @inline(__always)
+    private static func bit(_ token: FieldName) -> UInt64 { 1 << (UInt64(token.rawValue) & 63) }
+
+    @inline(__always)
+    private static func bit(_ name: Span<UInt8>) -> UInt64 {
+        guard name.count > 0 else { return 1 }
+        let mixed = UInt64(name[0]) &* 11 &+ UInt64(name[name.count - 1]) &* 5 &+ UInt64(name.count) &* 37
+        return 1 << (mixed & 63)
+    }
+
+    /// Whether there may be a field of that name: its token, or, when that is ``FieldName/other``, its text.
+    @inline(__always)
+    private func mayHave(_ token: FieldName, _ name: Span<UInt8>) -> Bool {
+        token == .other ? otherNames & Self.bit(name) != 0 : tokens & Self.bit(token) != 0
+    }
+
+    /// The index of the first field from `start` on that has the token `token` or, when that is ``FieldName/other``, the
+    /// name `name`, which is in lower case; nil when there is none.
+    public func index(of token: FieldName, _ name: Span<UInt8>, from start: Int = 0) -> Int? {
+        guard mayHave(token, name) else { return nil }
+        var index = max(start, 0)
+        while index < fieldCount {
+            let field = unsafe fields[index]
+            if field.name == token {
+                if token != .other { return index }
+                if Int(field.nameCount) == name.count,
+                    text(HeadRange(start: field.nameStart, count: UInt32(field.nameCount))).equals(name)
+                {
+                    return index
+                }
+            }
+            index += 1
+        }
+        return nil
     }
 
     private func field(_ index: Int) -> Field {
@@ -258,6 +305,7 @@ public struct HeadRange: Sendable, Equatable {
     /// Removes all fields of a name; true when there were any.
     @discardableResult
     public func removeAll(_ name: FieldName) -> Bool {
+        guard tokens & Self.bit(name) != 0 else { return false }
         var kept = 0
         for index in 0..<fieldCount where unsafe fields[index].name != name {
             if kept != index { unsafe fields[kept] = fields[index] }
@@ -306,21 +354,26 @@ public struct HeadRange: Sendable, Equatable {
 
     /// The index of the first field of a name.
     public func first(_ name: FieldName) -> Int? {
+        guard tokens & Self.bit(name) != 0 else { return nil }
         for index in 0..<fieldCount where unsafe fields[index].name == name { return index }
         return nil
     }
 
     /// Removes all fields with the name `name` (in lower case, or with the token `token`).
     public func removeAll(named name: Span<UInt8>) {
-        let token = FieldName(name)
+        removeAll(FieldName(name), named: name)
+    }
+
+    /// The same, when the name's token is known already.
+    public func removeAll(_ token: FieldName, named name: Span<UInt8>) {
         if token != .other {
             removeAll(token)
             return
         }
-        var kept = 0
-        for index in 0..<fieldCount {
+        guard var kept = index(of: .other, name) else { return }
+        for index in (kept + 1)..<fieldCount {
             if unsafe fields[index].name == .other, nameText(at: index).equals(name) { continue }
-            if kept != index { unsafe fields[kept] = fields[index] }
+            unsafe fields[kept] = fields[index]
             kept += 1
         }
         fieldCount = kept
@@ -328,6 +381,7 @@ public struct HeadRange: Sendable, Equatable {
 
     /// How many fields have a name.
     public func count(_ name: FieldName) -> Int {
+        guard tokens & Self.bit(name) != 0 else { return 0 }
         var found = 0
         for index in 0..<fieldCount where unsafe fields[index].name == name { found += 1 }
         return found

@@ -1,3 +1,5 @@
+import Glibc
+
 extension Span<UInt8> {
     /// True when the bytes are exactly `text`.
     public func equals(_ text: StaticString) -> Bool {
@@ -18,8 +20,22 @@ extension Span<UInt8> {
     /// True when both have the same bytes.
     public func equals(_ other: borrowing Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
-        for index in indices where self[index] != other[index] { return false }
-        return true
+        return unsafe withUnsafeBufferPointer { own in
+            unsafe other.withUnsafeBufferPointer { its in
+                guard let first = own.baseAddress, let second = its.baseAddress else { return true }
+                return unsafe memcmp(first, second, own.count) == 0
+            }
+        }
+    }
+
+    /// The place of the first `byte` from `start` on; ``count`` when there is none.
+    public func firstIndex(of byte: UInt8, from start: Int = 0) -> Int {
+        guard start < count else { return count }
+        return unsafe withUnsafeBufferPointer { own in
+            guard let base = own.baseAddress else { return 0 }
+            guard let found = unsafe memchr(base + start, Int32(byte), own.count - start) else { return own.count }
+            return unsafe UnsafeRawPointer(found) - UnsafeRawPointer(base)
+        }
     }
 
     /// True when the bytes of `other` stand at `start`.

@@ -100,6 +100,12 @@ extension UnsafeMutablePointer<ByteNode> {
         return unsafe child
     }
 
+    /// The one byte that children stand under; nil when there are several, or many places.
+    @inline(__always) var onlyByte: UInt8? {
+        guard unsafe (1...8).contains(pointee.capacity) else { return nil }
+        return unsafe UInt8(exactly: words[0].load(ordering: .acquiring))
+    }
+
     /// In a node with 256 places, the last place is that of the byte 255.
     @inline(__always) private func lastSlot(_ byte: UInt8) -> ByteSlot? {
         guard byte == 255, unsafe pointee.capacity == 256 else { return nil }

@@ -1,4 +1,5 @@
 import Bytes
+import Glibc
 import Synchronization
 
 /// Texts arranged by their bytes: all patterns that are the beginning of a text are met on one way down, whatever the
@@ -33,7 +34,16 @@ import Synchronization
         from root: borrowing Atomic<UInt>, _ bytes: UnsafePointer<UInt8>, count: Int, folds: Bool,
         visit: (Int, UnsafeMutablePointer<IndexItem>) -> Void
     ) {
-        var next = unsafe Node(bitPattern: root.load(ordering: .acquiring))
+        let first = unsafe Node(bitPattern: root.load(ordering: .acquiring))
+        unsafe walk(from: first, bytes, count: count, folds: folds, visit: visit)
+    }
+
+    @inline(__always)
+    private static func walk(
+        from first: Node?, _ bytes: UnsafePointer<UInt8>, count: Int, folds: Bool,
+        visit: (Int, UnsafeMutablePointer<IndexItem>) -> Void
+    ) {
+        var next = unsafe first
         var matched = 0
         while let node = unsafe next {
             let depth = unsafe Int(node.pointee.depth)
@@ -46,6 +56,31 @@ import Synchronization
             let byte = unsafe bytes[depth]
             unsafe next = node.child(folds ? byte.lowercased : byte)
             matched = depth
+        }
+    }
+
+    /// Calls `visit` with the chain of each pattern that stands anywhere in `bytes`.
+    @inline(__always)
+    @unsafe static func search(
+        from root: borrowing Atomic<UInt>, _ bytes: UnsafePointer<UInt8>, count: Int, folds: Bool,
+        visit: (UnsafeMutablePointer<IndexItem>) -> Void
+    ) {
+        guard let root = unsafe Node(bitPattern: root.load(ordering: .acquiring)) else { return }
+        if count > 0, let item = unsafe root.pointee.item.load(ordering: .acquiring) { unsafe visit(item) }
+        let only = unsafe root.onlyByte
+        var start = 0
+        while start < count {
+            if let only, !folds || !only.isLowercaseLetter {
+                guard let found = unsafe memchr(bytes + start, Int32(only), count &- start) else { return }
+                start = unsafe UnsafeRawPointer(found) - UnsafeRawPointer(bytes)
+            }
+            let byte = unsafe bytes[start]
+            if let child = unsafe root.child(folds ? byte.lowercased : byte) {
+                unsafe walk(from: child, bytes + start, count: count &- start, folds: folds) { _, item in
+                    unsafe visit(item)
+                }
+            }
+            start &+= 1
         }
     }
 
@@ -207,6 +242,10 @@ import Synchronization
 extension UInt8 {
     /// The byte with `A`...`Z` turned to lower case.
     @inline(__always) var lowercased: UInt8 { self &- 0x41 < 26 ? self | 0x20 : self }
+}
+
+extension UInt8 {
+    @inline(__always) fileprivate var isLowercaseLetter: Bool { self &- 0x61 < 26 }
 }
 
 /// The address and the count of the bytes; an empty array has an address too.

@@ -174,11 +174,8 @@ public final class PatternIndex: Sendable {
                 unsafe found = earlier(found, item)
             }
         case .sub:
-            for start in 0..<count {
-                unsafe ByteTrie.walk(from: roots.pointee, bytes + start, count: count &- start, folds: folds) {
-                    _, item in
-                    unsafe found = earlier(found, item)
-                }
+            unsafe ByteTrie.search(from: roots.pointee, bytes, count: count, folds: folds) { item in
+                unsafe found = earlier(found, item)
             }
         case .dir: unsafe found = firstWord(roots, bytes, count) { $0.endsDirectory }
         case .dom: unsafe found = firstWord(roots, bytes, count) { $0.endsDomain }

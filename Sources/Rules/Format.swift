@@ -3,7 +3,7 @@ import Words
 
 /// A log-format string (configuration.txt section 8.2.6): literal text, aliases and expressions, compiled when the
 /// configuration is read. Immutable and shared by all workers.
-public final class Format: Sendable {
+@safe public final class Format: Sendable {
     enum Piece: Sendable {
         case text(ConstantText)
         /// One space, unless one was just written.
@@ -29,6 +29,17 @@ public final class Format: Sendable {
     public let needs: Alias.Needs
     /// Only text, and expressions for an HTTP field or without options: no writer is needed.
     private let isPlain: Bool
+    /// The pieces of a plain format laid out flat, so that going through them counts no references.
+    nonisolated(unsafe) private let steps: UnsafeMutablePointer<Step>
+    private let stepCount: Int
+
+    /// A piece of a plain format.
+    @safe private struct Step {
+        let text: Unmanaged<ConstantText>?
+        let expression: Unmanaged<Expression>?
+        /// The expression's value is for an HTTP field.
+        let isField: Bool
+    }
 
     init(_ pieces: [Piece], options: FormatOptions = [], source: String) {
         self.pieces = pieces
@@ -50,6 +61,20 @@ public final class Format: Sendable {
         }
         self.needs = needs
         self.isPlain = isPlain
+        stepCount = isPlain ? pieces.count : 0
+        unsafe steps = .allocate(capacity: max(1, stepCount))
+        for index in 0..<stepCount { unsafe (steps + index).initialize(to: Self.step(pieces[index])) }
+    }
+
+    deinit { unsafe steps.deallocate() }
+
+    private static func step(_ piece: Piece) -> Step {
+        switch piece {
+        case .text(let text): unsafe Step(text: .passUnretained(text), expression: nil, isField: false)
+        case .expression(let expression, let item):
+            unsafe Step(text: nil, expression: .passUnretained(expression), isField: !item.options.isEmpty)
+        case .space, .alias: unsafe Step(text: nil, expression: nil, isField: false)
+        }
     }
 
     /// A format without items.
@@ -74,20 +99,24 @@ public final class Format: Sendable {
     }
 
     private func appendPlain(_ evaluation: Evaluation, to text: inout ScratchText) {
-        for index in 0..<pieces.count {
-            switch pieces[index] {
-            case .text(let constant): text.append(constant.bytes)
-            case .expression(let expression, let item):
-                var sample = Sample()
-                guard expression.evaluate(evaluation, &sample, as: .str) else { continue }
-                if item.options.isEmpty {
-                    text.append(sample.bytes)
-                } else {
-                    Self.append(field: sample.bytes, to: &text)
+        for index in 0..<stepCount {
+            let step = unsafe steps[index]
+            if let constant = unsafe step.text {
+                unsafe constant._withUnsafeGuaranteedRef { text.append($0.bytes) }
+            } else if let expression = unsafe step.expression {
+                unsafe expression._withUnsafeGuaranteedRef {
+                    Self.append($0, evaluation, isField: step.isField, to: &text)
                 }
-            case .space, .alias: break
             }
         }
+    }
+
+    private static func append(
+        _ expression: Expression, _ evaluation: Evaluation, isField: Bool, to text: inout ScratchText
+    ) {
+        var sample = Sample()
+        guard expression.evaluate(evaluation, &sample, as: .str) else { return }
+        if isField { append(field: sample.bytes, to: &text) } else { text.append(sample.bytes) }
     }
 
     /// Appends a field's value; bytes that it may not have are written as `%XX`.

@@ -88,14 +88,18 @@ public final class NamedReference: Sendable {
 }
 
 /// The checked arguments of one fetch or converter in an expression.
-public final class ArgumentList: Sendable {
+@safe public final class ArgumentList: Sendable {
     public let values: [Argument]
     /// What the registration's `prepare` made of them: a compiled form, of the type that its `run` expects.
     public let prepared: (any AnyObject & Sendable)?
 
+    /// The same, for evaluation, which counts no references.
+    nonisolated(unsafe) private let held: Unmanaged<AnyObject>?
+
     public init(_ values: [Argument] = [], prepared: (any AnyObject & Sendable)? = nil) {
         self.values = values
         self.prepared = prepared
+        unsafe held = prepared.map { unsafe .passUnretained($0) }
     }
 
     public static let none = ArgumentList()
@@ -118,6 +122,16 @@ public final class ArgumentList: Sendable {
     public func text(_ index: Int) -> [UInt8] {
         if case .string(let text) = self[index] { return text }
         return []
+    }
+
+    /// Calls `body` with what `prepare` made, without counting a reference; a mistake in the registration stops the
+    /// program at the first evaluation.
+    @inline(__always)
+    public func withObject<Object: AnyObject & Sendable, Result>(
+        _ type: Object.Type = Object.self, _ body: (Object) -> Result
+    ) -> Result {
+        guard let held = unsafe held else { preconditionFailure("the registration prepares no object") }
+        return unsafe held._withUnsafeGuaranteedRef { unsafe body(unsafeDowncast($0, to: type)) }
     }
 
     /// What `prepare` made; a mistake in the registration stops the program at the first evaluation.

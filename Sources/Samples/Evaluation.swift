@@ -6,7 +6,7 @@ public import Streams
 
 /// What an expression is evaluated over: one per worker, set up anew before each rule set. Everything it points to
 /// belongs to the worker. Not Sendable.
-public final class Evaluation {
+@safe public final class Evaluation {
     public let resources: WorkerResources
     public let scratch: ScratchArena
     /// The client's connection; nil in checks, logs of the process and the runtime API.
@@ -57,6 +57,8 @@ public final class Evaluation {
         random = RandomNumbers(seed: seed)
         unsafe holder = nil
         unsafe checkFacts = nil
+        unsafe heldRequest = nil
+        unsafe heldResponse = nil
     }
 
     /// Turns to an exchange and a direction.
@@ -119,7 +121,12 @@ public final class Evaluation {
         guard case .head(let head) = rawRequest else { return nil }
         return head
     }
-    private var heldRequestHead: MessageHead?
+    private var heldRequestHead: MessageHead? {
+        didSet { unsafe heldRequest = heldRequestHead.map { unsafe .passUnretained($0) } }
+    }
+    /// The two heads that are there, for fetches, which count no references. Good as long as this stands at the exchange.
+    public private(set) var heldRequest: Unmanaged<MessageHead>?
+    public private(set) var heldResponse: Unmanaged<MessageHead>?
     /// What the client's bytes are in TCP mode.
     public var rawRequest: RawRequest { unsafe transaction?.facts?.rawRequest ?? .none }
     /// The client's address: the exchange's own, or the session's.
@@ -127,7 +134,9 @@ public final class Evaluation {
     /// The address that the client connected to: the exchange's own, or the session's.
     public var destination: SocketAddress? { transaction?.destination ?? session?.destination }
     /// The response's head; nil before it came.
-    public private(set) var responseHead: MessageHead?
+    public private(set) var responseHead: MessageHead? {
+        didSet { unsafe heldResponse = responseHead.map { unsafe .passUnretained($0) } }
+    }
     /// What the proxy tells of the exchange; nil without one.
     public var facts: (any TransactionFacts)? { unsafe transaction?.facts ?? checkFacts }
     /// The head of the current direction.

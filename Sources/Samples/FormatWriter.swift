@@ -228,8 +228,11 @@ public struct FormatWriter {
     public mutating func put(_ address: SocketAddress?) {
         guard let address, address.family != .unspecified else { return put(Span()) }
         guard options.contains(.hexadecimal), address.family != .unix else {
-            let host = Array(address.host.utf8)
-            return put(host.span)
+            if address.family == .unix { return put("unix") }
+            var room = InlineArray<46, UInt8>(repeating: 0)
+            var span = room.mutableSpan
+            let count = unsafe span.withUnsafeMutableBufferPointer { unsafe address.writeHost(to: $0) }
+            return put(room.span.extracting(0..<count))
         }
         var digits = InlineArray<32, UInt8>(repeating: 0)
         let count = address.family == .ipv4 ? 4 : 16

@@ -52,4 +52,59 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
             #expect(head.value(at: index).string == "value \(index)")
         }
     }
+
+    @Test("A name leads to its fields, whatever else came and went", arguments: [1, 2, 3] as [UInt64])
+    func index(seed: UInt64) throws {
+        var state = seed
+        func random(_ count: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % count
+        }
+        // Few names of few letters, so that some share what the head keeps of them.
+        let names = ["host", "cookie", "via", "x-a", "x-b", "ax-", "x-team", "x-teem", "tea", "te", "x"].map(bytes)
+        for _ in 0..<50 {
+            let head = MessageHead(.request)
+            var plain: [[UInt8]] = []
+            for _ in 0..<random(40) {
+                let name = names[random(names.count)]
+                if random(4) > 0 {
+                    try head.append(name: name.span, bytes("v").span)
+                    plain.append(name)
+                } else if random(2) == 0 {
+                    head.removeAll(named: name.span)
+                    plain.removeAll { $0 == name }
+                } else if !plain.isEmpty {
+                    let place = random(plain.count)
+                    head.remove(at: place)
+                    plain.remove(at: place)
+                }
+                for name in names {
+                    let token = FieldName(name.span)
+                    let found = plain.indices.filter { plain[$0] == name }
+                    var places: [Int] = []
+                    var start = 0
+                    while let place = head.index(of: token, name.span, from: start) {
+                        places.append(place)
+                        start = place + 1
+                    }
+                    #expect(places == found)
+                    guard token != .other else { continue }
+                    #expect(head.first(token) == found.first)
+                    #expect(head.count(token) == found.count)
+                }
+            }
+            head.reset(.request)
+            for name in names { #expect(head.index(of: FieldName(name.span), name.span) == nil) }
+        }
+    }
+
+    @Test("A byte is found from a place on") func firstIndex() {
+        let text = bytes("a,b,,c")
+        #expect(text.span.firstIndex(of: 0x2c) == 1)
+        #expect(text.span.firstIndex(of: 0x2c, from: 2) == 3)
+        #expect(text.span.firstIndex(of: 0x2c, from: 5) == 6)
+        #expect(text.span.firstIndex(of: 0x2c, from: 6) == 6)
+        #expect(text.span.firstIndex(of: 0x7a) == 6)
+        #expect(bytes("").span.firstIndex(of: 0x2c) == 0)
+    }
 }

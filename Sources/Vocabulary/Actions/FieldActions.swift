@@ -87,12 +87,21 @@ private final class WriteField: RuleAction {
     }
 
     func run(_ run: RuleRun) -> RuleOutcome {
-        guard let head = run.editedHead else { return .next }
+        let evaluation = run.evaluation
+        guard let held = unsafe run.kind.direction == .request ? evaluation.heldRequest : evaluation.heldResponse else {
+            // In TCP mode a request is read when it is asked for.
+            guard let head = run.editedHead else { return .next }
+            return run.rewritten(write(to: head, evaluation))
+        }
+        return run.rewritten(unsafe held._withUnsafeGuaranteedRef { write(to: $0, evaluation) })
+    }
+
+    private func write(to head: MessageHead, _ evaluation: Evaluation) -> Bool {
         let name = self.name
-        var value = Sample()
-        format.text(run.evaluation, &value)
-        if replaces { head.removeAll(named: name.bytes) }
-        return run.rewritten(head.write(name.bytes, token, value.bytes))
+        var value = evaluation.scratch.text()
+        format.append(evaluation, to: &value)
+        if replaces { head.removeAll(token, named: name.bytes) }
+        return head.write(name.bytes, token, value.bytes)
     }
 }
 

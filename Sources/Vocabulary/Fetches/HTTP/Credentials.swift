@@ -11,7 +11,7 @@ struct Credentials {
 
     /// Nil for other schemes and for values without a space.
     init?(_ value: Span<UInt8>) {
-        let space = value.end(before: 0x20)
+        let space = value.firstIndex(of: 0x20)
         guard space > 0, space < value.count else { return nil }
         let name = value.extracting(0..<space)
         if name.equalsIgnoringCase("basic") {

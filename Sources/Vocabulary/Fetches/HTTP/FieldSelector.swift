@@ -48,20 +48,21 @@ final class FieldSelector: Sendable {
         occurrence = 0
     }
 
-    /// Whether field `index` of `head` has the name.
-    func matches(_ head: MessageHead, _ index: Int) -> Bool {
-        if token != .other { return head.name(at: index) == token }
+    /// The first field from `start` on that has the name.
+    @inline(__always)
+    func index(in head: MessageHead, from start: Int) -> Int? {
         let name = self.name
         let wanted = name.bytes
-        if wanted.isEmpty { return true }
-        return head.name(at: index) == .other && head.nameText(at: index).equals(wanted)
+        if token == .other, wanted.isEmpty { return start < head.fieldCount ? start : nil }
+        return head.index(of: token, wanted, from: start)
     }
 }
 
 /// Walks over the values of a field in a head: each member of comma-separated lists, quotes respected, or whole lines.
-struct FieldWalk {
-    private let head: MessageHead
-    private let selector: FieldSelector
+/// It holds neither head nor selector: the caller keeps both as long as it walks.
+@safe struct FieldWalk {
+    private let head: Unmanaged<MessageHead>
+    private let selector: Unmanaged<FieldSelector>
     private let isWhole: Bool
     /// The field that the last value is of.
     private(set) var index: Int
@@ -70,8 +71,8 @@ struct FieldWalk {
 
     /// Starts at the beginning, or where an earlier walk's ``cursor`` says.
     init(_ head: MessageHead, _ selector: FieldSelector, isWhole: Bool = false, cursor: Int = 0) {
-        self.head = head
-        self.selector = selector
+        unsafe self.head = .passUnretained(head)
+        unsafe self.selector = .passUnretained(selector)
         self.isWhole = isWhole
         index = cursor >> 32
         offset = cursor == 0 ? -1 : (cursor & 0xffff_ffff) - 1
@@ -82,18 +83,26 @@ struct FieldWalk {
 
     /// The place of the next value in field ``index``; nil after the last.
     mutating func next() -> Range<Int>? {
-        let head = self.head
+        let (head, selector) = unsafe (self.head, self.selector)
+        return unsafe head._withUnsafeGuaranteedRef { head in
+            unsafe selector._withUnsafeGuaranteedRef { selector in next(in: head, selector) }
+        }
+    }
+
+    @inline(__always)
+    private mutating func next(in head: MessageHead, _ selector: FieldSelector) -> Range<Int>? {
         if offset >= 0 {
             guard index < head.fieldCount else { return nil }
             let value = head.value(at: index)
             if !isWhole, offset < value.count { return cut(value, from: value[offset] == 0x2c ? offset + 1 : offset) }
             index += 1
         }
-        while index < head.fieldCount {
-            if selector.matches(head, index) { return cut(head.value(at: index), from: 0) }
-            index += 1
+        guard let found = selector.index(in: head, from: index) else {
+            index = head.fieldCount
+            return nil
         }
-        return nil
+        index = found
+        return cut(head.value(at: index), from: 0)
     }
 
     private mutating func cut(_ value: Span<UInt8>, from begin: Int) -> Range<Int> {
@@ -109,6 +118,9 @@ struct FieldWalk {
 extension Span<UInt8> {
     /// Where the list member that starts at `start` ends: at the next comma outside quotes, or the end.
     func memberEnd(from start: Int) -> Int {
+        let comma = firstIndex(of: 0x2c, from: start)
+        // Quotes only matter where there is a comma that they may hide.
+        if comma == count || firstIndex(of: 0x22, from: start) > comma { return comma }
         var index = start
         var isQuoted = false
         while index < count {

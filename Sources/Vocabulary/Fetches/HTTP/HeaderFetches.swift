@@ -14,7 +14,7 @@ enum HeaderFetches {
         "hdr", "A value of a header field of the current direction.", example: "hdr(host)",
         takes: FieldSelector.signature, gives: .str, from: [.requestHead, .responseHead], prepare: FieldSelector.prepare
     ) { evaluation, arguments, sample in
-        value(evaluation, arguments.object(), &sample, evaluation.direction, isWhole: false)
+        value(evaluation, arguments, &sample, evaluation.direction, isWhole: false)
     }
 
     /// The fetches of one direction. Old names stand beside those with the direction in front: `hdr_cnt`, `shdr_cnt`.
@@ -31,7 +31,7 @@ enum HeaderFetches {
                     example: "\(name)(x-forwarded-for,1)", takes: FieldSelector.signature, gives: .str, from: source,
                     prepare: selects
                 ) { evaluation, arguments, sample in
-                    value(evaluation, arguments.object(), &sample, direction, isWhole: false)
+                    value(evaluation, arguments, &sample, direction, isWhole: false)
                 })
         }
         for name in ["\(prefix).hdr_cnt", "\(old)_cnt"] {
@@ -77,7 +77,7 @@ enum HeaderFetches {
                 example: "\(prefix).fhdr(date)", takes: FieldSelector.signature, gives: .str, from: source,
                 prepare: FieldSelector.prepare
             ) { evaluation, arguments, sample in
-                value(evaluation, arguments.object(), &sample, direction, isWhole: true)
+                value(evaluation, arguments, &sample, direction, isWhole: true)
             },
             Fetch(
                 "\(prefix).fhdr_cnt", "How many lines of a \(message) header field there are.",
@@ -109,22 +109,40 @@ enum HeaderFetches {
 
     // MARK: Values
 
+    private static func value(
+        _ evaluation: Evaluation, _ arguments: ArgumentList, _ sample: inout Sample, _ direction: MessageDirection,
+        isWhole: Bool
+    ) -> Bool {
+        arguments.withObject(FieldSelector.self) { selector in
+            value(evaluation, selector, &sample, direction, isWhole: isWhole)
+        }
+    }
+
     /// Shows one value: the selected occurrence, the next one when the evaluation iterates, or the last.
     static func value(
         _ evaluation: Evaluation, _ selector: FieldSelector, _ sample: inout Sample, _ direction: MessageDirection,
         isWhole: Bool
     ) -> Bool {
-        guard let head = evaluation.head(direction, &sample), selector.isGiven else { return false }
-        if selector.occurrence == 0, evaluation.iterates {
-            var walk = FieldWalk(head, selector, isWhole: isWhole, cursor: sample.cursor)
-            guard let place = walk.next() else { return false }
-            sample.setText(head.value(at: walk.index).extracting(place))
-            sample.cursor = walk.cursor
-            sample.flags.insert(.notLast)
-            return true
+        evaluation.withHead(direction, &sample) { head, sample in
+            guard selector.isGiven else { return false }
+            if selector.occurrence == 0, evaluation.iterates {
+                var walk = FieldWalk(head, selector, isWhole: isWhole, cursor: sample.cursor)
+                guard let place = walk.next() else { return false }
+                sample.setText(head.value(at: walk.index).extracting(place))
+                sample.cursor = walk.cursor
+                sample.flags.insert(.notLast)
+                return true
+            }
+            return show(selector.occurrence, of: selector, in: head, &sample, isWhole: isWhole)
         }
+    }
+
+    /// Shows the value at a place, from 1, or from the end, or the last for 0.
+    private static func show(
+        _ occurrence: Int, of selector: FieldSelector, in head: MessageHead, _ sample: inout Sample, isWhole: Bool
+    ) -> Bool {
         var walk = FieldWalk(head, selector, isWhole: isWhole)
-        var wanted = selector.occurrence
+        var wanted = occurrence
         if wanted < -1 {
             // From the end: the place from the start is known once they are counted.
             var total = 0

@@ -11,6 +11,19 @@ extension Evaluation {
         sample.flags.insert(.mayChange)
         return nil
     }
+
+    /// Calls `body` with the head of the message in a direction, without counting a reference; false when there is none,
+    /// as with ``head(_:_:)``.
+    @inline(__always)
+    func withHead(
+        _ direction: MessageDirection, _ sample: inout Sample, _ body: (MessageHead, inout Sample) -> Bool
+    ) -> Bool {
+        if let held = unsafe direction == .request ? heldRequest : heldResponse {
+            return unsafe held._withUnsafeGuaranteedRef { body($0, &sample) }
+        }
+        guard let head = head(direction, &sample) else { return false }
+        return body(head, &sample)
+    }
 }
 
 extension MessageHead {
@@ -26,16 +39,7 @@ extension MessageHead {
     var pathOnly: Span<UInt8>? {
         @_lifetime(borrow self) get {
             guard let text = pathAndQuery else { return nil }
-            return text.extracting(0..<text.end(before: 0x3f))
+            return text.extracting(0..<text.firstIndex(of: 0x3f))
         }
-    }
-}
-
-extension Span<UInt8> {
-    /// Where `byte` first stands, or the end.
-    func end(before byte: UInt8) -> Int {
-        var index = 0
-        while index < count, self[index] != byte { index += 1 }
-        return index
     }
 }

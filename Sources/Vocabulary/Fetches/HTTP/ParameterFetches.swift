@@ -61,7 +61,7 @@ enum ParameterFetches {
     ) -> Bool {
         var start = evaluation.iterates ? sample.cursor : 0
         if start == 0, !isList {
-            start = text.end(before: selector.delimiter) + 1
+            start = text.firstIndex(of: selector.delimiter) + 1
             guard start <= text.count else { return false }
         }
         var scanner = ParameterScanner(

@@ -10,20 +10,25 @@ enum StartLineFetches {
 
     private static let targets: [Fetch] = [
         Fetch("method", "The request's method.", gives: .meth, from: .request) { evaluation, _, sample in
-            guard let head = evaluation.head(.request, &sample) else { return false }
-            sample.setMethod(head.method, text: head.methodText)
-            return true
+            evaluation.withHead(.request, &sample) { head, sample in
+                sample.setMethod(head.method, text: head.methodText)
+                return true
+            }
         },
         Fetch("path", "The request's path, without host and query.", gives: .str, from: .requestHead) {
             evaluation, _, sample in
-            guard let head = evaluation.head(.request, &sample), let path = head.pathOnly else { return false }
-            sample.setText(path)
-            return true
+            evaluation.withHead(.request, &sample) { head, sample in
+                guard let path = head.pathOnly else { return false }
+                sample.setText(path)
+                return true
+            }
         },
         Fetch("pathq", "The request's path with its query.", gives: .str, from: .requestHead) { evaluation, _, sample in
-            guard let head = evaluation.head(.request, &sample), let path = head.pathAndQuery else { return false }
-            sample.setText(path)
-            return true
+            evaluation.withHead(.request, &sample) { head, sample in
+                guard let path = head.pathAndQuery else { return false }
+                sample.setText(path)
+                return true
+            }
         },
         Fetch(
             "query", "The request's query, after the question mark.", example: "query(with_qm)",
@@ -32,7 +37,7 @@ enum StartLineFetches {
         ) { evaluation, arguments, sample in
             guard let head = evaluation.head(.request, &sample) else { return false }
             let path = head.path
-            let mark = path.end(before: 0x3f)
+            let mark = path.firstIndex(of: 0x3f)
             guard mark < path.count else { return false }
             // The mark alone is no query: it is left out then.
             let keepsMark = arguments.object(QueryOption.self).keepsMark && mark + 1 < path.count
