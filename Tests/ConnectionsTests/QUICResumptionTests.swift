@@ -71,13 +71,16 @@ import Testing
         let two = try await QUICTestServer(
             workers: 1, certificate: TestCertificates.file(), descriptors: [copies[1]])
         let client = try QUICTestClient()
-        for round in 1...10 as ClosedRange<UInt8> {
+        // The kernel chooses by the client's port: the other server's turn comes some time.
+        var round: UInt8 = 0
+        repeat {
+            round += 1
             let link = try client.open(one.address)
             #expect(try client.ask(link, [round]) == [0, round])
             try client.host.turn(until: "a token") { !link.connection.receivedToken.isEmpty }
-        }
+        } while client.connector.counters.resumed == Int(round) - 1 && round < 100
         let counts = client.connector.counters
-        #expect(counts.handshakes == 10 && counts.resumed < 9)
+        #expect(counts.handshakes == Int(round) && counts.resumed == Int(round) - 2)
         withExtendedLifetime(two) {}
     }
 
