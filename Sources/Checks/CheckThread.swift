@@ -37,21 +37,9 @@ package final class CheckThread: Sendable {
 
     /// Starts the thread.
     package func start() {
-        var thread = pthread_t()
-        let box = unsafe Unmanaged.passRetained(self).toOpaque()
-        let code = unsafe pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument = unsafe argument {
-                    unsafe Unmanaged<CheckThread>.fromOpaque(argument).takeRetainedValue().run()
-                }
-                return nil
-            }, box)
-        if code == 0 {
-            pthread_detach(thread)
-        } else {
-            report("health checks: cannot start their thread: \(SystemError("pthread_create", code))")
-        }
+        do throws(SystemError) {
+            try SystemThread.detach { [self] in run() }
+        } catch { report("health checks: cannot start their thread: \(error)") }
     }
 
     /// Ends all checks. From any thread.

@@ -167,21 +167,7 @@ final class QUICLogWriter: Sendable {
 
     static func start() throws(SystemError) -> QUICLogWriter {
         let writer = try QUICLogWriter()
-        var thread = pthread_t()
-        let box = unsafe Unmanaged.passRetained(writer).toOpaque()
-        let code = unsafe pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument = unsafe argument {
-                    unsafe Unmanaged<QUICLogWriter>.fromOpaque(argument).takeRetainedValue().run()
-                }
-                return nil
-            }, box)
-        guard code == 0 else {
-            unsafe Unmanaged<QUICLogWriter>.fromOpaque(box).release()
-            throw SystemError("pthread_create", code)
-        }
-        pthread_detach(thread)
+        try SystemThread.detach { writer.run() }
         return writer
     }
 

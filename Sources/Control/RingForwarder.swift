@@ -46,21 +46,9 @@ package final class RingForwarder: Sendable {
     }
 
     private func start() {
-        var thread = pthread_t()
-        let box = unsafe Unmanaged.passRetained(self).toOpaque()
-        let code = unsafe pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument = unsafe argument {
-                    unsafe Unmanaged<RingForwarder>.fromOpaque(argument).takeRetainedValue().run()
-                }
-                return nil
-            }, box)
-        if code == 0 {
-            pthread_detach(thread)
-        } else {
-            report("ring '\(ring.name)': cannot start a thread: \(SystemError("pthread_create", code))")
-        }
+        do throws(SystemError) {
+            try SystemThread.detach { [self] in run() }
+        } catch { report("ring '\(ring.name)': cannot start a thread: \(error)") }
     }
 
     // MARK: On the thread

@@ -28,14 +28,12 @@ struct RuleSteps: OptionSet {
     static let ofTCP = RuleSteps(
         .frontendRequestContent, .setBackend, .backendRequestContent, .dispatch, .backendResponseContent, .done)
 
-    /// The first of them that is not before `step`.
+    /// The first of them that is not before `step`; all have the last one.
     @inline(__always)
     func first(from step: RuleStep) -> RuleStep {
-        let rest = (rawValue | Self.done) >> UInt32(step.rawValue)
+        let rest = rawValue >> UInt32(step.rawValue)
         return RuleStep(rawValue: step.rawValue + UInt8(truncatingIfNeeded: rest.trailingZeroBitCount)) ?? .done
     }
-
-    private static let done: UInt32 = 1 << 16
 
     private mutating func insert(_ step: RuleStep, if isWanted: Bool) {
         if isWanted { formUnion(RuleSteps(step)) }

@@ -325,9 +325,9 @@ public final class Purger: LoopMember {
     private let loop: EventLoop
     private var servers: [PoolServer] = []
     /// Connections closed between two looks at the clock.
-    private static let step = 8
-    /// Nanoseconds that one turn may spend.
-    private static let slice: UInt64 = 500_000
+    private static let step = 2
+    /// Nanoseconds that one turn may spend: what other traffic waits for it at most. A turn without events is soon over.
+    private static let slice: UInt64 = 100_000
     /// The turn that has had its slice.
     private var lastTurn: UInt64?
 

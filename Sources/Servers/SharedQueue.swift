@@ -22,44 +22,19 @@ public final class SharedQueue: Sendable {
     private let state = Mutex<State>(State())
 
     private struct State: Sendable {
-        /// A heap; those that left before their turn stay in it until they come up.
-        var heap: [Entry] = []
+        /// Those that left before their turn stay in it until they come up.
+        var heap = Heap<Entry>()
         var waiting: Set<UInt64> = []
 
         mutating func dropGone() {
-            while let first = heap.first, !waiting.contains(first.ticket) { _ = pop() }
-        }
-
-        mutating func push(_ entry: Entry) {
-            heap.append(entry)
-            var place = heap.count - 1
-            while place > 0, heap[place] < heap[(place - 1) / 2] {
-                heap.swapAt(place, (place - 1) / 2)
-                place = (place - 1) / 2
-            }
-        }
-
-        mutating func pop() -> Entry? {
-            guard let first = heap.first else { return nil }
-            let last = heap.removeLast()
-            guard !heap.isEmpty else { return first }
-            heap[0] = last
-            var place = 0
-            while true {
-                var child = 2 * place + 1
-                guard child < heap.count else { return first }
-                if child + 1 < heap.count, heap[child + 1] < heap[child] { child += 1 }
-                guard heap[child] < heap[place] else { return first }
-                heap.swapAt(place, child)
-                place = child
-            }
+            while let first = heap.first, !waiting.contains(first.ticket) { _ = heap.pop() }
         }
 
         /// Takes those out that are gone, once they are the most.
         mutating func tidy() {
             guard heap.count > 64, heap.count > 2 * waiting.count else { return }
             let waiting = waiting
-            heap = heap.filter { waiting.contains($0.ticket) }.sorted()
+            heap.keep { waiting.contains($0.ticket) }
         }
     }
 
@@ -76,7 +51,7 @@ public final class SharedQueue: Sendable {
     func add(_ entry: Entry) -> Int {
         state.withLock { state in
             state.waiting.insert(entry.ticket)
-            state.push(entry)
+            state.heap.push(entry)
             count.wrappingAdd(1, ordering: .sequentiallyConsistent)
             return served.load(ordering: .relaxed)
         }
@@ -107,7 +82,7 @@ public final class SharedQueue: Sendable {
     }
 
     private func take(_ state: inout State) -> Entry? {
-        guard let entry = state.pop() else { return nil }
+        guard let entry = state.heap.pop() else { return nil }
         state.waiting.remove(entry.ticket)
         count.wrappingSubtract(1, ordering: .sequentiallyConsistent)
         served.wrappingAdd(1, ordering: .relaxed)

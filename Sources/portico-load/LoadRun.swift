@@ -20,7 +20,8 @@ enum LoadRun {
         if let folder = plan.qlog { _ = try service?.logs.start(.everything, directory: folder) }
         defer { service?.logs.flush(milliseconds: 2000) }
         for index in 0..<plan.workers {
-            try start(Launch(plan, index, service, progress, mailbox))
+            let launch = Launch(plan, index, service, progress, mailbox)
+            try SystemThread.detach { launch.run() }
         }
         var total = LoadCounts()
         var running = plan.workers
@@ -68,21 +69,6 @@ enum LoadRun {
                 mailbox.post(.failure(LoadError("\(error)")))
             }
         }
-    }
-
-    private static func start(_ launch: Launch) throws(SystemError) {
-        var thread = pthread_t()
-        let box = unsafe Unmanaged.passRetained(launch).toOpaque()
-        let code = unsafe pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument = unsafe argument {
-                    unsafe Unmanaged<Launch>.fromOpaque(argument).takeRetainedValue().run()
-                }
-                return nil
-            }, box)
-        guard code == 0 else { throw SystemError("pthread_create", code) }
-        pthread_detach(thread)
     }
 }
 

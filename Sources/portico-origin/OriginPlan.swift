@@ -64,18 +64,11 @@ struct OriginPlan: Sendable {
 }
 
 /// A worker's thread.
-final class OriginThread {
-    private var thread = pthread_t()
+struct OriginThread {
+    private let thread: SystemThread
 
-    private final class Launch: Sendable {
-        let plan: OriginPlan
-        let index: Int
-        init(_ plan: OriginPlan, _ index: Int) {
-            self.plan = plan
-            self.index = index
-        }
-
-        func run() {
+    init(_ plan: OriginPlan, index: Int) throws {
+        thread = try SystemThread {
             do {
                 let worker = try OriginWorker(plan, index: index)
                 try worker.run()
@@ -86,19 +79,6 @@ final class OriginThread {
         }
     }
 
-    init(_ plan: OriginPlan, index: Int) throws {
-        let box = unsafe Unmanaged.passRetained(Launch(plan, index)).toOpaque()
-        let code = unsafe pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument = unsafe argument {
-                    unsafe Unmanaged<Launch>.fromOpaque(argument).takeRetainedValue().run()
-                }
-                return nil
-            }, box)
-        guard code == 0 else { throw SystemError("pthread_create", code) }
-    }
-
     /// Waits for the thread's end.
-    func join() { pthread_join(thread, nil) }
+    func join() { thread.join() }
 }

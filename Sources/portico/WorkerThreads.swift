@@ -65,18 +65,9 @@ final class WorkerThreads {
         for index in 0..<running {
             let launch = Launch(
                 index: index, group: group, configuration: configuration, started: started, ended: endings)
-            var thread = pthread_t()
-            let box = unsafe Unmanaged.passRetained(launch).toOpaque()
-            let code = unsafe pthread_create(
-                &thread, nil,
-                { argument in
-                    if let argument = unsafe argument {
-                        unsafe Unmanaged<Launch>.fromOpaque(argument).takeRetainedValue().run()
-                    }
-                    return nil
-                }, box)
-            guard code == 0 else { throw StartError("cannot start worker \(index + 1): \(Terminal.systemError(code))") }
-            pthread_detach(thread)
+            do throws(Runtime.SystemError) {
+                try SystemThread.detach { launch.run() }
+            } catch { throw StartError("cannot start worker \(index + 1): \(error)") }
         }
         var waiting = running
         while waiting > 0 {

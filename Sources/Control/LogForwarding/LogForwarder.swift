@@ -109,21 +109,10 @@ package final class LogForwarder: Sendable {
     ) {
         let opened = sockets.opened
         guard !opened.isEmpty else { return }
-        var thread = pthread_t()
-        let box = unsafe Unmanaged.passRetained(LogForwarder(blueprint, opened, report: report)).toOpaque()
-        let code = unsafe pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument = unsafe argument {
-                    unsafe Unmanaged<LogForwarder>.fromOpaque(argument).takeRetainedValue().run()
-                }
-                return nil
-            }, box)
-        if code == 0 {
-            pthread_detach(thread)
-        } else {
-            report("log-forward: cannot start a thread: \(SystemError("pthread_create", code))")
-        }
+        let forwarder = LogForwarder(blueprint, opened, report: report)
+        do throws(SystemError) {
+            try SystemThread.detach { forwarder.run() }
+        } catch { report("log-forward: cannot start a thread: \(error)") }
     }
 
     private func run() {

@@ -23,38 +23,12 @@ package final class RuntimeThread: Sendable {
         self.report = report
     }
 
-    /// What the thread starts with.
-    private final class Launch: Sendable {
-        let thread: RuntimeThread
-        let workers: WorkerGroup
-        let facts: RuntimeAPI.ProcessFacts
-
-        init(_ thread: RuntimeThread, _ workers: WorkerGroup, _ facts: RuntimeAPI.ProcessFacts) {
-            self.thread = thread
-            self.workers = workers
-            self.facts = facts
-        }
-    }
-
     /// Starts the thread. Nothing is started when nothing of the configuration needs it.
     package func start(_ workers: WorkerGroup, facts: RuntimeAPI.ProcessFacts) {
         guard !sockets.entries.isEmpty || workers.blueprint.configuration.needsControl else { return }
-        var thread = pthread_t()
-        let box = unsafe Unmanaged.passRetained(Launch(self, workers, facts)).toOpaque()
-        let code = unsafe pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument = unsafe argument {
-                    let launch = unsafe Unmanaged<Launch>.fromOpaque(argument).takeRetainedValue()
-                    launch.thread.run(launch.workers, launch.facts)
-                }
-                return nil
-            }, box)
-        if code == 0 {
-            pthread_detach(thread)
-        } else {
-            report("runtime API: cannot start its thread: \(SystemError("pthread_create", code))")
-        }
+        do throws(SystemError) {
+            try SystemThread.detach { [self] in run(workers, facts) }
+        } catch { report("runtime API: cannot start its thread: \(error)") }
     }
 
     private func run(_ workers: WorkerGroup, _ facts: RuntimeAPI.ProcessFacts) {

@@ -22,7 +22,7 @@ enum ServerMap {
         }
         // Whole claims stand at 1 when nothing is owed; one place ahead of time makes 0, one owed 2.
         var levels = [UInt8](repeating: 1, count: weights.count)
-        var waiting = [IndexHeap](repeating: IndexHeap(), count: 4)
+        var waiting = [Heap<UInt32>](repeating: Heap(), count: 4)
         for server in weights.indices { waiting[1].push(UInt32(server)) }
         var map: [UInt32] = []
         map.reserveCapacity(total)
@@ -48,42 +48,12 @@ enum ServerMap {
     }
 
     /// The first server of the highest level that has one. Entries of servers that have changed level are dropped.
-    private static func first(of waiting: inout [IndexHeap], _ levels: [UInt8]) -> UInt32 {
+    private static func first(of waiting: inout [Heap<UInt32>], _ levels: [UInt8]) -> UInt32 {
         for level in (0..<waiting.count).reversed() {
             while let server = waiting[level].pop() {
                 if levels[Int(server)] == UInt8(level) { return server }
             }
         }
         return 0
-    }
-}
-
-/// A heap that gives its smallest number first.
-private struct IndexHeap {
-    private var items: [UInt32] = []
-
-    mutating func push(_ item: UInt32) {
-        items.append(item)
-        var place = items.count - 1
-        while place > 0, items[place] < items[(place - 1) / 2] {
-            items.swapAt(place, (place - 1) / 2)
-            place = (place - 1) / 2
-        }
-    }
-
-    mutating func pop() -> UInt32? {
-        guard let smallest = items.first else { return nil }
-        let last = items.removeLast()
-        guard !items.isEmpty else { return smallest }
-        items[0] = last
-        var place = 0
-        while true {
-            var child = 2 * place + 1
-            guard child < items.count else { return smallest }
-            if child + 1 < items.count, items[child + 1] < items[child] { child += 1 }
-            guard items[child] < items[place] else { return smallest }
-            items.swapAt(place, child)
-            place = child
-        }
     }
 }
