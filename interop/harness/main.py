@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from . import certificates, content, report
@@ -64,6 +65,7 @@ def arguments(root: Path) -> argparse.Namespace:
         help="portico's (or PORTICO_PROGRAMS; .build/release)",
     )
     add("--output", type=Path, default=root / ".build/interop", metavar="FOLDER", help="logs and page (.build/interop)")
+    add("--doubt", action="store_true", help="only the cells that a peer is known to lack: play them and see")
     add("--list", action="store_true", help="list the test cases and end")
     return parser.parse_args()
 
@@ -111,6 +113,8 @@ def main() -> int:
         )
         if options.ours:
             todo = [one for one in todo if {one.client.name, one.server.name} & OURS]
+        if options.doubt:
+            todo = [replace(one, doubts=True) for one in todo if one.lacks() is not None]
         print(f"interop: seed {seed}, {len(todo)} cells, {options.jobs} at a time", flush=True)
         cells = run_all(tools, folder, todo, seed, options.jobs, lambda done, cell: progress(len(todo), done, cell))
     report.write(folder, cells, seed, began)

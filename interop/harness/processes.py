@@ -24,18 +24,33 @@ def expect(condition: object, what: str, text: str = "") -> None:
         raise Failure(f"{what}: {text[-300:].strip()}" if text else what)
 
 
+_given: set[int] = set()
+"""The ports that this run gave away: cells beside each other must not get the same one before either is bound."""
+
+
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port below the range of outgoing connections, free for TCP and for UDP."""
+    """A port below the range of outgoing connections, free for TCP and for UDP, and given only once."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     while True:
         port = random.randint(12_000, 32_000)
+        if port in _given:
+            continue
         try:
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                 with socket.socket(family, kind) as probe:
                     probe.bind((host, port))
-            return port
         except OSError:
             continue
+        if len(_given) > 10_000:
+            _given.clear()
+        _given.add(port)
+        return port
+
+
+def _udp_ports(is_ipv6: bool) -> set[int]:
+    """The local ports of all UDP sockets. To try to bind the port would take it from the program that is starting."""
+    lines = Path("/proc/net/udp6" if is_ipv6 else "/proc/net/udp").read_text().splitlines()[1:]
+    return {int(line.split()[1].rsplit(":", 1)[1], 16) for line in lines}
 
 
 class Program:
@@ -69,7 +84,7 @@ class Program:
         deadline = time.monotonic() + 20
         while self.listens and not self._is_up(*self.listens):
             if self.process.poll() is not None or time.monotonic() > deadline:
-                self.__exit__()
+                self._stop()
                 said = self.log.read_text(errors="replace")[-300:]
                 raise Failure(f"{Path(self.command[0]).name} does not start: {said}")
             time.sleep(0.03)
@@ -80,17 +95,27 @@ class Program:
         self.process.kill()
 
     def _is_up(self, host: str, port: int) -> bool:
+        if self.udp:
+            return port in _udp_ports(":" in host)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_DGRAM if self.udp else socket.SOCK_STREAM) as probe:
-            if not self.udp:
-                return probe.connect_ex((host, port)) == 0
-            try:
-                probe.bind((host, port))
-                return False
-            except OSError:
-                return True
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            return probe.connect_ex((host, port)) == 0
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object = None, error: BaseException | None = None, *_: object) -> None:
+        # A program that died of itself may have answered all the same: that is no pass.
+        status = None if self.expired else self.process.poll()
+        self._stop()
+        if status:
+            reason = f"signal {-status}" if status < 0 else f"status {status}"
+            raise Failure(f"{Path(self.command[0]).name} died with {reason}: {self._last_words()}") from error
+
+    def _last_words(self) -> str:
+        """The line of the log that says what a program died of."""
+        lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        telling = [line for line in lines if "FATAL" in line or "crashed:" in line or "Fatal error" in line]
+        return (telling or lines or ["no word"])[-1][-200:]
+
+    def _stop(self) -> None:
         self._watch.cancel()
         if self.process.poll() is None:
             self.process.terminate()

@@ -26,10 +26,12 @@ esac
 # The runner's routes. A dry run outside of its containers has none.
 [ ! -x /setup.sh ] || /setup.sh
 
+readonly own=$(mktemp -d)
+
 server() {
-    cat "$certs/cert.pem" "$certs/priv.key" >/tmp/portico.pem
+    cat "$certs/cert.pem" "$certs/priv.key" >"$own/portico.pem"
     python3 -m http.server --protocol HTTP/1.1 --bind 127.0.0.1 --directory "$www" 8000 >>"$logs/origin.log" 2>&1 &
-    cat >/tmp/portico.cfg <<CFG
+    cat >"$own/portico.cfg" <<CFG
 global
     log stdout format raw local0
 defaults
@@ -40,14 +42,28 @@ defaults
     timeout client 60s
     timeout server 60s
 frontend runner
-    bind quic4@:${PORT:-443} ssl crt /tmp/portico.pem alpn h3
-    bind quic6@:${PORT:-443} ssl crt /tmp/portico.pem alpn h3 v6only
+    bind quic4@:${PORT:-443} ssl crt $own/portico.pem alpn h3
+    bind quic6@:${PORT:-443} ssl crt $own/portico.pem alpn h3 v6only
     default_backend files
 backend files
     server www 127.0.0.1:8000
 CFG
     # exec: the runner stops the container by a signal to this process.
-    exec "$programs/portico" -db -f /tmp/portico.cfg >>"$logs/portico.log" 2>&1
+    exec "$programs/portico" -db -f "$own/portico.cfg" >>"$logs/portico.log" 2>&1
+}
+
+# Asks Portico for the path $1 of the host $2, and saves it.
+fetch() {
+    python3 - "$1" "$downloads/${1##*/}" "$2" <<'PYTHON'
+import http.client, shutil, sys
+path, file, name = sys.argv[1:]
+connection = http.client.HTTPConnection("127.0.0.1", 8080, timeout=60)
+connection.request("GET", path, headers={"host": name})
+response = connection.getresponse()
+with open(file, "wb") as out:
+    shutil.copyfileobj(response, out)
+sys.exit(0 if response.status == 200 else 1)
+PYTHON
 }
 
 # A client of its own would be another program to trust; Portico's own client is a backend. So each file is asked of
@@ -60,7 +76,7 @@ client() {
     port=${host##*:}
     [ "$port" != "$host" ] || port=443
     local name=${host%:*}
-    cat >/tmp/portico.cfg <<CFG
+    cat >"$own/portico.cfg" <<CFG
 global
     log stdout format raw local0
     nbthread 1
@@ -78,7 +94,7 @@ backend peer
     http-reuse always
     server peer quic4@$name:$port ssl verify none sni str($name) alpn h3
 CFG
-    "$programs/portico" -db -f /tmp/portico.cfg >>"$logs/portico.log" 2>&1 &
+    "$programs/portico" -db -f "$own/portico.cfg" >>"$logs/portico.log" 2>&1 &
     portico=$!
     local status=0
     trap 'kill $portico 2>/dev/null || true' EXIT
@@ -86,20 +102,13 @@ CFG
         (exec 3<>/dev/tcp/127.0.0.1/8080) 2>/dev/null && break
         sleep 0.05
     done
-    local url path jobs=()
+    local url first=yes jobs=()
     for url in $REQUESTS; do
-        path=/${url#https://*/}
-        python3 - "$path" "$downloads/${path##*/}" "$name" <<'PYTHON' &
-import http.client, shutil, sys
-path, file, name = sys.argv[1:]
-connection = http.client.HTTPConnection("127.0.0.1", 8080, timeout=60)
-connection.request("GET", path, headers={"host": name})
-response = connection.getresponse()
-with open(file, "wb") as out:
-    shutil.copyfileobj(response, out)
-sys.exit(0 if response.status == 200 else 1)
-PYTHON
+        fetch "/${url#https://*/}" "$name" &
         jobs+=($!)
+        # The first request opens the connection that the others share: the runner counts handshakes.
+        [ -z "$first" ] || wait $! || status=1
+        first=
     done
     for job in "${jobs[@]}"; do wait "$job" || status=1; done
     return $status
