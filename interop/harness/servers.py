@@ -171,7 +171,7 @@ class Aioquic(Server):
 
     name = "aioquic"
     knobs = FREE_KNOBS | {"retry", "zerortt", "v2"}
-    semantics = frozenset("download upload many trailers early reset-server interim".split())
+    semantics = ALL_SEMANTICS - {"priorities"}
 
     def missing(self, job: Job) -> str | None:
         return None if job.tools.python.exists() else "aioquic is not here (scripts/setup test)"
