@@ -212,9 +212,7 @@ extension QUICConnection {
             unsafe filled = ngtcp2_conn_get_scid(native, buffer.baseAddress)
         }
         var all = ids.map { ConnectionID($0) }
-        if role == .server, let original = unsafe ngtcp2_conn_get_client_initial_dcid(native) {
-            unsafe all.append(ConnectionID(original.pointee))
-        }
+        if let firstDestination { all.append(firstDestination) }
         return all
     }
 }

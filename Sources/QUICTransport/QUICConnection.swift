@@ -101,6 +101,9 @@ public final class QUICConnection {
     var sendsEarlyData = false
     /// The application knows that it may send.
     var toldReadyToSend = false
+    /// What the client calls us by until it knows our own connection ID; it leads here too. Nil at a client. Kept here,
+    /// since the library does not learn it from a first packet that it can not read.
+    let firstDestination: ConnectionID?
     /// The peer's stateless reset tokens that lead here.
     var resetTokens: [StatelessResetToken] = []
     /// State of the closing and draining periods.
@@ -126,8 +129,12 @@ public final class QUICConnection {
         let session = unsafe tls.handle
         unsafe reference = .allocate(capacity: 1)
         switch start {
-        case .accepting: role = .server
-        case .connecting: role = .client
+        case .accepting(let initial):
+            role = .server
+            firstDestination = initial.destination
+        case .connecting:
+            role = .client
+            firstDestination = nil
         }
         unsafe reference.initialize(
             to: ngtcp2_crypto_conn_ref(
@@ -152,6 +159,7 @@ public final class QUICConnection {
         unsafe ngtcp2_conn_set_tls_native_handle(native, UnsafeMutableRawPointer(session))
         if settings.keepAlive > 0 { unsafe ngtcp2_conn_set_keep_alive_timeout(native, settings.keepAlive) }
         endpoint.table.insert(source, for: self)
+        if let firstDestination { endpoint.table.insert(firstDestination, for: self) }
     }
 
     deinit {

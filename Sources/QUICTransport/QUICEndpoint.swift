@@ -124,12 +124,9 @@ public final class QUICEndpoint {
         _ initial: QUICInitial, path: QUICPath, tls: QUICTLSSession, settings: QUICSettings,
         qlog: (any QUICLogSink)? = nil, now: Instant
     ) throws(QUICError) -> QUICConnection {
-        let connection = try QUICConnection(
+        try QUICConnection(
             .accepting(initial), source: makeConnectionID(), path: path, tls: tls, settings: settings,
             endpoint: self, qlog: qlog, now: now)
-        // Until the client knows our own ID it calls us by the one it chose.
-        table.insert(initial.destination, for: connection)
-        return connection
     }
 
     /// Makes the client's side of a connection. Its first datagram comes with the first `writeDatagrams`.

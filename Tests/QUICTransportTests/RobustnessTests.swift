@@ -55,6 +55,33 @@ struct RobustnessTests {
         #expect(transfer.client.close == nil, "seed \(seed)")
     }
 
+    @Test("A first packet that can not be read leaves nothing behind, whatever part of it is damaged")
+    func damagedFirstPacket() throws {
+        let simulation = Simulation(seed: 20)
+        _ = try simulation.connect()
+        var first: [UInt8] = []
+        simulation.network.tap = { datagram, _, _ in if first.isEmpty { first = datagram } }
+        simulation.client.flush()
+        #expect(first.count >= 1200)
+        // Version, IDs, token and length come first: 70 bytes hold them all, and some of what is encrypted.
+        for index in 0..<70 {
+            for mask: UInt8 in [0x01, 0x10, 0x40, 0x80, 0xff] {
+                let server = Simulation(seed: 21)
+                var damaged = first
+                damaged[index] ^= mask
+                for bytes in [damaged, damaged, first] {
+                    server.network.inject(bytes, from: Simulation.clientAddress, to: Simulation.serverAddress)
+                    server.run(seconds: 0.001)
+                }
+                let accepted = server.server.routes.filter { $0 == "accept none" }.count
+                #expect(accepted > 0 && server.server.connections.count == 1, "byte \(index) ^ \(mask)")
+                server.server.application?.connection.abandon()
+                server.run(seconds: 0.001)
+                #expect(server.server.endpoint.connectionIDCount == 0, "byte \(index) ^ \(mask)")
+            }
+        }
+    }
+
     @Test("Random bytes from anywhere are dropped or answered, never believed")
     func noise() throws {
         let simulation = Simulation(seed: 5)
