@@ -44,7 +44,10 @@ extension HTTP2Mux {
         stream.windowGrowth += growth
         stream.window += growth
         half.limit = max(half.limit, stream.window)
+        // Until the peer has acknowledged our SETTINGS nghttp2 counts from the default of 65,535 bytes, and takes the
+        // difference off then: set to an absolute size before that, the window would be that much too small for good.
+        let present = Int(unsafe nghttp2_session_get_stream_effective_local_window_size(session, stream.id))
         unsafe nghttp2_session_set_local_window_size(
-            session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, Int32(clamping: stream.window))
+            session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, Int32(clamping: present + growth))
     }
 }

@@ -74,6 +74,41 @@ import Testing
         #expect(link.pool.used == 0)
     }
 
+    @Test("A window that grows before our SETTINGS are acknowledged is whole afterwards", arguments: [16_384, 100_000])
+    func growthBeforeAcknowledgement(size: Int) throws {
+        var settings = HTTP2Settings()
+        settings.initialWindowSize = size
+        let resources = WorkerResources()
+        let server = try TestConnection(.front, settings, resources)
+        server.receive(Frame.hello + Frame.request(1, Frame.post, ends: false).bytes)
+        // The client fills the default window, which is all that it knows of.
+        var window = 65_535
+        while window > 0 {
+            let count = min(window, 16_384)
+            server.receive(Frame(.data, stream: 1, [UInt8](repeating: 7, count: count)).bytes)
+            window -= count
+        }
+        func takeAll() throws {
+            let half = try #require(server.records.first?.exchange?.request)
+            while half.take(upTo: 8000) != nil { window += increments(server.takeOutput()) }
+        }
+        func increments(_ output: [UInt8]) -> Int {
+            Frame.parse(output).filter { $0.kind == .windowUpdate && $0.stream == 1 }.reduce(0) {
+                $0 + Int($1.word(at: 0))
+            }
+        }
+        try takeAll()
+        // Now the client has read SETTINGS: its window changes by the difference (RFC 9113 section 6.9.2).
+        window += size - 65_535
+        server.receive(Frame(.settings, flags: Frame.ack).bytes)
+        window += increments(server.takeOutput())
+        try takeAll()
+        // All was taken, so the client may send a whole window at least, and no more than it with one doubling.
+        #expect(window >= size && window <= 2 * size, "\(window)")
+        server.close()
+        #expect(resources.buffers.used == 0)
+    }
+
     @Test("A stream that nobody reads does not stop the others") func noHeadOfLineBlocking() throws {
         var settings = HTTP2Settings()
         settings.receiveBuffer = 65_535
