@@ -47,7 +47,7 @@ final class LoadPlan: Sendable {
         self.addresses = addresses
         version = command.version
         request = try LoadRequest(
-            target, method: command.method ?? (command.body == nil ? "GET" : "POST"), header: command.header,
+            target, version, method: command.method ?? (command.body == nil ? "GET" : "POST"), header: command.header,
             body: command.body?.bytes)
 
         // No worker without a connection, and none without a request.

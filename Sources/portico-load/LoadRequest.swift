@@ -9,7 +9,8 @@ struct LoadRequest: Sendable {
     }
 
     private let method: [UInt8]
-    private let isSecure: Bool
+    /// Empty in HTTP/1, whose requests to a server, unlike those to a proxy, name only the path (RFC 9112 section 3.2.1).
+    private let scheme: [UInt8]
     private var authority: [UInt8]
     private let path: [UInt8]
     private var fields: [Field]
@@ -17,10 +18,10 @@ struct LoadRequest: Sendable {
     /// Bytes in the body; nil: none.
     let body: UInt64?
 
-    init(_ target: LoadTarget, method: String, header: [String], body: UInt64?) throws {
+    init(_ target: LoadTarget, _ version: LoadVersion, method: String, header: [String], body: UInt64?) throws {
         self.method = Array(method.utf8)
         self.body = body
-        isSecure = target.isSecure
+        scheme = version == .http1 ? [] : Array((target.isSecure ? "https" : "http").utf8)
         authority = target.authority
         path = target.path
         fields = [Field(name: Array("user-agent".utf8), value: Array("portico-load".utf8))]
@@ -57,7 +58,7 @@ struct LoadRequest: Sendable {
     /// Writes the request's head.
     func fill(_ head: MessageHead) throws(MessageError) {
         try head.setMethod(method.span)
-        try head.setScheme(isSecure ? Span("https") : Span("http"))
+        if !scheme.isEmpty { try head.setScheme(scheme.span) }
         try head.setAuthorityAndHost(authority.span)
         try head.setPath(path.span)
         for field in fields { try head.append(name: field.name.span, field.value.span) }

@@ -4,7 +4,7 @@ import Testing
 
 /// portico-load when things go wrong.
 @Suite struct LoadFailureTests {
-    /// A server that answers the first bytes of each connection with `answer` and closes it.
+    /// A server that writes out each connection's first line, answers it with `answer` and closes.
     private func server(_ answer: String) async throws -> (ChildProcess, url: String) {
         let port = try Ports.free()
         let program = """
@@ -12,7 +12,9 @@ import Testing
             listener = socket.create_server(("127.0.0.1", \(port)))
             while True:
                 connection, _ = listener.accept()
-                if connection.recv(65536):
+                request = connection.recv(65536)
+                if request:
+                    print(request.decode("latin-1").split("\\r")[0], flush=True)
                     connection.sendall(sys.argv[1].encode().decode("unicode_escape").encode("latin-1"))
                 connection.close()
             """
@@ -35,6 +37,16 @@ import Testing
         #expect(result.requests == 3)
         #expect(result.completed == 0)
         #expect(result.errors[kind] == 3)
+        try await process.stop()
+    }
+
+    /// In HTTP/1.1 a server, other than a proxy, is asked for the path alone (RFC 9112 section 3.2.1).
+    @Test func originForm() async throws {
+        let (process, url) = try await server(
+            "HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n")
+        let (result, exit) = try await Load.result(["-n", "1"], url: url + "a?b=c")
+        #expect(exit == 0 && result.completed == 1)
+        #expect(process.output == "GET /a?b=c HTTP/1.1\n")
         try await process.stop()
     }
 
