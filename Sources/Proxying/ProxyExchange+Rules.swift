@@ -315,7 +315,8 @@ extension ProxyExchange: RuleHost {
         }
         if backend.settings.retryOn.needsRequest { exchange.request.keepForReplay(upTo: frontend.worker.bufferSize) }
         backend.dispatch(self)
-        if !exchange.isOver { armTimer() }
+        // On a connection that was there, the timer is set already.
+        if !exchange.isOver, dispatch?.state != .attached { armTimer() }
     }
 
     // MARK: The response's way
