@@ -18,6 +18,8 @@ final class Checker: TimerTarget {
     private var isQueued = false
     /// TLS contexts of this thread, by their ALPN.
     private var contexts: [String: TLSClientContext] = [:]
+    /// How often the server's TLS had changed when they were made.
+    private var contextsChange = 0
 
     /// The checks that a server's line asks for.
     static func checkers(of server: SharedServer, _ scheduler: CheckScheduler) -> [Checker] {
@@ -116,6 +118,10 @@ final class Checker: TimerTarget {
     /// The context for TLS on TCP with these protocols; nil: the server's own.
     func tls(alpn: [String]?) throws(TLSError) -> TLSClientContext? {
         guard let settings = (server.transport as? SharedServerTransport)?.tls else { return nil }
+        if contextsChange != settings.changeCount {
+            contextsChange = settings.changeCount
+            contexts = [:]
+        }
         let names = alpn?.joined(separator: ",")
         if let known = contexts[names ?? ""] { return known }
         let made = try settings.makeContext(alpn: names)

@@ -2,6 +2,7 @@ import Bytes
 public import QUICTransport
 public import Runtime
 public import Streams
+public import TLSTransport
 
 /// A worker's QUIC connections: what their sockets share, all links, draining and stopping. Its TCP counterpart is
 /// ``ConnectionManager``.
@@ -98,6 +99,13 @@ public final class QUICConnectionManager {
 
     /// The listener that answers from a local address; nil when there is none (any more).
     func listener(at local: SocketAddress) -> QUICListener? { listeners.first { $0.sends(from: local) } }
+
+    /// Gives the listeners of a bind line other TLS settings, for connections from now on.
+    public func renewTLS(frontend: Int, bind: Int, _ tls: QUICTLSContext) {
+        for listener in listeners where listener.context.frontend == frontend && listener.context.bind == bind {
+            listener.use(tls)
+        }
+    }
 
     func remove(_ listener: QUICListener) { listeners.removeAll { $0 === listener } }
 

@@ -11,7 +11,7 @@ public final class QUICListener: QUICSocket {
     public private(set) var counters = QUICListenerCounters()
     /// The kernel gives each datagram to its connection's worker by itself.
     public let isSteered: Bool
-    private let tls: QUICTLSContext
+    private var tls: QUICTLSContext
     private let quic: QUICSettings
     private unowned let owner: any QUICListenerOwner
     private var isAccepting = true
@@ -48,6 +48,9 @@ public final class QUICListener: QUICSocket {
         try super.init(descriptor, options: settings.socket, endpoint: endpoint, manager: manager)
         manager.insert(self)
     }
+
+    /// Takes connections with other TLS settings from now on.
+    func use(_ tls: QUICTLSContext) { self.tls = tls }
 
     // MARK: First packets
 

@@ -22,6 +22,8 @@ package final class Blueprint: Sendable {
     /// The most that the process's `maxconn` may be raised to.
     package let hardMaxconn: Int
     package let ticketKeys: TicketKeyRing
+    /// Certificates and authorities in memory.
+    package let tlsFiles = TLSFiles()
     /// Workers that the process runs.
     package let workerCount: Int
     /// When the process started: nanoseconds since 1970-01-01 UTC.
@@ -44,7 +46,7 @@ package final class Blueprint: Sendable {
         do throws(TLSError) { ticketKeys = try TicketKeyRing() } catch {
             throw BlueprintError("TLS ticket keys: \(error)")
         }
-        var stores = CertificateCache()
+        var stores = CertificateCache(files: tlsFiles)
         var frontends: [SharedFrontend] = []
         let hasRequestRules =
             configuration.frontends.contains { !$0.rules[.httpRequest].isEmpty }
@@ -59,7 +61,8 @@ package final class Blueprint: Sendable {
         var backends: [SharedProxyBackend] = []
         for (index, settings) in configuration.backends.enumerated() {
             backends.append(
-                try SharedProxyBackend(settings, index: index, events: events, workers: workerCount))
+                try SharedProxyBackend(
+                    settings, index: index, events: events, workers: workerCount, tlsFiles: tlsFiles))
         }
         self.backends = backends
         for backend in backends where backend.servers.settings.fullconn == nil {
@@ -97,7 +100,8 @@ package final class Blueprint: Sendable {
     ) throws -> SharedProxyBackend {
         try backendTable.add { index, id in
             try SharedProxyBackend(
-                try describe(id), index: index, events: events, workers: workerCount, isDynamic: true)
+                try describe(id), index: index, events: events, workers: workerCount, isDynamic: true,
+                tlsFiles: tlsFiles)
         }
     }
 }
@@ -110,12 +114,14 @@ package struct BlueprintError: Error, CustomStringConvertible {
 
 /// Certificate stores by their files, so that bind lines with the same `crt` arguments share one.
 struct CertificateCache {
+    let files: TLSFiles
     private var stores: [[CertificateSource]: CertificateStore] = [:]
+
+    init(files: TLSFiles) { self.files = files }
 
     mutating func store(_ sources: [CertificateSource]) throws(CertificateError) -> CertificateStore {
         if let known = stores[sources] { return known }
-        let store = try CertificateStore(
-            loading: sources.filter { !$0.isDefault }.map(\.path), defaults: sources.filter(\.isDefault).map(\.path))
+        let store = try files.store(sources)
         stores[sources] = store
         return store
     }

@@ -26,7 +26,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     /// The back half of the same `listen` section.
     let ownBackend: BackendWorker?
     /// TLS contexts by bind line; nil for clear ones.
-    private let tlsContexts: [TLSServerContext?]
+    private var tlsContexts: [TLSServerContext?]
     let connectionSettings: ConnectionSettings
     /// The same for listeners whose protocol does not depend on the first bytes.
     private let undetected: ConnectionSettings
@@ -84,6 +84,25 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         connectionSettings = connections
         connections.detectsHTTP2 = false
         undetected = connections
+    }
+
+    /// Makes the TLS of a bind line anew, for connections from now on.
+    func renewTLS(bind index: Int) {
+        guard shared.binds.indices.contains(index) else { return }
+        let bind = shared.binds[index]
+        do throws(TLSError) {
+            switch bind.settings.transport {
+            case .stream:
+                let tune = worker.blueprint.configuration.global.tune
+                tlsContexts[index] = try bind.makeTLSContext(clock: worker.loop.clock, tune.tls)
+            case .quic:
+                if let context = try bind.makeQUICContext() {
+                    worker.quic.renewTLS(frontend: shared.index, bind: index, context)
+                }
+            }
+        } catch {
+            worker.report("frontend '\(settings.name)': \(bind.settings.location): \(error)")
+        }
     }
 
     func forcedProtocol(bind index: Int) -> ForcedProtocol? {

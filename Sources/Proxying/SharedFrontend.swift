@@ -96,7 +96,8 @@ package final class SharedBind: Sendable {
     package let index: Int
     /// Connections of the bind line: its `maxconn`.
     package let admission: Admission
-    package let certificates: CertificateStore?
+    /// What it serves; the runtime API changes it.
+    private let certificatesNow: Mutex<CertificateStore?>
     package let ticketKeys: TicketKeyRing
     /// What the listeners of this line share.
     let context: ListenerContext
@@ -113,16 +114,33 @@ package final class SharedBind: Sendable {
             frontend: frontend, bind: index, name: settings.name ?? "\(index + 1)", givenName: settings.name,
             admission: admission, addressMagic: settings.addressMagic ?? 0)
         guard let tls = settings.tls else {
-            certificates = nil
+            certificatesNow = Mutex(nil)
             return
         }
         guard !tls.certificates.isEmpty else {
             throw BlueprintError("\(settings.location): 'ssl' needs a certificate: add 'crt FILE'")
         }
         do throws(CertificateError) {
-            certificates = try stores.store(tls.certificates)
+            certificatesNow = Mutex(try stores.store(tls.certificates))
         } catch {
             throw BlueprintError("\(settings.location): \(error)")
+        }
+    }
+
+    /// What the line serves now; nil when it is clear. Takes a lock: workers have contexts of their own.
+    package var certificates: CertificateStore? { certificatesNow.withLock { $0 } }
+
+    /// Serves other certificates from now on. Workers follow by ``Worker/renewTLS(frontend:bind:)``. Throws, and changes
+    /// nothing, when they can not be used on this line.
+    package func use(_ store: CertificateStore) throws(TLSError) {
+        let earlier = certificates
+        certificatesNow.withLock { $0 = store }
+        do throws(TLSError) {
+            _ = try makeTLSContext(clock: TurnClock(), TLSTuneSettings())
+            _ = try makeQUICContext()
+        } catch {
+            certificatesNow.withLock { $0 = earlier }
+            throw error
         }
     }
 

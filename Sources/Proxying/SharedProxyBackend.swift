@@ -26,11 +26,13 @@ package final class SharedProxyBackend: Sendable {
     /// Exchanges in the last second.
     let sessionRate: SharedRate
     private let workers: Int
+    private let tlsFiles: TLSFiles
 
     package init(
         _ settings: BackendSettings, index: Int, events: ServerEvents = ServerEvents(), workers: Int = 1,
-        isDynamic: Bool = false
+        isDynamic: Bool = false, tlsFiles: TLSFiles = TLSFiles()
     ) throws(BlueprintError) {
+        self.tlsFiles = tlsFiles
         servers = SharedBackend(settings: settings, index: index, events: events, isDynamic: isDynamic)
         self.workers = workers
         sessionRate = SharedRate(workers: workers)
@@ -60,7 +62,7 @@ package final class SharedProxyBackend: Sendable {
     private func add(
         _ server: ServerSettings, at address: Socket.Target, isDynamic: Bool = false, isLast: Bool = true
     ) throws(BlueprintError) -> SharedServer {
-        let transport = try SharedServerTransport(server)
+        let transport = try SharedServerTransport(server, tlsFiles)
         return servers.add(id: server.id, isLast: isLast) { index, id in
             SharedServer(
                 settings: server, backend: servers, index: index, id: id, address: address, transport: transport,
@@ -76,12 +78,12 @@ package final class SharedServerTransport: ServerTransport {
     /// Ports of `source` that connections have been made from; the next one has its turn.
     let portTurn = Atomic<UInt32>(0)
 
-    init(_ settings: ServerSettings) throws(BlueprintError) {
+    init(_ settings: ServerSettings, _ files: TLSFiles) throws(BlueprintError) {
         guard let value = settings.tls else {
             tls = nil
             return
         }
-        let tls = try SharedServerTLS(value, settings)
+        let tls = try SharedServerTLS(value, settings, files)
         do throws(TLSError) {
             _ = try tls.makeContext()
             if settings.connection.transport == .quic { _ = try tls.makeQUICContext() }
@@ -94,31 +96,66 @@ package final class SharedServerTransport: ServerTransport {
 
 /// TLS towards one server, as all workers see it.
 package final class SharedServerTLS: Sendable {
+    /// What the runtime API changes.
+    private struct Files {
+        var trust: TrustStore?
+        var certificate: Certificate?
+    }
+
     private let settings: ServerTLSSettings
-    private let trust: TrustStore?
-    private let certificate: Certificate?
+    private let files: Mutex<Files>
+    private let changes = Atomic<Int>(0)
     private let allowsEarlyData: Bool
 
-    init(_ settings: ServerTLSSettings, _ server: ServerSettings) throws(BlueprintError) {
+    init(_ settings: ServerTLSSettings, _ server: ServerSettings, _ memory: TLSFiles) throws(BlueprintError) {
         self.settings = settings
         allowsEarlyData = server.connection.allowsEarlyData
         do throws(CertificateError) {
-            certificate =
-                try settings.certificate.map { path throws(CertificateError) in
-                    try CertificateStore(loading: [path]).certificates.first
-                } ?? nil
-            guard settings.verifiesCertificate else {
-                trust = nil
-                return
+            var own = Files()
+            if let path = settings.certificate { own.certificate = try memory.clientCertificate(path) }
+            if settings.verifiesCertificate {
+                own.trust = try Self.trust(try memory.trust(settings.trust), settings.revocations)
             }
-            switch settings.trust {
-            case .path(let path): trust = try TrustStore(path: path)
-            case .system, nil: trust = try TrustStore.system()
-            }
-            if let path = settings.revocations { try trust?.addRevocations(path: path) }
+            files = Mutex(own)
         } catch {
             throw BlueprintError("\(server.location): \(error)")
         }
+    }
+
+    /// Authorities with a server's own revocation lists.
+    private static func trust(_ trust: TrustStore, _ revocations: String?) throws(CertificateError) -> TrustStore {
+        guard let revocations else { return trust }
+        let own = try trust.withoutRevocations()
+        try own.addRevocations(path: revocations)
+        return own
+    }
+
+    private var trust: TrustStore? { files.withLock { $0.trust } }
+    private var certificate: Certificate? { files.withLock { $0.certificate } }
+
+    // MARK: Changes at run time
+
+    /// The certificate that servers are shown, by its name; nil: none.
+    package var certificateName: String? { settings.certificate }
+    /// The name of the authorities that it names, used or not; nil: none that have a name.
+    package var trustName: String? {
+        settings.trust?.fileName ?? (settings.verifiesCertificate ? TrustSource.systemName : nil)
+    }
+    /// How often something has changed: contexts that were made before are old.
+    package var changeCount: Int { changes.load(ordering: .acquiring) }
+
+    /// Shows another certificate from now on.
+    package func use(_ certificate: Certificate) {
+        files.withLock { $0.certificate = certificate }
+        changes.wrappingAdd(1, ordering: .releasing)
+    }
+
+    /// Trusts other authorities from now on.
+    package func use(_ trust: TrustStore) throws(CertificateError) {
+        guard settings.verifiesCertificate else { return }
+        let own = try Self.trust(trust, settings.revocations)
+        files.withLock { $0.trust = own }
+        changes.wrappingAdd(1, ordering: .releasing)
     }
 
     var reusesSessions: Bool { settings.reusesSessions }

@@ -14,6 +14,8 @@ public enum KeyKind: Int, CaseIterable, Sendable {
 @safe public final class Certificate: @unchecked Sendable {
     /// The file it came from, as configured.
     public let file: String
+    /// The file that its key came from; nil when it came from none.
+    public let keyFile: String?
     public let kind: KeyKind
     /// The DNS names that it serves, in lower case: subject alternative names and common names. A wildcard begins
     /// with `*.`.
@@ -24,12 +26,14 @@ public enum KeyKind: Int, CaseIterable, Sendable {
     let key: KeyHandle
     /// The intermediate certificates, leaf's issuer first: a `STACK_OF(X509)` that lives as long as this object.
     let chain: OpaquePointer
-    private let intermediates: [X509Handle]
+    let intermediates: [X509Handle]
     /// The same chain and key for GnuTLS, or why GnuTLS refuses them: then the certificate serves TCP only.
     let quic: Result<QUICCertificate, TLSError>
 
     /// Joins the certificates of a file with the key that belongs to one of them; that one becomes the leaf.
-    init(file: String, certificates: [X509Handle], key: KeyHandle) throws(CertificateError) {
+    init(
+        file: String, keyFile: String?, certificates: [X509Handle], key: KeyHandle
+    ) throws(CertificateError) {
         guard !certificates.isEmpty else { throw CertificateError(file: file, .noCertificate) }
         let match = certificates.firstIndex { certificate in
             unsafe X509_check_private_key(certificate.pointer, key.pointer) == 1
@@ -54,6 +58,7 @@ public enum KeyKind: Int, CaseIterable, Sendable {
             self.quic = .failure(error)
         }
         self.file = file
+        self.keyFile = keyFile
         self.kind = kind
         self.leaf = leaf
         self.key = key

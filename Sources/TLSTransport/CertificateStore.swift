@@ -40,6 +40,8 @@ public struct CertificateStore: Sendable {
     /// What clients get that name no server, or one that no certificate covers: the first certificate, and for other
     /// key kinds those of `default-crt` and those that share the first one's first name.
     public let defaultCertificates: CertificateSet
+    /// How many of the certificates, from the first on, `default-crt` names.
+    private let preferredCount: Int
 
     /// Exact names; and wildcards, under their name without the `*`, which no exact name can equal.
     private let byName: [String: CertificateSet]
@@ -54,9 +56,15 @@ public struct CertificateStore: Sendable {
     public init(loading paths: [String], defaults: [String] = []) throws(CertificateError) {
         let preferred = try Self.load(defaults)
         let certificates = preferred + (try Self.load(paths))
-        guard let first = certificates.first else {
+        guard let store = CertificateStore(certificates, preferred: preferred.count) else {
             throw CertificateError(file: (defaults + paths).joined(separator: " "), .noCertificate)
         }
+        self = store
+    }
+
+    /// - Parameter preferred: how many of them, from the first on, are defaults.
+    private init?(_ certificates: [Certificate], preferred: Int) {
+        guard let first = certificates.first else { return nil }
         var byName: [String: CertificateSet] = [:]
         for certificate in certificates {
             for name in certificate.names {
@@ -65,7 +73,7 @@ public struct CertificateStore: Sendable {
             }
         }
         var fallback = CertificateSet()
-        for certificate in preferred { fallback.add(certificate) }
+        for certificate in certificates.prefix(preferred) { fallback.add(certificate) }
         fallback.add(first)
         if let name = first.names.first {
             for certificate in certificates where certificate.names.contains(name) {
@@ -73,8 +81,34 @@ public struct CertificateStore: Sendable {
             }
         }
         self.certificates = certificates
+        preferredCount = preferred
         self.defaultCertificates = fallback
         self.byName = byName
+    }
+
+    // MARK: Changes at run time
+
+    /// Whether a certificate of that name is among these.
+    public func contains(_ file: String) -> Bool { certificates.contains { $0.file == file } }
+
+    /// The certificates that are defaults by the order of the configuration.
+    public var configuredDefaults: ArraySlice<Certificate> { certificates.prefix(max(1, preferredCount)) }
+
+    /// The same with another certificate in the place of the one with its name.
+    public func replacing(with certificate: Certificate) -> CertificateStore {
+        let changed = certificates.map { $0.file == certificate.file ? certificate : $0 }
+        return CertificateStore(changed, preferred: preferredCount) ?? self
+    }
+
+    /// The same with one more certificate at the end.
+    public func adding(_ certificate: Certificate) -> CertificateStore {
+        CertificateStore(certificates + [certificate], preferred: preferredCount) ?? self
+    }
+
+    /// The same without a certificate, which is no default.
+    public func removing(_ file: String) -> CertificateStore {
+        let rest = certificates.enumerated().filter { $0.offset < max(1, preferredCount) || $0.element.file != file }
+        return CertificateStore(rest.map(\.element), preferred: preferredCount) ?? self
     }
 
     private static func load(_ paths: [String]) throws(CertificateError) -> [Certificate] {
@@ -108,12 +142,12 @@ public struct CertificateStore: Sendable {
 }
 
 /// Finds and reads the files that `crt` names.
-enum CertificateFiles {
+public enum CertificateFiles {
     private static let reservedSuffixes = [".key", ".issuer", ".ocsp", ".sctl", ".dh"]
     private static let bundleSuffixes = [".ecdsa", ".rsa", ".ed25519"]
 
     /// The certificate files that a FILE or DIR argument stands for.
-    static func expand(_ path: String) throws(CertificateError) -> [String] {
+    public static func expand(_ path: String) throws(CertificateError) -> [String] {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else {
             let number = errno
@@ -138,19 +172,25 @@ enum CertificateFiles {
         return files.sorted()
     }
 
+    /// Whether a FILE or DIR argument is a directory.
+    public static func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
     /// Reads one certificate file and the key that belongs to it.
     static func load(_ path: String) throws(CertificateError) -> Certificate {
         let file = try PEMFile(path: path)
         let certificates = try file.certificates()
         guard !certificates.isEmpty else { throw CertificateError(file: path, .noCertificate) }
         if let key = try file.privateKey() {
-            return try Certificate(file: path, certificates: certificates, key: key)
+            return try Certificate(file: path, keyFile: path, certificates: certificates, key: key)
         }
         var candidates = [path + ".key"]
         if path.hasSuffix(".crt") { candidates.append(path.dropLast(4) + ".key") }
         for candidate in candidates where unsafe access(candidate, F_OK) == 0 {
             if let key = try PEMFile(path: candidate).privateKey() {
-                return try Certificate(file: path, certificates: certificates, key: key)
+                return try Certificate(file: path, keyFile: candidate, certificates: certificates, key: key)
             }
         }
         throw CertificateError(file: path, .noPrivateKey)

@@ -17,6 +17,14 @@ import Glibc
         self.path = path
     }
 
+    /// Text that is no file's, under the name that errors give it.
+    init(text: [UInt8], path: String) {
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, text.count), alignment: 1)
+        unsafe copy.copyBytes(from: text)
+        unsafe self.text = UnsafeMutableRawBufferPointer(rebasing: copy[..<text.count])
+        self.path = path
+    }
+
     private static func read(_ path: String) throws(CertificateError) -> UnsafeMutableRawBufferPointer {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw CertificateError(file: path, .unreadable(errno)) }

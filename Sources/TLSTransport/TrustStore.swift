@@ -6,6 +6,8 @@ import Glibc
 /// Certificates of authorities. Immutable once loaded; shared by all workers and both TLS libraries.
 @safe public final class TrustStore: @unchecked Sendable {
     let certificates: [X509Handle]
+    /// The name under which it is known: the file's path, or `@system-ca`.
+    public let name: String
     /// The same as OpenSSL wants it; it locks its own lookups, which only full handshakes make.
     let store: OpaquePointer
 
@@ -24,6 +26,18 @@ import Glibc
             certificates += found
         }
         try self.init(certificates, name: path)
+    }
+
+    /// Takes certificates from PEM text, behind those of `earlier` when there is one (`set ssl ca-file`, `add ssl ca-file`).
+    public convenience init(text: [UInt8], name: String, after earlier: TrustStore? = nil) throws(CertificateError) {
+        let found = try PEMFile(text: text, path: name).certificates()
+        guard !found.isEmpty else { throw CertificateError(file: name, .noCertificate) }
+        try self.init((earlier?.certificates ?? []) + found, name: name)
+    }
+
+    /// The same authorities without the revocation lists.
+    public func withoutRevocations() throws(CertificateError) -> TrustStore {
+        try TrustStore(certificates, name: name)
     }
 
     /// Loads the system's authorities (`@system-ca`) from where OpenSSL keeps them, or from where the environment
@@ -81,6 +95,7 @@ import Glibc
             distinct.append(certificate)
         }
         self.certificates = distinct
+        self.name = name
         unsafe self.store = store
     }
 

@@ -6,7 +6,8 @@ package struct CommandTable: Sendable {
             + ServerCommands.all + SetServerCommand.all + ShowServersCommand.all + BackendCommands.all
             + WaitCommand.all + PatternCommands.all + ResolverCommands.all + EventCommands.all + VariableCommands.all
             + HandoverCommand.all + InspectionCommands.all + QUICCommand.all + QUICLogCommand.all + ErrorCommand.all
-            + DefaultsCommands.all + TableCommands.all + DevelopmentCommands.all)
+            + DefaultsCommands.all + TableCommands.all + DevelopmentCommands.all + CertificateCommands.all
+            + AuthorityCommands.all + CertificateListCommands.all)
 
     private let commands: [Command]
     private let byFirstWord: [String: [Command]]

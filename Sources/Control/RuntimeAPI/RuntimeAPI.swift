@@ -61,6 +61,9 @@ package final class RuntimeAPI {
     private var settledPosts: UInt64 = 0
 
     package var configuration: Configuration { workers.blueprint.configuration }
+    /// Certificates and authorities in memory, and what operators are changing about them.
+    package var tlsFiles: TLSFiles { workers.blueprint.tlsFiles }
+    let transactions = TLSTransactions()
     package var settings: RuntimeAPISettings { configuration.global.runtimeAPI }
     /// Bytes that a line of commands may have.
     var lineLimit: Int { configuration.global.tune.bufsize }

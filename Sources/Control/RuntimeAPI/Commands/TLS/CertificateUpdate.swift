@@ -1,0 +1,115 @@
+import Configuration
+import Proxying
+import Servers
+import TLSTransport
+
+/// Brings changes of certificates and authorities to where they are used: first everything new is made, and when that
+/// went well the bind lines and servers change, on all workers.
+@ControlActor
+struct CertificateUpdate {
+    private let api: RuntimeAPI
+
+    init(_ api: RuntimeAPI) { self.api = api }
+
+    // MARK: Who uses what
+
+    private var binds: [SharedBind] { api.workers.blueprint.frontends.flatMap(\.binds) }
+
+    private var servers: [(server: SharedServer, tls: SharedServerTLS)] {
+        api.backends.all.flatMap { backend in
+            backend.servers.servers.compactMap { server in
+                (server.transport as? SharedServerTransport)?.tls.map { (server, $0) }
+            }
+        }
+    }
+
+    /// Whether a bind line or a server uses a certificate.
+    func isUsed(_ name: String) -> Bool {
+        binds.contains { $0.certificates?.contains(name) == true }
+            || servers.contains { $0.tls.certificateName == name }
+    }
+
+    /// Whether a server names authorities.
+    func usesAuthorities(_ name: String) -> Bool { servers.contains { $0.tls.trustName == name } }
+
+    // MARK: Changes
+
+    /// Why a key is missed; the rest speaks for itself.
+    func reason(of error: any Error, _ name: String) -> String {
+        if let error = error as? CertificateError, case .noPrivateKey = error.reason {
+            return "unable to load SSL private key into SSL Context '\(name)': passed a null parameter.\n"
+        }
+        return "\(error).\n"
+    }
+
+    /// Puts a certificate in the place of the one of its name, everywhere or nowhere. How many bind lines and servers use
+    /// it.
+    func replace(with parts: CertificateParts) async throws -> Int {
+        let users = binds.filter { $0.certificates?.contains(parts.name) == true }
+        let clients = servers.filter { $0.tls.certificateName == parts.name }
+        if !users.isEmpty || !clients.isEmpty {
+            let certificate = try parts.certificate()
+            try change(users) { $0.replacing(with: certificate) }
+            for client in clients { client.tls.use(certificate) }
+        }
+        api.tlsFiles.put(parts)
+        await renew(users, clients.map(\.server))
+        return users.count + clients.count
+    }
+
+    /// Changes what bind lines serve: all of them, or none when one of them can not.
+    private func change(
+        _ binds: [SharedBind], _ change: (CertificateStore) -> CertificateStore
+    ) throws(TLSError) {
+        var changed: [(bind: SharedBind, earlier: CertificateStore)] = []
+        for bind in binds {
+            guard let earlier = bind.certificates else { continue }
+            do throws(TLSError) { try bind.use(change(earlier)) } catch {
+                for (bind, earlier) in changed { try? bind.use(earlier) }
+                throw error
+            }
+            changed.append((bind, earlier))
+        }
+    }
+
+    /// Trusts other authorities under their name. How many servers do.
+    func replace(with trust: TrustStore) async throws -> Int {
+        let clients = servers.filter { $0.tls.trustName == trust.name }
+        for client in clients { try client.tls.use(trust) }
+        api.tlsFiles.put(trust)
+        await renew([], clients.map(\.server))
+        return clients.count
+    }
+
+    /// Adds a certificate to the bind lines that serve a list. How many there are.
+    func add(_ parts: CertificateParts, toList list: String) async throws -> Int {
+        let certificate = try parts.certificate()
+        let users = users(ofList: list)
+        try change(users) { $0.adding(certificate) }
+        api.tlsFiles.setList(list, (api.tlsFiles.list(list) ?? []) + [parts.name])
+        await renew(users, [])
+        return users.count
+    }
+
+    /// The bind lines that serve a list.
+    func users(ofList list: String) -> [SharedBind] {
+        binds.filter { bind in bind.settings.tls?.certificates.contains { $0.path == list } == true }
+    }
+
+    /// Takes a certificate out of a list, and from the bind lines that serve it.
+    func remove(_ name: String, fromList list: String) async throws {
+        let users = users(ofList: list)
+        try change(users) { $0.removing(name) }
+        api.tlsFiles.setList(list, (api.tlsFiles.list(list) ?? []).filter { $0 != name })
+        await renew(users, [])
+    }
+
+    private func renew(_ binds: [SharedBind], _ servers: [SharedServer]) async {
+        guard !binds.isEmpty || !servers.isEmpty else { return }
+        let places = binds.map { (frontend: $0.frontend, bind: $0.index) }
+        _ = await api.askWorkers { worker in
+            for place in places { worker.renewTLS(frontend: place.frontend, bind: place.bind) }
+            for server in servers { worker.renewTLS(of: server) }
+        }
+    }
+}
