@@ -64,7 +64,7 @@ let package = Package(
         program("portico-load", ["Connections", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "Streams", "TestSupport", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", arguments]),
         // The operator's side
         module("Control", ["Language", "Resolution", "Proxying", "Rules", "Samples", "Connections", "Servers", "Configuration", "MuxHTTP3", "Streams", "QUICTransport", "TLSTransport", "Messages", "Patterns", "Runtime", "Bytes", "CLinux"]),
-        module("Checks", ["Proxying", "Connections", "Servers", "Configuration", "Rules", "Samples", "Patterns", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "MuxPassThrough", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes"]),
+        module("Checks", ["Proxying", "Connections", "Servers", "Configuration", "Rules", "Samples", "Patterns", "MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "MuxPassThrough", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", "CLinux"]),
         module("Language", ["Vocabulary", "Configuration", "Rules", "Samples", "Patterns", "Messages", "Accounts", "Words", "Bytes"]),
         module("Resolution", ["Servers", "Configuration", "Runtime", "Bytes", "CCares"]),
         // What rules say: fetches, converters, actions

@@ -1,15 +1,19 @@
 #define _GNU_SOURCE 1
 #include "process.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 int portico_fork(void) { return fork(); }
@@ -73,3 +77,48 @@ void portico_notify(const char *path, const char *state) {
     sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, size);
     close(fd);
 }
+
+int portico_spawn(const char *path, char *const *arguments, char *const *environment, int *number) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int code = posix_spawn_file_actions_init(&actions);
+    if (code != 0) return -code;
+    code = posix_spawnattr_init(&attributes);
+    if (code != 0) {
+        posix_spawn_file_actions_destroy(&actions);
+        return -code;
+    }
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    code = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+    pid_t child = 0;
+    if (code == 0) code = posix_spawn(&child, path, &actions, &attributes, arguments, environment);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    if (code != 0) return -code;
+    *number = child;
+    int process = (int)syscall(SYS_pidfd_open, child, 0);
+    if (process >= 0) return process;
+    code = errno;
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    return -code;
+}
+
+int portico_process_ended(int process, int *status) {
+    siginfo_t info = {0};
+    // P_PIDFD, which this libc may not name.
+    if (waitid((idtype_t)3, (id_t)process, &info, WEXITED | WNOHANG) != 0) {
+        *status = -1;
+        return 1;
+    }
+    if (info.si_pid == 0) return 0;
+    *status = info.si_code == CLD_EXITED ? info.si_status : -1;
+    return 1;
+}
+
+void portico_process_signal(int process, int signal) { syscall(SYS_pidfd_send_signal, process, signal, NULL, 0); }

@@ -53,10 +53,15 @@ extension CheckRun: ConnectionOwner, QUICConnectionOwner {
                     SocketAddress(address, port: source.ports.map { $0.count == 1 ? $0.lowerBound : 0 } ?? 0)
                 }, interface: source.interface)
         }
+        var way = route
+        if let socks = connection.socks, connect.usesSOCKS || (connect.isDefault && settings.check.usesSOCKS) {
+            if way == nil { way = ConnectionRoute(source: nil, interface: nil) }
+            way?.socks = SocketAddress(socks.address, port: socks.port)
+        }
         let name = usesTLS ? serverName(connect) : nil
         let alpn = connect.alpn ?? (connect.isDefault ? settings.check.alpn : nil)
         stream = try scheduler.connections.connect(
-            to: target, from: route, preamble: preamble(connect, health), owner: self,
+            to: target, from: way, preamble: preamble(connect, health), owner: self,
             settings: ConnectionSettings(), ownerContext: nil
         ) { descriptor throws(TLSError) in
             guard usesTLS else { return nil }
@@ -209,7 +214,7 @@ extension CheckRun: ConnectionOwner, QUICConnectionOwner {
             switch rule.action {
             case .connect: return false
             case .send, .request, .expect: return true
-            case .run, .comment: break
+            case .run, .comment, .program: break
             }
         }
         return false

@@ -121,7 +121,7 @@ extension CheckRun {
         case .connect(let connect): text += connect.port.map { " (connect port \($0))" } ?? " (connect)"
         case .expect(let expect): text += " (expect\(expect.pattern.details))"
         case .send, .request: text += " (send)"
-        case .run, .comment: break
+        case .run, .comment, .program: break
         }
         if let comment = rule.comment { text += " comment: '\(comment)'" }
         return text

@@ -44,6 +44,8 @@ final class CheckRun: LoopMember {
     var connectFailure: ConnectionFailure?
     /// It failed without having begun.
     var failedAtOnce = false
+    /// The program that tells (`external-check`).
+    var program: ExternalProgram?
     /// Why the exchange broke off before a response.
     var exchangeFailure: CloseReason?
 
@@ -88,6 +90,7 @@ final class CheckRun: LoopMember {
                 _ = action.run(scheduler.rules)
                 scheduler.rules.evaluation.scratch.release()
                 position += 1
+            case .program(let program): return run(program)
             case .connect(let connect):
                 guard stand(connect) else { return }
                 position += 1
@@ -140,7 +143,7 @@ final class CheckRun: LoopMember {
             finish(expect.okStatus ?? .l7ok, words: words)
         case .connect(let connect):
             finish(usesTLS ? .l6ok : .l4ok, words: connect.isImplicit ? "" : "(tcp-check)")
-        case .send, .request, .run, .comment: finish(.l7ok, words: "(tcp-check)")
+        case .send, .request, .run, .comment, .program: finish(.l7ok, words: "(tcp-check)")
         }
     }
 
@@ -170,11 +173,14 @@ final class CheckRun: LoopMember {
 
     private func close() {
         isOver = true
+        program?.terminate()
+        program = nil
         closeConnection()
     }
 
     /// The time of the check is over.
     func timedOut() {
+        if program != nil { return finish(.processTimeout, words: "") }
         // What has come in this very turn counts.
         advance()
         reportConnectionError(isExpired: true)

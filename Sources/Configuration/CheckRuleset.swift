@@ -17,6 +17,7 @@ public final class CheckRuleset: Sendable {
         case ldap = "ldap-check"
         case spop = "spop-check"
         case agent = "agent-check"
+        case external = "external-check"
     }
 
     public let kind: Kind
@@ -65,6 +66,8 @@ public struct CheckRule: Sendable {
         case send(CheckPayload)
         case request(CheckRequest)
         case expect(CheckExpect)
+        /// A program tells.
+        case program(CheckProgram)
         /// `set-var` and its like.
         case run(any RuleAction)
         /// What the step behind it is called in messages (`comment`).
@@ -94,10 +97,28 @@ public struct CheckRule: Sendable {
     /// Whether it is a step of its own, which messages count.
     public var isStep: Bool {
         switch action {
-        case .connect, .send, .request, .expect: true
+        case .connect, .send, .request, .expect, .program: true
         case .run, .comment: false
         }
     }
+}
+
+/// A program that checks servers (`external-check`).
+public struct CheckProgram: Sendable, Equatable {
+    /// Its path; one without a slash is looked for in ``path``.
+    public var command: String
+    /// Its `PATH`.
+    public var path = ""
+    /// Whether it gets our own environment too (`external-check preserve-env`).
+    public var keepsEnvironment = false
+    /// The first address of the section's front half: its first two arguments.
+    public var proxyAddress = CheckProgram.unused
+    public var proxyPort = CheckProgram.unused
+
+    /// What stands for an address that there is not.
+    public static let unused = "NOT_USED"
+
+    public init(command: String) { self.command = command }
 }
 
 /// `connect`.
@@ -114,6 +135,8 @@ public struct CheckConnect: Sendable {
     public var alpn: [String]?
     public var version: ServerHTTPVersion?
     public var sendsProxyHeader = false
+    /// It goes through the server's SOCKS4 proxy (`via-socks4`).
+    public var usesSOCKS = false
     /// The connection ends in order, not by a reset (`linger`).
     public var lingers = false
     /// The host of the request behind it, for SNI.

@@ -25,6 +25,8 @@ public struct CheckSettings: Sendable, Equatable {
     public var alpn: [String]?
     /// `check-send-proxy`.
     public var sendsProxyHeader = false
+    /// `check-via-socks4`.
+    public var usesSOCKS = false
     /// `check-proto`; nil: as traffic, or as ALPN says.
     public var version: ServerHTTPVersion?
     /// A `default-server`, or another server, has settled what checks are: as long as none is made, the server counts as

@@ -71,6 +71,9 @@ public struct GlobalSettings: Sendable, Equatable {
     /// Most milliseconds over which first checks are spread (`max-spread-checks`); 0: no limit.
     public var maxSpreadChecks = 0
     /// The server-state file (`server-state-file`), and the directory of those without a leading slash
+    /// Whether programs may check servers (`external-check`), with our own environment too (`preserve-env`).
+    public var allowsExternalChecks = false
+    public var externalChecksKeepEnvironment = false
     /// (`server-state-base`).
     public var serverStateFile: String?
     public var serverStateBase: String?

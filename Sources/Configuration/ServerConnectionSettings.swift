@@ -6,6 +6,8 @@ public struct ServerConnectionSettings: Sendable, Equatable {
     public var transport: BindTransport = .stream
     /// The version of HTTP to speak whatever ALPN says (`proto`); nil: as ALPN says, HTTP/1 without.
     public var version: ServerHTTPVersion?
+    /// The SOCKS4 proxy through which connections over TCP go (`socks4`); nil: none.
+    public var socks: SOCKSProxy?
     /// The version that WebSocket exchanges use (`ws`); nil: like the others.
     public var webSocketVersion: ServerHTTPVersion?
     /// Whether a QUIC server is tried over TCP when UDP does not get through (`quic-fallback`, of Portico).
@@ -23,6 +25,17 @@ public struct ServerConnectionSettings: Sendable, Equatable {
     public var poolName: HashExpression?
 
     public init() {}
+}
+
+/// Where a SOCKS4 proxy listens.
+public struct SOCKSProxy: Sendable, Equatable {
+    public var address: IPAddress
+    public var port: UInt16
+
+    public init(address: IPAddress, port: UInt16) {
+        self.address = address
+        self.port = port
+    }
 }
 
 /// The versions of HTTP that servers can be told to speak.

@@ -56,7 +56,15 @@ public final class ConnectionManager {
         owner: any ConnectionOwner, settings: ConnectionSettings,
         ownerContext: AnyObject?, makeTLS: (Int32) throws(TLSError) -> TLSEngine?
     ) throws(ConnectionFailure) -> StreamConnection {
-        let socket = try Self.startConnecting(to: target, from: route, settings)
+        var request: [UInt8] = []
+        if route?.socks != nil {
+            guard let made = SOCKSRequest.bytes(for: target) else {
+                throw .connect(SystemError("socks4", EAFNOSUPPORT))
+            }
+            request = made
+        }
+        let socket = try Self.startConnecting(
+            to: route?.socks.map { Socket.Target.ip($0) } ?? target, from: route, settings)
         let tls: TLSEngine?
         do throws(TLSError) { tls = try makeTLS(socket.number) } catch { throw .handshake(error) }
         let connection = StreamConnection(
@@ -64,6 +72,7 @@ public final class ConnectionManager {
             settings: settings, session: nil, tls: tls)
         connection.ownerContext = ownerContext
         connection.preamble = preamble[...]
+        connection.socks = request.isEmpty ? nil : SOCKSRequest(request)
         do throws(SystemError) {
             try connection.start()
         } catch {
@@ -140,6 +149,8 @@ public struct ConnectionRoute: Sendable {
     public var marks = PacketMarks()
     /// ``source`` need not be an address of this machine (IP_TRANSPARENT).
     public var isForeign = false
+    /// The SOCKS4 proxy that it goes through; nil: none.
+    public var socks: SocketAddress?
 
     public init(source: SocketAddress?, interface: String?) {
         self.source = source

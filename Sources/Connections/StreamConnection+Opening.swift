@@ -25,6 +25,7 @@ extension StreamConnection {
         guard writeReady else { return }
         let code = Socket.pendingError(descriptor)
         guard code == 0 else { return close(.connect(SystemError("connect", code))) }
+        guard socks == nil || askSOCKSProxy() else { return }
         if preamble.isEmpty || sendPreamble() { transportReady() }
     }
 

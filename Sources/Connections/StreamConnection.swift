@@ -40,6 +40,8 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
     var tls: TLSEngine?
     /// What a server's connection still has to send before TLS and the mux.
     var preamble: ArraySlice<UInt8> = []
+    /// What a SOCKS4 proxy is asked for first; nil: nothing, or it has agreed.
+    var socks: SOCKSRequest?
     /// The PROXY header that the connection began with; nil without one.
     public internal(set) var proxyHeader: ProxyHeader?
     var input: InputBuffer

@@ -54,7 +54,7 @@ final class ServerSide {
         timers = worker.loop.timers
         clock = worker.loop.clock
         source = settings.source ?? backend.source
-        fixedRoute = source.map { source in
+        var fixed = source.map { source in
             var route = ConnectionRoute(
                 source: source.address.map { SocketAddress($0, port: source.ports?.lowerBound ?? 0) },
                 interface: source.interface)
@@ -64,6 +64,11 @@ final class ServerSide {
             }
             return route
         }
+        if let socks = settings.socks {
+            if fixed == nil { fixed = ConnectionRoute(source: nil, interface: nil) }
+            fixed?.socks = SocketAddress(socks.address, port: socks.port)
+        }
+        fixedRoute = fixed
         var problem: TLSError?
         var contexts: (TLSClientContext?, TLSClientContext?, QUICConnector?) = (nil, nil, nil)
         do throws(TLSError) {

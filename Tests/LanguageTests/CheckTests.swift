@@ -18,6 +18,7 @@ import Testing
             case .request: "request \(rule.index)"
             case .expect: "expect \(rule.index)"
             case .run: "run \(rule.index)"
+            case .program(let program): "program \(program.command)"
             case .comment: "comment"
             }
         }
@@ -138,7 +139,6 @@ import Testing
                 "unable to add http-check send rule at step 2 (missing"
             ),
             ("option mysql-check users x", "only supports optional values: 'user' (got 'users')"),
-            ("tcp-check connect via-socks4", "'via-socks4' is a keyword of HAProxy that this version"),
             ("load-server-state-from-file maybe", "expects 'global', 'local' or 'none'. Got 'maybe'"),
         ])
     func refusals(lines: String, message: String) {

@@ -121,8 +121,8 @@ import Testing
                 "2:2 'stick' is a keyword of HAProxy that this version of Portico does not support"
             ),
             (
-                "backend b\n option external-check",
-                "2:2 'option external-check' is a keyword of HAProxy that this version of Portico does not support"
+                "backend b\n option tcpka",
+                "2:2 'option tcpka' is a keyword of HAProxy that this version of Portico does not support"
             ),
             (
                 "backend b\n timeout client-hs 1s",

@@ -154,8 +154,8 @@ import Testing
             ),
             ("server s fd@3", "2:11 'server b/s' : a file descriptor is not acceptable here in 'fd@3'"),
             (
-                "server s 127.0.0.1:80 check-via-socks4",
-                "2:24 'server b/s' : 'check-via-socks4' is a keyword of HAProxy that this version of Portico does not support"
+                "server s 127.0.0.1:80 check-reuse-pool",
+                "2:24 'server b/s' : 'check-reuse-pool' is a keyword of HAProxy that this version of Portico does not support"
             ),
             (
                 "server s 127.0.0.1:80 weigth 3",

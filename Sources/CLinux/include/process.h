@@ -23,3 +23,15 @@ int portico_next_signal(int fd);
 
 // systemd's notification protocol: one datagram to a Unix socket, whose name may be abstract (`@`).
 void portico_notify(const char *path, const char *state);
+
+// Starts a program: its path, its arguments and its environment, each list with a null pointer at its end. It keeps
+// descriptors 0 to 2 and no other, and no signal is blocked or ignored. Returns a descriptor of the process, or an error
+// number below 0. The process's own number goes to `number`.
+int portico_spawn(
+    const char *path, char *const * arguments, char *const * environment,
+    int *number);
+// Whether the process of a descriptor has ended; then it is gone for good. Its exit status goes to `status`, -1 when a
+// signal ended it.
+int portico_process_ended(int process, int *status);
+// Sends a signal to the process of a descriptor.
+void portico_process_signal(int process, int signal);

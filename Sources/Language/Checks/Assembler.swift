@@ -301,7 +301,7 @@ struct Assembler {
         result.errorFiles = files
         if draft.mode == .http { result.statisticsPage = draft.statisticsPage }
         result.rules = draft.rules
-        result.check = draft.check.ruleset
+        result.check = externalCheck(draft) ?? draft.check.ruleset
         result.uniqueID = draft.uniqueID.format
         result.stateSource = draft.stateSource
         result.stateFile = draft.stateFile
@@ -470,6 +470,52 @@ struct Assembler {
         if draft.mode == .tcp, draft.forwardFor != nil {
             report(.warning, "'option forwardfor' ignored for \(owner) as it requires HTTP mode.", at: draft.mark)
         }
+    }
+
+    /// The check by a program, when that is the section's: it is allowed, and can be found.
+    private mutating func externalCheck(_ draft: ProxyDraft) -> CheckRuleset? {
+        let owner = "Proxy '\(draft.name)'"
+        let check = draft.check
+        guard check.kind == .external else {
+            for (value, name) in [(check.command, "command"), (check.searchPath, "path")] where value != nil {
+                report(
+                    .warning,
+                    "'external-check \(name)' will be ignored for \(draft.kind.rawValue) '\(draft.name)' (requires"
+                        + " 'option external-check').", at: draft.mark)
+            }
+            return nil
+        }
+        guard settings.allowsExternalChecks else {
+            report(
+                .alert, "\(owner) : 'option external-check' unable to find required 'global.external-check'.",
+                at: draft.mark)
+            return nil
+        }
+        guard let command = check.command else {
+            report(
+                .alert, "\(owner) : 'option external-check' unable to find required 'external-check command'.",
+                at: draft.mark)
+            return nil
+        }
+        if !command.hasPrefix("/"), check.searchPath == nil {
+            report(
+                .alert,
+                "\(owner): 'external-check command' does not have a leading '/' and 'external-check path' is not set.",
+                at: draft.mark)
+        }
+        var program = CheckProgram(command: command)
+        program.path = check.searchPath ?? ""
+        program.keepsEnvironment = settings.externalChecksKeepEnvironment
+        if let (address, _) = draft.binds.first?.addresses.first {
+            switch address {
+            case .ip(let host, let ports):
+                program.proxyAddress = "\(host)"
+                program.proxyPort = "\(ports.lowerBound)"
+            case .unix(let path): program.proxyAddress = path
+            case .abstract, .inherited: break
+            }
+        }
+        return CheckRuleset(kind: .external, rules: [CheckRule(.program(program))])
     }
 
     /// Identifiers are unique in the process.

@@ -65,6 +65,7 @@ struct CheckAssembler {
     /// Checks need a port of their own, or that of traffic.
     private func checkPort(_ server: ServerSettings, _ draft: ServerDraft) throws(AssemblyError) {
         guard draft.check.isEnabled, draft.check.port == nil else { return }
+        if (server.check.ruleset ?? ruleset)?.kind == .external { return }
         switch draft.check.address ?? draft.address {
         case .unix, .abstract, .host(_, .fixed): return
         // No address at all: there is nothing to check, and nothing to complain about.

@@ -19,6 +19,9 @@ struct CheckDraft: Sendable {
     var ownsTCP = false
     var disablesOn404 = false
     var sendsState = false
+    /// `external-check`.
+    var command: String?
+    var searchPath: String?
 
     /// A section takes over what its defaults say, until it says something itself.
     mutating func inherit() {
@@ -46,6 +49,11 @@ struct CheckDraft: Sendable {
     var ruleset: CheckRuleset? {
         guard let kind else { return nil }
         var rules: [CheckRule]
+        if kind == .external {
+            var program = CheckProgram(command: command ?? "")
+            program.path = searchPath ?? ""
+            return CheckRuleset(kind: kind, rules: [CheckRule(.program(program))])
+        }
         switch kind {
         case .http: rules = httpSteps
         case .tcp: rules = tcpRules
@@ -121,7 +129,7 @@ extension CheckRule {
     fileprivate var family: Int {
         switch action {
         case .comment: 0
-        case .connect: 1
+        case .connect, .program: 1
         case .send, .request: 2
         case .expect: 3
         case .run: 4

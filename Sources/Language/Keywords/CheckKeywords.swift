@@ -25,6 +25,22 @@ enum CheckKeywords {
                 statement.context.proxyName = proxy.name
                 try tcpCheck(&proxy.check, &statement)
             },
+            Keyword<ProxyDraft>("option external-check", in: .back, takesModifiers: true) { (proxy, statement) in
+                if statement.modifier == .none {
+                    proxy.check.kind = .external
+                } else if proxy.check.kind == .external {
+                    proxy.check.kind = nil
+                }
+            },
+            Keyword<ProxyDraft>("external-check", in: .back) { (proxy, statement) throws(Complaint) in
+                let word = try statement.argument("'command' or 'path'")
+                guard ["command", "path"].contains(word.text) else {
+                    throw Complaint(
+                        "'external-check' only supports 'command' and 'path'. but got '\(word.text)'.", at: word)
+                }
+                let value = try statement.argument("a value after '\(word.text)'").text
+                if word.text == "command" { proxy.check.command = value } else { proxy.check.searchPath = value }
+            },
             Keyword<ProxyDraft>("option log-health-checks", in: .back, takesModifiers: true) { (proxy, statement) in
                 proxy.logsHealthChecks = statement.modifier == .none
             },
@@ -59,6 +75,16 @@ enum CheckKeywords {
         Keyword("server-state-base", in: .global) { (global, statement) throws(Complaint) in
             global.settings.serverStateBase = try statement.argument("one argument: a directory path").text
         },
+        Keyword("external-check", in: .global) { (global, statement) throws(Complaint) in
+            global.settings.allowsExternalChecks = true
+            guard let word = statement.next() else { return }
+            guard word.text == "preserve-env" else {
+                throw Complaint("'external-check' only supports 'preserve-env' as an argument", at: word)
+            }
+            global.settings.externalChecksKeepEnvironment = true
+        },
+        // Nothing keeps this process from starting programs that the configuration names, and nothing else starts one.
+        Keyword("insecure-fork-wanted", in: .global, takesModifiers: true) { (_, _) in },
         Keyword("server-state-file", in: .global) { (global, statement) throws(Complaint) in
             global.settings.serverStateFile = try statement.argument("one argument: a file path").text
         },

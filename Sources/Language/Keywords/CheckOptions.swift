@@ -67,6 +67,7 @@ enum CheckOptions {
             let word = try statement.value(of: option, "a protocol")
             server.check.version = try CheckAddress.version(word, of: "check-proto", statement)
         },
+        LineOption("check-via-socks4") { (server, _, _) in server.check.usesSOCKS = true },
         LineOption("check-send-proxy") { (server, _, _) in server.check.sendsProxyHeader = true },
         LineOption("no-check-send-proxy") { (server, _, _) in server.check.sendsProxyHeader = false },
         // Checks of ours always have connections of their own, which is what this asks for.

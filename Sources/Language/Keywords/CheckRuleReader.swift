@@ -126,7 +126,7 @@ struct CheckRuleReader {
                 connect.version = version
             case "comment": comment = try value(of: word, &statement).text
             case "send-proxy": connect.sendsProxyHeader = true
-            case "via-socks4": throw complaint(refusal(of: "via-socks4"), at: word)
+            case "via-socks4": connect.usesSOCKS = true
             case "linger": connect.lingers = true
             case "ssl": connect.usesTLS = true
             case "sni": connect.serverName = try value(of: word, &statement).text

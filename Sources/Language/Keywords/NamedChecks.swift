@@ -35,7 +35,7 @@ enum NamedChecks {
         case .mysql: draft.named = try mysql(&statement)
         case .ldap: draft.named = try ldap(context)
         case .spop: draft.named = spop()
-        case .agent: break
+        case .agent, .external: break
         }
         if kind == .tcp, !draft.ownsTCP, draft.kind != .tcp { draft.tcpRules = [] }
         draft.kind = kind

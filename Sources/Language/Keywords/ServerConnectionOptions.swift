@@ -14,6 +14,21 @@ enum ServerConnectionOptions {
         LineOption("source") { (server, statement, option) throws(Complaint) in
             server.connection.source = try SourceStatement.settings(&statement, allowsRange: true)
         },
+        LineOption("socks4") { (server, statement, option) throws(Complaint) in
+            let word = try statement.value(of: option, "<addr>:<port> as argument")
+            do throws(AddressError) {
+                let parsed = try AddressText(word.text)
+                guard case .range(let ports) = parsed.port, ports.count == 1,
+                    let port = UInt16(exactly: ports.lowerBound), port > 0
+                else { throw AddressError("missing or invalid port in '\(word.text)'") }
+                guard let address = try parsed.ipAddress() else {
+                    throw AddressError("'\(word.text)' is not an IP address")
+                }
+                server.connection.socks = SOCKSProxy(address: address, port: port)
+            } catch {
+                throw Complaint("'socks4' : \(error.message)", at: word)
+            }
+        },
         LineOption("pool-conn-name") { (server, statement, option) throws(Complaint) in
             let word = try statement.value(of: option, "a sample expression")
             server.connection.poolName = try ServerConnectionOptions.expression(word, statement)
