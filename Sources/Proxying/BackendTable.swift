@@ -61,6 +61,12 @@ package final class BackendTable: Sendable {
             return
                 "unable to use \(backend.settings.name)/\(tracked.settings.name) for tracking as it is a dynamic server."
         }
+        let checks = tracked.settings
+        guard checks.check.isEnabled || checks.agent.isEnabled || checks.tracked != nil else {
+            return
+                "unable to use \(backend.settings.name)/\(tracked.settings.name) for tracking as it does not have any"
+                + " check nor agent enabled."
+        }
         server.track(tracked)
         return nil
     }

@@ -245,7 +245,10 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
             return mux
         }
         switch alpn {
-        case .h2: return try? HTTP2Mux(side: .front, settings: muxes.http2, host: connection)
+        case .h2:
+            // Its streams are not the one that TCP's rules saw: each begins them anew.
+            connection.session?.upgradedFrom = nil
+            return try? HTTP2Mux(side: .front, settings: muxes.http2, host: connection)
         default: return HTTP1FrontMux(host: connection, settings: muxes.http1Front)
         }
     }
@@ -299,6 +302,8 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         guard let record = record(exchange) else { return }
         if let message = exchange.malformed { capture(message, of: record) }
         record.noteStage()
+        // As in HAProxy, whose muxes refuse such messages before its rules know of them.
+        record.progress.skipsAfterRules = true
         answer(record, status, status == 408 ? .clientTimeout : .clientProtocolError)
     }
 

@@ -85,9 +85,10 @@ import Testing
                 bind 127.0.0.1:\(ports[0])
                 tcp-request inspect-delay 5s
                 tcp-request content set-var(txn.a) str(kept)
+                tcp-request content set-var(txn.mode) internal.strm.is_htx,iif(http,tcp)
                 tcp-request content switch-mode http if HTTP
                 tcp-request content reject
-                http-request set-header x-name %[fe_name]-%[var(txn.a)]
+                http-request set-header x-name %[fe_name]-%[var(txn.a)]-%[var(txn.mode)]
                 http-request deny if { path /deny }
                 default_backend b
                 frontend implied
@@ -113,12 +114,16 @@ import Testing
         try await eventually("two requests") { server.received.count == 2 }
         for (index, path) in ["/a", "/b"].enumerated() {
             #expect(server.received[index].hasPrefix("GET \(path) HTTP/1.1\r\n"))
-            #expect(server.received[index].contains("x-name: asked-kept\r\n"), "\(server.received[index])")
+            // The first exchange goes on from the one of TCP; later ones begin the rules anew.
+            let mode = index == 0 ? "tcp" : "http"
+            #expect(server.received[index].contains("x-name: asked-kept-\(mode)\r\n"), "\(server.received[index])")
         }
         #expect(try RawSocket(connectingTo: ports[0]).exchange("/deny").hasPrefix("HTTP/1.1 403 "))
         let h2 = try await ChildProcess.run(
             "curl", ["-s", "--http2-prior-knowledge", "-w", " %{http_version}", "http://127.0.0.1:\(ports[0])/h2"])
         #expect(h2.output == "ok 2")
+        // No stream of HTTP/2 is the one that TCP's rules saw.
+        #expect(server.received.last?.contains("x-name: asked-kept-http\r\n") == true)
         let noHTTP = try RawSocket(connectingTo: ports[0])
         noHTTP.send("\u{16}\u{3}\u{1}junk")
         #expect(await noHTTP.blocking { $0.receiveAll() }.bytes.isEmpty)
