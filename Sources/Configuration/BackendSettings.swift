@@ -11,6 +11,8 @@ public struct BackendSettings: Sendable, Equatable {
     /// Whether it is the back half of a `listen` section.
     public var isListen: Bool
     public var mode: ProxyMode
+    /// Its identifier in the whole process (`guid`).
+    public var guid: String?
     public var balance: BalanceAlgorithm
     /// What becomes of keys that `balance` takes from requests (`hash-type`).
     public var hashing: HashSettings

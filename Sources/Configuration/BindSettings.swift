@@ -14,6 +14,11 @@ public struct BindSettings: Sendable, Equatable {
     public var forcedProtocol: ForcedProtocol?
     /// The name that statistics show (`name`).
     public var name: String?
+    /// What the identifiers of its listening sockets begin with (`guid-prefix`): behind it stands `-` and the socket's
+    /// place on the line.
+    public var guidPrefix: String?
+    /// The place of its first socket among those of its line, from 0.
+    public var firstPlace = 0
     /// Connections at once on each port of this address (`maxconn`); nil: the frontend's limit only.
     public var maxconn: Int?
     /// The listen queue (`backlog`); nil: the frontend's `backlog`, and then its `maxconn`.
@@ -28,6 +33,11 @@ public struct BindSettings: Sendable, Equatable {
     public var quic: BindQUICSettings
     /// The line that declares it.
     public var location: SourceLocation
+
+    /// Its listening sockets, as the configuration counts them: one for each port.
+    public var socketCount: Int {
+        if case .ip(_, let ports) = address { ports.count } else { 1 }
+    }
 
     public init(address: BindAddress, transport: BindTransport, location: SourceLocation) {
         self.address = address

@@ -7,6 +7,8 @@ public struct FrontendSettings: Sendable, Equatable {
     /// The section's number in statistics; a `listen` section's halves share it. 0 before it is known.
     public var id: Int
     public var mode: ProxyMode
+    /// Its identifier in the whole process (`guid`).
+    public var guid: String?
     /// Addresses to listen on, in the order of the file.
     public var binds: [BindSettings]
     /// Connections at once (`maxconn`); nil: `GlobalSettings.maxconn`.
@@ -117,6 +119,8 @@ public struct FrontendOptions: Sendable, Equatable {
     public var ignoresProbes = false
     /// Whether requests may break some rules (`accept-unsafe-violations-in-http-request`).
     public var acceptsViolations = false
+    /// Whether each listening address has counters of its own (`socket-stats`).
+    public var countsListeners = false
 
     public init(
         dontLogNull: Bool = false, connectionMode: HTTPConnectionMode = .keepAlive,

@@ -74,6 +74,8 @@ public struct GlobalSettings: Sendable, Equatable {
     /// Whether programs may check servers (`external-check`), with our own environment too (`preserve-env`).
     public var allowsExternalChecks = false
     public var externalChecksKeepEnvironment = false
+    /// The file of counters to begin with (`stats-file`).
+    public var statisticsFile: String?
     /// (`server-state-base`).
     public var serverStateFile: String?
     public var serverStateBase: String?

@@ -38,6 +38,9 @@ enum LogLine {
     private static func appendClient(_ session: Session, to text: inout LogText) {
         text.append(session.sourceText)
         text.append(":")
-        text.append(Int(session.source.family == .unix ? UInt16(session.listener.bind + 1) : session.source.port))
+        text.append(
+            Int(
+                session.source.family == .unix
+                    ? UInt16(truncatingIfNeeded: session.listener.identifier) : session.source.port))
     }
 }

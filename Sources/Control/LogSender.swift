@@ -8,14 +8,17 @@ import Samples
 import Synchronization
 
 /// Lines that could not be sent because a log target was full or away, over all workers: HAProxy's `DroppedLogs`.
-package let droppedLogLines = DroppedLines()
+package let droppedLogLines = LineCount()
 
-/// A count that all workers raise.
-package final class DroppedLines: Sendable {
+/// Log lines that were received to be forwarded, in the whole process.
+package let receivedLogLines = LineCount()
+
+/// A count that all threads raise.
+package final class LineCount: Sendable {
     private let lines = Atomic<UInt64>(0)
-    /// Lines dropped since the start.
+    /// Lines since the start.
     package var count: UInt64 { lines.load(ordering: .relaxed) }
-    func add(_ dropped: Int) { lines.wrappingAdd(UInt64(dropped), ordering: .relaxed) }
+    func add(_ more: Int) { lines.wrappingAdd(UInt64(more), ordering: .relaxed) }
 }
 
 /// One worker's way to one log target. Lines are gathered in a turn and sent at its end; what the target does not take

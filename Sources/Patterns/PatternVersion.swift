@@ -35,6 +35,7 @@ import Synchronization
 
     deinit {
         stores = []
+        PatternCounts.freed.wrappingAdd(UInt64(count), ordering: .relaxed)
         var next = unsafe first
         while let entry = unsafe next {
             unsafe next = entry.pointee.next
@@ -105,6 +106,7 @@ import Synchronization
         if let last = unsafe last { unsafe last.pointee.next = entry } else { unsafe first = unsafe entry }
         unsafe last = unsafe entry
         count += 1
+        PatternCounts.added.wrappingAdd(1, ordering: .relaxed)
         for (store, pattern) in zip(stores, patterns) { unsafe store.add(entry, pattern) }
         unsafe keys.insert(entry.primaryItem)
     }
@@ -152,6 +154,7 @@ import Synchronization
         unsafe places[Int(place)] = unsafe (nil, places[Int(place)].uses &+ 1)
         freePlaces.append(place)
         count -= 1
+        PatternCounts.freed.wrappingAdd(1, ordering: .relaxed)
         unsafe epochs.retire(entry) { unsafe PatternEntry.free($0.assumingMemoryBound(to: PatternEntry.self)) }
     }
 
@@ -228,4 +231,15 @@ extension PatternError {
     func at(line: Int32, of file: String) -> PatternError {
         line > 0 ? PatternError("\(message) at line \(line) of file '\(file)'") : self
     }
+}
+
+/// Entries that have come into lists and gone from them, in the whole process.
+public enum PatternCounts {
+    static let added = Atomic<UInt64>(0)
+    static let freed = Atomic<UInt64>(0)
+
+    /// Entries added since the start.
+    public static var addedSoFar: UInt64 { added.load(ordering: .relaxed) }
+    /// Entries removed since the start.
+    public static var freedSoFar: UInt64 { freed.load(ordering: .relaxed) }
 }

@@ -17,9 +17,11 @@ extension FrontendWorker: QUICListenerOwner {
         let bind = shared.binds[index]
         do throws(TLSError) {
             guard let tls = try bind.makeQUICContext() else { return }
+            let context = bind.context(of: descriptor.number)
+            noteListener(context, Socket.localAddress(descriptor.number))
             do throws(SystemError) {
                 _ = try QUICListener(
-                    descriptor, context: bind.context, settings: quicSettings(bind.settings), tls: tls,
+                    descriptor, context: context, settings: quicSettings(bind.settings), tls: tls,
                     manager: manager, owner: self)
             } catch { throw TLSError(.system, "\(error)") }
         } catch {
@@ -54,12 +56,12 @@ extension FrontendWorker: QUICListenerOwner {
     }
 
     package func takePlace(for listener: QUICListener) -> Bool {
-        shared.state == .open && takePlace(bind: listener.context.bind)
+        shared.state == .open && takePlace(at: listener.context)
     }
 
-    package func returnPlace(for listener: QUICListener) { returnPlace(bind: listener.context.bind) }
+    package func returnPlace(for listener: QUICListener) { returnPlace(at: listener.context) }
 
-    package func accepted(_ link: QUICLink, on listener: QUICListener) { countConnection() }
+    package func accepted(_ link: QUICLink, on listener: QUICListener) { countConnection(at: listener.context) }
 
     package func makeMux(for link: QUICLink, _ alpn: ApplicationProtocol) -> (any QUICMux)? {
         guard alpn == .h3 else { return nil }

@@ -38,6 +38,8 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     var invalidRequest: ErrorCapture?
     /// What this worker has counted for the frontend.
     var traffic = TrafficCounters()
+    /// The same by listening address; empty without `option socket-stats`.
+    var listenerTraffic: [ListenerTraffic] = []
     /// The same of QUIC connections that are over, and what `clear counters` has taken away.
     var endedQUIC = QUICTraffic()
     var clearedQUIC = QUICTraffic()
@@ -84,6 +86,9 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         connectionSettings = connections
         connections.detectsHTTP2 = false
         undetected = connections
+        if settings.options.countsListeners {
+            listenerTraffic = Array(repeating: ListenerTraffic(), count: shared.listenerCount)
+        }
     }
 
     /// Makes the TLS of a bind line anew, for connections from now on.
@@ -112,9 +117,11 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     // MARK: Listeners
 
     func listen(_ descriptor: consuming OwnedDescriptor, bind: Int) throws(WorkerError) {
+        let context = shared.binds[bind].context(of: descriptor.number)
+        noteListener(context, Socket.localAddress(descriptor.number))
         do throws(SystemError) {
             let listener = try StreamListener(
-                descriptor: descriptor, context: shared.binds[bind].context, loop: worker.loop, owner: self,
+                descriptor: descriptor, context: context, loop: worker.loop, owner: self,
                 maxAccept: worker.blueprint.configuration.global.tune.maxAccept ?? .max)
             listeners.append(listener)
         } catch {
@@ -146,14 +153,14 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         listeners = []
     }
 
-    package func takePlace(for listener: StreamListener) -> Bool { takePlace(bind: listener.context.bind) }
-    package func returnPlace(for listener: StreamListener) { returnPlace(bind: listener.context.bind) }
+    package func takePlace(for listener: StreamListener) -> Bool { takePlace(at: listener.context) }
+    package func returnPlace(for listener: StreamListener) { returnPlace(at: listener.context) }
 
-    /// Takes a place for a connection of a bind line at every level that has a limit; all or none.
-    func takePlace(bind index: Int) -> Bool {
+    /// Takes a place for a connection of a listener at every level that has a limit; all or none.
+    func takePlace(at listener: ListenerContext) -> Bool {
         guard worker.blueprint.admission.enter() else { return false }
         if shared.admission.enter() {
-            if shared.binds[index].admission.enter() { return true }
+            if listener.admission.enter() { return true }
             shared.admission.leave()
         }
         worker.blueprint.admission.leave()
@@ -161,15 +168,15 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     }
 
     /// Gives a place back.
-    func returnPlace(bind index: Int) {
+    func returnPlace(at listener: ListenerContext) {
         worker.blueprint.admission.leave()
         shared.admission.leave()
-        shared.binds[index].admission.leave()
+        listener.admission.leave()
     }
 
     package func accepted(_ descriptor: Int32, peer: SocketAddress, on listener: StreamListener) {
         let bind = shared.binds[listener.context.bind]
-        countConnection()
+        countConnection(at: listener.context)
         let session = Session(
             source: peer, destination: peer.isIP ? Socket.localAddress(descriptor) : peer, clock: worker.loop.clock,
             isQUIC: false, listener: listener.context)
@@ -200,7 +207,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
 
     /// Counts a connection out.
     func leave(_ session: Session) {
-        returnPlace(bind: session.listener.bind)
+        returnPlace(at: session.listener)
         for listener in listeners { listener.resume() }
         countEnd(session)
         for backend in worker.backends { backend?.backend.forget(session) }
@@ -218,8 +225,12 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         guard case .finish(let verdict) = run.run(rules, &cursor) else { return nil }
         switch kind {
         case .quicInitial: break
-        case .tcpRequestConnection: traffic.deniedConnections &+= 1
-        default: traffic.deniedSessions &+= 1
+        case .tcpRequestConnection:
+            traffic.deniedConnections &+= 1
+            countListener(session.listener) { $0.deniedConnections &+= 1 }
+        default:
+            traffic.deniedSessions &+= 1
+            countListener(session.listener) { $0.deniedSessions &+= 1 }
         }
         return verdict
     }
@@ -280,6 +291,10 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
 
     package func connectionClosed(_ connection: StreamConnection, _ failure: ConnectionFailure?) {
         guard let session = connection.session else { return }
+        if case .handshake? = failure {
+            traffic.tlsFailures &+= 1
+            countListener(session.listener) { $0.tlsFailures &+= 1 }
+        }
         if let failure, session.exchanges == 0 { worker.log?.connectionFailed(session, self, failure) }
         leave(session)
     }

@@ -95,7 +95,7 @@ extension Worker {
         let head = exchange.request.head
         return ExchangeFacts(
             id: Self.id(record), worker: index, transport: transport,
-            source: isUnix ? "unix:\(session.listener.bind + 1)" : "\(session.source.host):\(session.source.port)",
+            source: isUnix ? "unix:\(session.listener.identifier)" : "\(session.source.host):\(session.source.port)",
             frontend: record.frontend.settings.name, frontendID: record.frontend.settings.id,
             isHTTP: record.isHTTP, listener: session.listener.name,
             backend: backend?.settings.name, backendID: backend?.settings.id, server: server?.facts.name,

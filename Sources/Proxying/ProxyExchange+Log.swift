@@ -134,7 +134,7 @@ extension FrontendWorker {
         figures.isHTTPBackend = settings.mode == .http
         let bind = session.listener.bind
         figures.isSecure = settings.binds.indices.contains(bind) && settings.binds[bind].tls != nil
-        figures.listenerNumber = bind + 1
+        figures.listenerNumber = session.listener.identifier
         figures.acceptedWall = session.acceptedWall
         figures.requestWall = session.acceptedWall
         figures.handshakeTime =

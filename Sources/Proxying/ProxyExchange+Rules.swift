@@ -222,6 +222,7 @@ extension ProxyExchange: RuleHost {
 
     package func rewriteFailed() {
         frontend.traffic.rewriteErrors &+= 1
+        frontend.countListener(session.listener) { $0.rewriteErrors &+= 1 }
         backend?.traffic.rewriteErrors &+= 1
     }
 

@@ -27,6 +27,8 @@ package final class SharedFrontend: Sendable {
     /// Whether rules may change the request before the log shows it: it is kept as it came then.
     let keepsRequestLine: Bool
     package let binds: [SharedBind]
+    /// Listening addresses: one for each port of each bind line.
+    package let listenerCount: Int
     /// Connections of the frontend: its `maxconn`.
     package let admission: Admission
     /// Whether it takes connections; see ``FrontendState``.
@@ -57,10 +59,16 @@ package final class SharedFrontend: Sendable {
         errors = ErrorAnswers(settings.errorFiles)
         rules = RuleTable(settings.rules)
         var binds: [SharedBind] = []
+        var listeners = 0
         for (place, bind) in settings.binds.enumerated() {
-            binds.append(try SharedBind(bind, frontend: index, index: place, ticketKeys: ticketKeys, stores: &stores))
+            let shared = try SharedBind(
+                bind, of: settings.options, frontend: index, index: place, firstListener: listeners + 1,
+                ticketKeys: ticketKeys, stores: &stores)
+            listeners += shared.contexts.count
+            binds.append(shared)
         }
         self.binds = binds
+        listenerCount = listeners
         let quicPort = settings.binds.lazy.compactMap { bind -> UInt16? in
             guard bind.transport == .quic, case .ip(_, let ports) = bind.address else { return nil }
             return ports.lowerBound
@@ -94,25 +102,28 @@ package final class SharedBind: Sendable {
     package let settings: BindSettings
     package let frontend: Int
     package let index: Int
-    /// Connections of the bind line: its `maxconn`.
-    package let admission: Admission
     /// What it serves; the runtime API changes it.
     private let certificatesNow: Mutex<CertificateStore?>
     package let ticketKeys: TicketKeyRing
-    /// What the listeners of this line share.
-    let context: ListenerContext
+    /// What the listeners of each of its ports share, in the order of the ports. Addresses without ports have one.
+    package let contexts: [ListenerContext]
 
+    /// - Parameter firstListener: the number of its first port among the frontend's listening addresses, from 1.
     init(
-        _ settings: BindSettings, frontend: Int, index: Int, ticketKeys: TicketKeyRing, stores: inout CertificateCache
+        _ settings: BindSettings, of options: FrontendOptions, frontend: Int, index: Int, firstListener: Int,
+        ticketKeys: TicketKeyRing, stores: inout CertificateCache
     ) throws(BlueprintError) {
         self.settings = settings
         self.frontend = frontend
         self.index = index
         self.ticketKeys = ticketKeys
-        admission = Admission(limit: settings.maxconn ?? .max)
-        context = ListenerContext(
-            frontend: frontend, bind: index, name: settings.name ?? "\(index + 1)", givenName: settings.name,
-            admission: admission, addressMagic: settings.addressMagic ?? 0)
+        contexts = (firstListener..<firstListener + settings.socketCount).map { number in
+            // HAProxy names the nameless when it counts for them.
+            let name = settings.name ?? (options.countsListeners ? "sock-\(number)" : nil)
+            return ListenerContext(
+                frontend: frontend, bind: index, name: name ?? "\(number)", givenName: name, identifier: number,
+                admission: Admission(limit: settings.maxconn ?? .max), addressMagic: settings.addressMagic ?? 0)
+        }
         guard let tls = settings.tls else {
             certificatesNow = Mutex(nil)
             return
@@ -159,6 +170,13 @@ package final class SharedBind: Sendable {
 }
 
 extension SharedBind {
+    /// What the listeners of one of its sockets share.
+    func context(of descriptor: Int32) -> ListenerContext {
+        guard contexts.count > 1, case .ip(_, let ports) = settings.address else { return contexts[0] }
+        let place = Int(Socket.localAddress(descriptor).port) - Int(ports.lowerBound)
+        return contexts.indices.contains(place) ? contexts[place] : contexts[0]
+    }
+
     /// A worker's GnuTLS context for the line; nil when it is not QUIC.
     func makeQUICContext() throws(TLSError) -> QUICTLSContext? {
         guard let tls = settings.tls, let certificates, settings.transport == .quic else { return nil }

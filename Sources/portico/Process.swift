@@ -16,6 +16,8 @@ final class Process {
     private let options: CommandLineOptions
     /// Listening sockets of an older process that no line has asked for yet.
     private var taken = TakenSockets()
+    /// What an earlier process counted.
+    private var earlierStatistics = EarlierStatistics()
     /// When the configuration was there.
     private let loadedAt = SystemClock.now()
 
@@ -65,6 +67,10 @@ final class Process {
                 for notice in blueprint.backends.flatMap(\.startNotices) { Terminal.notice(notice) }
             }
             for warning in ServerStateFiles(blueprint).warnings { Terminal.warning(warning) }
+            if let path = configuration.global.statisticsFile {
+                earlierStatistics = EarlierStatistics(file: path)
+                for warning in earlierStatistics.warnings { Terminal.warning(warning) }
+            }
             return blueprint
         } catch { throw StartError(error.description) }
     }
@@ -108,7 +114,7 @@ final class Process {
         do throws(StartError) {
             let signals = try SignalSource()
             try Privileges.drop(configuration.global)
-            let runtime = RuntimeThread(sockets: runtimeSockets) { Terminal.warning($0) }
+            let runtime = RuntimeThread(sockets: runtimeSockets, earlier: earlierStatistics) { Terminal.warning($0) }
             let group: WorkerGroup
             let checks: CheckThread
             do throws(Runtime.SystemError) {

@@ -275,6 +275,7 @@ private final class LogIntake {
     // MARK: Lines
 
     private func forward(_ bytes: [UInt8], from peer: SocketAddress, _ section: Int) {
+        receivedLogLines.add(1)
         let settings = sections[section].settings
         var line = ForwardedLine(bytes, isRaw: !settings.parsesLines)
         if settings.parsesLines { setHost(of: &line, peer, settings.hostPolicy) }

@@ -34,7 +34,7 @@ struct PrometheusExporter {
 
     private mutating func render() async {
         if query.scopes.contains(.process) { await renderProcess() }
-        let wanted = query.scopes.intersection([.frontend, .backend, .server])
+        let wanted = query.scopes.intersection([.frontend, .listener, .backend, .server])
         if !wanted.isEmpty {
             var filter = StatisticsCollector.Filter()
             filter.showsLegends = false
@@ -42,7 +42,8 @@ struct PrometheusExporter {
             // Aggregates count servers that `no-maint` hides.
             let aggregates = ServerAggregates(rows)
             for (scope, kind) in [
-                (PrometheusQuery.Scope.frontend, ProxyRow.Kind.frontend), (.backend, .backend), (.server, .server),
+                (PrometheusQuery.Scope.frontend, ProxyRow.Kind.frontend), (.listener, .listener),
+                (.backend, .backend), (.server, .server),
             ]
             where wanted.contains(scope) {
                 await render(rows.filter { $0.kind == kind }.map(LabelledRow.init), kind, aggregates)
@@ -60,12 +61,13 @@ struct PrometheusExporter {
             let name = "haproxy_process_\(short)"
             guard query.wants(name) else { continue }
             let value = field.value(state)
-            guard value != .none else { continue }
+            if value == .none, field.name == "description" { continue }
             text.begin(name, field.description, isCounter: Self.isCounter(short))
             switch value {
             case .text(let content):
                 let label = short == "build_info" ? "version" : short
                 text.line(name, PrometheusText.labels((label, content)), "1")
+            case .none: text.line(name, [], "NaN")
             default: text.line(name, [], value.description)
             }
         }
@@ -109,9 +111,11 @@ struct PrometheusExporter {
         init(_ row: ProxyRow) {
             self.row = row
             labels =
-                row.kind == .server
-                ? PrometheusText.labels(("proxy", row.proxy), ("server", row.name))
-                : PrometheusText.labels(("proxy", row.proxy))
+                switch row.kind {
+                case .server: PrometheusText.labels(("proxy", row.proxy), ("server", row.name))
+                case .listener: PrometheusText.labels(("proxy", row.proxy), ("listener", row.name))
+                case .frontend, .backend: PrometheusText.labels(("proxy", row.proxy))
+                }
         }
     }
 
@@ -120,13 +124,14 @@ struct PrometheusExporter {
     ) async {
         let rows = query.hidesMaintenance ? all.filter { !$0.row.isInMaintenance } : all
         guard !rows.isEmpty else { return }
-        let prefix = "haproxy_\(kind == .frontend ? "frontend" : kind == .backend ? "backend" : "server")_"
-        let names =
+        let (thing, names) =
             switch kind {
-            case .frontend: PrometheusNames.frontends
-            case .backend: PrometheusNames.backends
-            case .server, .listener: PrometheusNames.servers
+            case .frontend: ("frontend", PrometheusNames.frontends)
+            case .backend: ("backend", PrometheusNames.backends)
+            case .server: ("server", PrometheusNames.servers)
+            case .listener: ("listener", PrometheusNames.listeners)
             }
+        let prefix = "haproxy_\(thing)_"
         var last = ""
         for column in ProxyColumns.all where names.contains(column.name) {
             let own = kind == .server ? PrometheusNames.serverColumns[column.name] : nil
@@ -158,27 +163,41 @@ struct PrometheusExporter {
         }
     }
 
-    /// Columns that servers have only while they are checked.
-    private static let ofChecks: Set<String> = ["chkfail", "chkdown", "downtime", "check_code", "check_duration"]
+    /// Columns that only proxies of HTTP have, in ``hasLine(_:_:_:)``.
+    private static let ofHTTP: Set<String> = [
+        "req_tot", "req_rate_max", "intercepted", "cache_lookups", "cache_hits", "cache_hint_hits", "comp_in",
+        "comp_out", "comp_byp", "comp_rsp", "hrsp_1xx", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_5xx", "hrsp_other",
+    ]
+
+    /// Whether a row has a line in the metric of a column, with its value or without.
+    private static func hasLine(_ column: StatColumn, _ row: ProxyRow, _ value: StatValue) -> Bool {
+        switch column.name {
+        case "check_code": row.check != nil
+        case "agent_code": row.agent != nil
+        // From the first result on.
+        case "check_duration", "agent_duration": value != .none
+        default: row.isHTTP || !ofHTTP.contains(column.name)
+        }
+    }
 
     private mutating func renderNumbers(
         _ name: String, _ short: String, _ column: StatColumn, _ rows: [LabelledRow], isNew: Bool
     ) {
-        if isNew { text.begin(name, column.description, isCounter: Self.isCounter(short)) }
+        var isNew = isNew
         let isTime = short.hasSuffix("_seconds") && Self.inMilliseconds.contains(column.name)
         let code: PrometheusText.StaticLabel? =
             column.name.hasPrefix("hrsp_")
             ? PrometheusText.StaticLabel(name: "code", value: String(column.name.dropFirst(5))) : nil
         for row in rows {
             let value = column.value(row.row)
-            if value == .none {
-                if row.row.kind == .server, row.row.check == nil, Self.ofChecks.contains(column.name) { continue }
-                if row.row.agent == nil, column.name.hasPrefix("agent_") { continue }
-                if code != nil || column.name == "req_tot" || column.name == "intercepted" { continue }
+            guard Self.hasLine(column, row.row, value) else { continue }
+            if isNew {
+                text.begin(name, column.description, isCounter: Self.isCounter(short))
+                isNew = false
             }
             let number: String
             switch value {
-            case .none, .text: number = isTime ? "0.000000" : "NaN"
+            case .none, .text: number = isTime ? "0.000000" : column.name.hasSuffix("_code") ? "0" : "NaN"
             default: number = isTime ? PrometheusText.seconds(value.number ?? 0) : value.description
             }
             text.line(name, row.labels, number, code)
@@ -218,6 +237,7 @@ struct PrometheusExporter {
     ) -> [(state: String, count: Int)] {
         switch column {
         case "status":
+            if row.kind == .listener { return ListenerRow.states.map { ($0, $0 == row.status ? 1 : 0) } }
             if row.kind == .server {
                 let own = ServerAggregates.state(row)
                 return ServerAggregates.states.map { ($0, $0 == own ? 1 : 0) }
@@ -228,9 +248,13 @@ struct PrometheusExporter {
             guard let check = column == "check_status" ? row.check : row.agent else { return [] }
             let own = check.status?.drop { $0 == "*" || $0 == " " }
             return ServerAggregates.checkStates.map { ($0, own == Substring($0) ? 1 : 0) }
-        case "agg_check_status":
+        case "agg_check_status", "agg_server_status", "agg_server_check_status":
+            guard aggregates.servers[row.proxy] != nil else { return [] }
+            guard column == "agg_check_status" else {
+                return ServerAggregates.states.map { ($0, aggregates.servers[row.proxy]?[$0] ?? 0) }
+            }
             return ServerAggregates.checkStates.map { ($0, aggregates.checks[row.proxy]?[$0] ?? 0) }
-        default: return ServerAggregates.states.map { ($0, aggregates.servers[row.proxy]?[$0] ?? 0) }
+        default: return []
         }
     }
 

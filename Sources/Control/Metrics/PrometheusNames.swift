@@ -80,6 +80,12 @@ enum PrometheusNames {
         "cache_hint_hits",
     ]
 
+    /// Columns that listening addresses have a metric for.
+    static let listeners: Set<String> = [
+        "scur", "smax", "slim", "stot", "bin", "bout", "dreq", "dresp", "ereq", "status", "conn_tot", "dcon", "dses",
+        "wrew", "eint", "reqbin", "reqbout", "resbin", "resbout",
+    ]
+
     /// Columns that backends have a metric for.
     static let backends: Set<String> = [
         "qcur", "qmax", "scur", "smax", "slim", "stot", "bin", "bout", "dreq", "dresp", "econ", "eresp", "wretr",

@@ -16,10 +16,17 @@ package final class RuntimeThread: Sendable {
     /// Most changes that may wait.
     private static let changeLimit = 65_536
 
+    /// What an earlier process counted.
+    private let earlier: EarlierStatistics
+
     /// - Parameters:
     ///   - report: takes what goes wrong, for the operator.
-    package init(sockets: RuntimeSockets, report: @escaping @Sendable (String) -> Void) {
+    package init(
+        sockets: RuntimeSockets, earlier: EarlierStatistics = EarlierStatistics(),
+        report: @escaping @Sendable (String) -> Void
+    ) {
         self.sockets = sockets
+        self.earlier = earlier
         self.report = report
     }
 
@@ -36,6 +43,7 @@ package final class RuntimeThread: Sendable {
             try ControlLoop.run { [self] loop in
                 let api = RuntimeAPI(
                     workers, sockets: sockets, facts: facts, table: .standard, loop: loop, report: report)
+                api.statistics.begin(with: earlier)
                 RuntimeThread.api = api
                 do throws(SystemError) {
                     try api.startResolution()

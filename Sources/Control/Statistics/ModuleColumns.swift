@@ -21,12 +21,12 @@ enum ModuleColumns {
             .u64($0.traffic.sessionsByVersion[2], $0.kind == .frontend)
         },
         StatColumn("h2_backend_total_streams", "MCPV", "HTTP/2: backend total streams") { _ in .none },
-        StatColumn("ssl_sess", "MCPV", "TLS sessions") { .u64($0.traffic.tlsSessions, $0.kind != .listener) },
+        StatColumn("ssl_sess", "MCPV", "TLS sessions") { .u64($0.traffic.tlsSessions) },
         StatColumn("ssl_reused_sess", "MCPV", "TLS sessions that were resumed") {
-            .u64($0.traffic.tlsResumed, $0.kind != .listener)
+            .u64($0.traffic.tlsResumed)
         },
         StatColumn("ssl_failed_handshake", "MCPV", "TLS handshakes that failed") {
-            .u64($0.traffic.tlsFailures, $0.kind == .frontend)
+            .u64($0.traffic.tlsFailures, $0.isFront)
         },
         StatColumn("ssl_ocsp_staple", "MCPV", "TLS: ocsp staple") { _ in .none },
         StatColumn("ssl_failed_ocsp_staple", "MCPV", "TLS: failed ocsp staple") { _ in .none },

@@ -1,3 +1,4 @@
+import Patterns
 import Proxying
 
 /// What is known of the process at one moment: the lines of `show info`.
@@ -36,7 +37,7 @@ enum ProcessFields {
         ProcessField("PoolUsed_MB", "MGPV", "Memory of buffers that are in use, in MB") {
             .u32($0.traffic.buffersUsed >> 20)
         },
-        ProcessField("PoolFailed", "MCPV", "Buffers that memory did not suffice for") { _ in .none },
+        ProcessField("PoolFailed", "MCPV", "Buffers that memory did not suffice for; always 0") { _ in .u32(0) },
         ProcessField("Ulimit-n", "CLPV", "Limit of file descriptors") { .u32($0.descriptorLimit) },
         ProcessField("Maxsock", "CLPV", "Limit of sockets") { .u32($0.descriptorLimit) },
         ProcessField("Maxconn", "CLPV", "Limit of connections (maxconn)") { .u32($0.maxconn) },
@@ -90,8 +91,10 @@ enum ProcessFields {
             .u32($0.rate(.serverTLSFull))
         },
         ProcessField("SslBackendMaxKeyRate", "MMPV", "Largest SslBackendKeyRate") { .u32($0.maximum(.serverTLSFull)) },
-        ProcessField("SslCacheLookups", "MCPV", "Look-ups of TLS sessions") { _ in .none },
-        ProcessField("SslCacheMisses", "MCPV", "Look-ups of TLS sessions that found none") { _ in .none },
+        ProcessField("SslCacheLookups", "MCPV", "Look-ups in a cache of TLS sessions; clients keep theirs") { _ in
+            .u32(0)
+        },
+        ProcessField("SslCacheMisses", "MCPV", "Look-ups in a cache of TLS sessions that found none") { _ in .u32(0) },
         ProcessField("CompressBpsIn", "MRPV", "Bytes given to compression in the last second") { _ in .u32(0) },
         ProcessField("CompressBpsOut", "MRPV", "Bytes that compression made in the last second") { _ in .u32(0) },
         ProcessField("CompressBpsRateLim", "CLPV", "Limit of CompressBpsOut") { _ in .u32(0) },
@@ -128,7 +131,9 @@ enum ProcessFields {
             .unsigned64(UInt64($0.rate(.bytesOut)))
         },
         ProcessField("DebugCommandsIssued", "MGPV", "Debug commands that were given") { _ in .none },
-        ProcessField("CumRecvLogs", "MCPV", "Log lines received from others") { _ in .none },
+        ProcessField("CumRecvLogs", "MCPV", "Log lines received from others") { _ in
+            .unsigned32(Int(truncatingIfNeeded: receivedLogLines.count & 0xffff_ffff))
+        },
         ProcessField("Build info", "POSV", "This program's own version") { .text("Portico \($0.facts.build)") },
         ProcessField("Memmax_bytes", "CLPV", "Limit of memory in bytes (-m)") { .u32($0.facts.memoryLimit << 20) },
         ProcessField("PoolAlloc_bytes", "MGPV", "Memory of buffers, in bytes") {
@@ -148,8 +153,12 @@ enum ProcessFields {
         ProcessField("CurrStreams", "MGPV", "Exchanges now") { .unsigned64(UInt64(max(0, $0.traffic.currentStreams))) },
         ProcessField("CumStreams", "MGPV", "Exchanges since the start") { .unsigned64($0.traffic.streams) },
         ProcessField("BlockedTrafficWarnings", "MGPV", "Warnings about tasks that took too long") { _ in .none },
-        ProcessField("PatternsAdded", "MGPV", "Entries added to ACLs and maps") { _ in .none },
-        ProcessField("PatternsFreed", "MGPV", "Entries freed from ACLs and maps") { _ in .none },
+        ProcessField("PatternsAdded", "MGPV", "Entries added to ACLs and maps") { _ in
+            .unsigned64(PatternCounts.addedSoFar)
+        },
+        ProcessField("PatternsFreed", "MGPV", "Entries freed from ACLs and maps") { _ in
+            .unsigned64(PatternCounts.freedSoFar)
+        },
         ProcessField("NbThreadGroups", "CGSV", "Groups of threads; always 1") { _ in .u32(1) },
     ]
 }

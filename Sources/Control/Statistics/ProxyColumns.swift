@@ -146,7 +146,7 @@ enum ProxyColumns {
             .u32($0.kind == .frontend ? $0.rates.maxConnections : nil)
         },
         StatColumn("conn_tot", "MCPP", "Connections since the start") {
-            .u64($0.traffic.connections, $0.kind == .frontend)
+            .u64($0.traffic.connections, $0.isFront)
         },
         StatColumn("intercepted", "MCPP", "Requests that the proxy answered by itself: statistics, redirects") {
             .u64($0.traffic.intercepted, $0.isHTTP && $0.kind == .frontend)
@@ -218,8 +218,8 @@ enum ProxyColumns {
             .u32($0.connections?.sessionIdle)
         },
         StatColumn("reqbin", "MCPP", "Bytes of requests that came in") { .u64($0.traffic.bytesIn) },
-        StatColumn("reqbout", "MCPP", "Bytes of requests that went out") { _ in .none },
-        StatColumn("resbin", "MCPP", "Bytes of responses that came in") { _ in .none },
+        StatColumn("reqbout", "MCPP", "Bytes of requests that went out") { .u64($0.traffic.bytesToServer) },
+        StatColumn("resbin", "MCPP", "Bytes of responses that came in") { .u64($0.traffic.bytesFromServer) },
         StatColumn("resbout", "MCPP", "Bytes of responses that went out") { .u64($0.traffic.bytesOut) },
         StatColumn("cache_hint_hits", "MCPP", "Cache lookups that a hint made needless") {
             .u64($0.traffic.cacheHintHits, $0.hasMessages && $0.isHTTP)

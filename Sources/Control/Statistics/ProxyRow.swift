@@ -51,6 +51,8 @@ package struct ProxyRow: Sendable {
     package let name: String
     package let id: Int
     package let mode: ProxyMode
+    /// Its identifier in the whole process (`guid`).
+    package var guid: String?
     package var traffic = TrafficCounters()
     package var rates = Rates()
 

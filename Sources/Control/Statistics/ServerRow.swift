@@ -15,6 +15,7 @@ enum ServerRow {
         let facts = server.facts
         var row = ProxyRow(
             .server, proxy: backend.name, proxyID: backend.id, name: facts.name, id: server.id, mode: backend.mode)
+        row.guid = server.settings.guid
         row.traffic = traffic
         row.rates.sessions = meter.rate(.back(ObjectIdentifier(server)), at: now)
         row.rates.maxSessions = meter.maximum(.back(ObjectIdentifier(server)))

@@ -115,6 +115,17 @@ struct StatColumn: Sendable {
         self.tags = StatTags(tags)
         backendTags = StatTags(backend ?? tags)
         self.description = description
-        self.value = value
+        if Self.ofListeners.contains(name) {
+            self.value = value
+        } else {
+            self.value = { $0.kind == .listener ? .none : value($0) }
+        }
     }
+
+    /// What is known of a listening address.
+    private static let ofListeners: Set<String> = [
+        "pxname", "svname", "scur", "smax", "slim", "stot", "bin", "bout", "dreq", "dresp", "ereq", "status", "pid",
+        "iid", "sid", "type", "addr", "mode", "conn_tot", "dcon", "dses", "wrew", "eint", "proto", "reqbin", "reqbout",
+        "resbin", "resbout", "ssl_sess", "ssl_reused_sess", "ssl_failed_handshake",
+    ]
 }

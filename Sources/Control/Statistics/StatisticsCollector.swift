@@ -15,6 +15,8 @@ package final class StatisticsCollector {
     /// Share of the last second in which the process used no CPU time, percent.
     private(set) var idlePercent = 100
     private var cpuTime: UInt64 = 0
+    /// What a statistics file has brought; added to what the workers count.
+    private var earlier = EarlierStatistics()
 
     init(_ api: RuntimeAPI) {
         self.api = api
@@ -22,6 +24,9 @@ package final class StatisticsCollector {
     }
 
     private var blueprint: Blueprint { api.workers.blueprint }
+
+    /// Begins with the counters of an earlier process.
+    func begin(with statistics: EarlierStatistics) { earlier = statistics }
 
     /// Begins to measure rates.
     func start() {
@@ -45,12 +50,14 @@ package final class StatisticsCollector {
 
     /// `clear counters`: maxima, or everything.
     func clear(all: Bool) async {
+        if all { earlier = EarlierStatistics() }
         _ = await api.askWorkers { $0.clearTraffic(all: all) }
         meter.clearMaxima()
     }
 
     /// `clear counters server`.
     func clear(_ server: SharedServer) async {
+        if let guid = server.settings.guid { earlier.forget(guid) }
         _ = await api.askWorkers { $0.clearTraffic(of: server) }
     }
 
@@ -85,15 +92,22 @@ package final class StatisticsCollector {
         func wants(_ kind: ProxyRow.Kind) -> Bool { kinds < 0 || kinds & (1 << kind.rawValue) != 0 }
     }
 
-    /// The rows of all proxies, in the order of their numbers: a frontend, then servers and their backend.
+    /// The rows of all proxies, in the order of their numbers: a frontend with its listeners, then servers and
+    /// their backend.
     package func rows(_ filter: Filter) async -> [ProxyRow] {
         let answers = await api.askWorkers { (traffic: $0.traffic(), totals: $0.totals()) }
         meter.note(answers.map(\.totals))
         let workers = answers.map(\.traffic)
         var result: [(id: Int, rows: [ProxyRow])] = []
         for frontend in blueprint.frontends where filter.proxy == nil || filter.proxy == frontend.settings.id {
-            guard filter.wants(.frontend), filter.server <= 0, !frontend.settings.isDisabled else { continue }
-            result.append((frontend.settings.id, [row(frontend, workers)]))
+            guard !frontend.settings.isDisabled else { continue }
+            var rows: [ProxyRow] = []
+            if filter.wants(.frontend), filter.server <= 0 { rows.append(row(frontend, workers)) }
+            if filter.wants(.listener), frontend.settings.options.countsListeners {
+                rows += ListenerRow.make(frontend, workers, showsLegends: filter.showsLegends)
+                    .filter { filter.server < 0 || filter.server == $0.id }
+            }
+            result.append((frontend.settings.id, rows))
         }
         for backend in blueprint.backendTable.all {
             let id = backend.servers.settings.id
@@ -101,8 +115,9 @@ package final class StatisticsCollector {
             result.append((id, rows(backend, workers, filter)))
         }
         // Stable: a listen section's frontend stays before its servers.
-        return result.enumerated().sorted { ($0.element.id, $0.offset) < ($1.element.id, $1.offset) }
+        let rows = result.enumerated().sorted { ($0.element.id, $0.offset) < ($1.element.id, $1.offset) }
             .flatMap(\.element.rows)
+        return earlier.isEmpty ? rows : rows.map { earlier.added(to: $0) }
     }
 
     private func row(_ frontend: SharedFrontend, _ workers: [WorkerTraffic]) -> ProxyRow {
@@ -110,6 +125,7 @@ package final class StatisticsCollector {
         let index = frontend.index
         var row = ProxyRow(
             .frontend, proxy: settings.name, proxyID: settings.id, name: "FRONTEND", id: 0, mode: settings.mode)
+        row.guid = settings.guid
         for worker in workers where index < worker.frontends.count { row.traffic.add(worker.frontends[index]) }
         let now = api.loop.now
         row.rates.sessions = meter.rate(.frontSessions(index), at: now)
@@ -153,6 +169,7 @@ package final class StatisticsCollector {
         let now = api.loop.now
         var row = ProxyRow(
             .backend, proxy: settings.name, proxyID: settings.id, name: "BACKEND", id: 0, mode: settings.mode)
+        row.guid = settings.guid
         row.traffic = sum(ObjectIdentifier(backend), workers, \.backends)
         row.rates.sessions = meter.rate(.back(ObjectIdentifier(backend)), at: now)
         row.rates.maxSessions = meter.maximum(.back(ObjectIdentifier(backend)))

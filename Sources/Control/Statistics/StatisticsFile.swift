@@ -19,21 +19,16 @@ enum StatisticsFile {
             "lastsess", "wrew", "connect", "reuse", "cache_lookups", "cache_hits", "eint",
         ] + bytes
 
-    /// The whole file.
-    ///
-    /// - Parameter guid: the identifier of a row's object; nil: it has none, and the row is left out.
-    static func text(_ rows: [ProxyRow], guid: (ProxyRow) -> String?) -> String {
-        part("fe", frontColumns, rows.filter { $0.kind == .frontend }, guid)
-            + part("be", backColumns, rows.filter { $0.kind == .server || $0.kind == .backend }, guid)
+    /// The whole file. Rows without an identifier are left out.
+    static func text(_ rows: [ProxyRow]) -> String {
+        part("fe", frontColumns, rows.filter(\.isFront)) + part("be", backColumns, rows.filter(\.isBack))
     }
 
-    private static func part(
-        _ name: String, _ names: [String], _ rows: [ProxyRow], _ guid: (ProxyRow) -> String?
-    ) -> String {
+    private static func part(_ name: String, _ names: [String], _ rows: [ProxyRow]) -> String {
         let columns = names.map { name in ProxyColumns.all.first { $0.name == name } }
         var text = "#\(name) guid," + names.joined(separator: ",") + ",\n"
         for row in rows {
-            guard let guid = guid(row) else { continue }
+            guard let guid = row.guid else { continue }
             let values = columns.map { column -> String in
                 guard let value = column?.value(row), value != .none else { return "0" }
                 return value.description

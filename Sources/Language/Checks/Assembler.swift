@@ -81,7 +81,7 @@ struct Assembler {
         markReferences(&result)
         number(&result)
         checkTracking(result)
-        checkIdentifiers(result.backends)
+        checkIdentifiers(result.frontends, result.backends)
         sections.context.patterns.assignNumbers()
         result.patterns = sections.context.patterns
         checkErrorGroups()
@@ -228,6 +228,8 @@ struct Assembler {
         result.options.forwardFor = draft.mode == .http ? draft.forwardFor : nil
         result.options.abortOnClose = draft.abortOnClose ?? true
         result.options.usesProxyHeader = draft.usesProxyHeader
+        result.options.countsListeners = draft.countsListeners
+        result.guid = draft.guid
         result.options.buffersRequest = draft.buffersRequest
         result.options.originalTo = draft.mode == .http ? draft.originalTo : nil
         result.options.fieldNames = draft.fieldNames
@@ -279,6 +281,7 @@ struct Assembler {
         result.prefersLastServer = draft.prefersLastServer
         result.persistence = draft.persistence
         result.retries = draft.retries
+        result.guid = draft.guid
         result.retryOn = draft.retryOn
         result.redispatchInterval = draft.redispatchInterval
         result.httpReuse = draft.mode == .http ? draft.httpReuse : .never
@@ -519,17 +522,26 @@ struct Assembler {
     }
 
     /// Identifiers are unique in the process.
-    private mutating func checkIdentifiers(_ backends: [BackendSettings]) {
+    private mutating func checkIdentifiers(_ frontends: [FrontendSettings], _ backends: [BackendSettings]) {
         var known: [String: String] = [:]
-        for backend in backends {
-            for server in backend.servers {
-                guard let guid = server.guid else { continue }
-                let name = "server \(backend.name)/\(server.name)"
-                if let other = known.updateValue(name, forKey: guid) {
-                    diagnostics.append(
-                        Diagnostic(
-                            .alert, "'\(name)' : 'guid': duplicate entry with \(other)", at: server.location))
+        func check(_ guid: String?, _ name: String, _ location: SourceLocation, _ found: inout [Diagnostic]) {
+            guard let guid, let other = known.updateValue(name, forKey: guid), other != name else { return }
+            found.append(Diagnostic(.alert, "'\(name)' : 'guid': duplicate entry with \(other)", at: location))
+        }
+        for frontend in frontends {
+            // The halves of a `listen` section share its identifier.
+            check(frontend.guid, "proxy \(frontend.name)", frontend.location, &diagnostics)
+            for bind in frontend.binds {
+                guard let prefix = bind.guidPrefix else { continue }
+                for place in bind.firstPlace..<bind.firstPlace + bind.socketCount {
+                    check("\(prefix)-\(place)", "listener \(bind.location)", bind.location, &diagnostics)
                 }
+            }
+        }
+        for backend in backends {
+            check(backend.guid, "proxy \(backend.name)", backend.location, &diagnostics)
+            for server in backend.servers {
+                check(server.guid, "server \(backend.name)/\(server.name)", server.location, &diagnostics)
             }
         }
     }

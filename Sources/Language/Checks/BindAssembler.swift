@@ -18,6 +18,7 @@ enum BindAssembler {
         of draft: BindDraft, mode: ProxyMode, tune: TuneSettings
     ) throws(AssemblyError) -> [BindSettings] {
         var result: [BindSettings] = []
+        var place = 0
         for (address, transport) in draft.addresses {
             var bind = BindSettings(address: address, transport: transport, location: draft.mark.location)
             if transport == .quic { try checkQUIC(draft, mode) }
@@ -27,6 +28,14 @@ enum BindAssembler {
             bind.forcedProtocol = draft.forcedProtocol
             try check(draft, mode, transport)
             bind.name = draft.name
+            if let prefix = draft.guidPrefix {
+                if let message = GUID.complaint(about: "\(prefix)-\(place)") {
+                    throw AssemblyError(message: "'bind \(draft.text)' : 'guid-prefix': \(message)")
+                }
+                bind.guidPrefix = prefix
+            }
+            bind.firstPlace = place
+            place += bind.socketCount
             bind.maxconn = draft.maxconn
             bind.backlog = draft.backlog
             bind.fastOpen = draft.fastOpen

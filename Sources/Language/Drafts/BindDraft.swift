@@ -14,6 +14,7 @@ struct BindDraft: Sendable {
     var addressMagic: UInt32?
     var forcedProtocol: ForcedProtocol?
     var name: String?
+    var guidPrefix: String?
     var maxconn: Int?
     var backlog: Int?
     var fastOpen = false

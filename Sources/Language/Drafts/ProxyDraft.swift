@@ -71,6 +71,8 @@ struct ProxyDraft: Sendable {
     var backlog: Int?
     var dontLogNull = false
     var usesProxyHeader = false
+    var countsListeners = false
+    var guid: String?
     var monitorURI: String?
     var lines = LineSettings()
     /// The option that the lines' format comes from; nil: `log-format`, or none.

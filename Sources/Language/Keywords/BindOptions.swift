@@ -28,6 +28,9 @@ enum BindOptions {
             LineOption("name") { (bind, statement, option) throws(Complaint) in
                 bind.name = try statement.value(of: option, "a name").text
             },
+            LineOption("guid-prefix") { (bind, statement, option) throws(Complaint) in
+                bind.guidPrefix = try statement.value(of: option, "a prefix").text
+            },
             LineOption("maxconn") { (bind, statement, option) throws(Complaint) in
                 let count = try statement.integer(of: option)
                 bind.maxconn = count == 0 ? nil : count

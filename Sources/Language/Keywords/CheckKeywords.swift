@@ -85,6 +85,9 @@ enum CheckKeywords {
         },
         // Nothing keeps this process from starting programs that the configuration names, and nothing else starts one.
         Keyword("insecure-fork-wanted", in: .global, takesModifiers: true) { (_, _) in },
+        Keyword("stats-file", in: .global) { (global, statement) throws(Complaint) in
+            global.settings.statisticsFile = try statement.argument("a file path").text
+        },
         Keyword("server-state-file", in: .global) { (global, statement) throws(Complaint) in
             global.settings.serverStateFile = try statement.argument("one argument: a file path").text
         },

@@ -42,6 +42,9 @@ enum OptionKeywords {
                 (proxy, statement) in
                 proxy.usesProxyHeader = statement.modifier == .none
             },
+            Keyword<ProxyDraft>("option socket-stats", in: .front, takesModifiers: true) { (proxy, statement) in
+                proxy.countsListeners = statement.modifier == .none
+            },
             Keyword<ProxyDraft>("option accept-unsafe-violations-in-http-request", in: .front, takesModifiers: true) {
                 (proxy, statement) in
                 proxy.acceptsRequestViolations = statement.modifier == .none

@@ -31,6 +31,13 @@ enum ProxyKeywords {
                 throw Complaint("unknown proxy mode '\(word.text)'", at: word)
             }
         },
+        Keyword<ProxyDraft>("guid", in: [.frontend, .listen, .backend]) { (proxy, statement) throws(Complaint) in
+            let word = try statement.argument("a unique identifier")
+            if let message = GUID.complaint(about: word.text) {
+                throw Complaint("'guid': \(message)", at: word)
+            }
+            proxy.guid = word.text
+        },
         Keyword<ProxyDraft>("disabled", in: .proxies) { (proxy, _) in proxy.isDisabled = true },
         Keyword<ProxyDraft>("enabled", in: .proxies) { (proxy, _) in proxy.isDisabled = false },
         Keyword<ProxyDraft>("log", in: .proxies, takesModifiers: true) { (proxy, statement) throws(Complaint) in

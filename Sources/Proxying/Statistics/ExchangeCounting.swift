@@ -11,10 +11,14 @@ import Synchronization
 // What is counted when connections become sessions and when exchanges begin and end. All of it is the worker's own.
 extension FrontendWorker {
     /// A client's connection was taken.
-    func countConnection() {
+    func countConnection(at listener: ListenerContext) {
         worker.process.connections &+= 1
         traffic.connections &+= 1
         traffic.maxSessions = max(traffic.maxSessions, shared.admission.count)
+        countListener(listener) {
+            $0.connections &+= 1
+            $0.maxSessions = max($0.maxSessions, listener.admission.count)
+        }
     }
 
     /// A client's connection is ready for requests.
@@ -25,6 +29,7 @@ extension FrontendWorker {
         traffic.sessions &+= 1
         shared.sessionRate.count(worker.index, at: worker.loop.clock.now)
         traffic.sessionsByVersion[version] &+= 1
+        countListener(session.listener) { $0.sessions &+= 1 }
         countTLS(session)
     }
 
@@ -36,6 +41,10 @@ extension FrontendWorker {
         worker.process.currentTLS += 1
         traffic.tlsSessions &+= 1
         if tls.isResumed { traffic.tlsResumed &+= 1 } else { worker.process.clientTLSFull &+= 1 }
+        countListener(session.listener) {
+            $0.tlsSessions &+= 1
+            if tls.isResumed { $0.tlsResumed &+= 1 }
+        }
     }
 
     /// A session is over.
@@ -68,8 +77,9 @@ extension FrontendWorker {
         let isHTTP = record.isHTTP
         worker.process.bytesOut &+= exchange.bytesToClient
         let status = isHTTP ? (exchange.response.head?.status ?? record.ownStatus) : 0
-        let outcome = Outcome(exchange, status: status, isOwn: record.ownStatus != 0)
+        let outcome = Outcome(record, exchange, status: status)
         outcome.add(to: &traffic)
+        countListener(record.session.listener) { outcome.add(to: &$0) }
         guard let backend = record.backend else { return }
         outcome.add(to: &backend.traffic)
         if isHTTP { backend.traffic.requestsByVersion[Self.version(exchange)] &+= 1 }
@@ -106,15 +116,21 @@ extension FrontendWorker {
     private struct Outcome {
         let bytesIn: UInt64
         let bytesOut: UInt64
+        let bytesToServer: UInt64
+        let bytesFromServer: UInt64
         let status: Int
         let failure: CloseReason?
         let isAnswered: Bool
         /// Rules may refuse the request, or the response that a server gave.
         let isResponseDenied: Bool
 
-        init(_ exchange: Exchange, status: Int, isOwn: Bool) {
+        init(_ record: ProxyExchange, _ exchange: Exchange, status: Int) {
+            let isOwn = record.ownStatus != 0
             bytesIn = exchange.bytesFromClient
             bytesOut = exchange.bytesToClient
+            bytesToServer = record.bytesToServer
+            // What the proxy makes by itself comes in as it goes out.
+            bytesFromServer = isOwn ? bytesOut : record.bytesFromServer
             self.status = status
             failure = exchange.failure
             isResponseDenied = exchange.attempt.responseStarted
@@ -124,6 +140,8 @@ extension FrontendWorker {
         func add(to counters: inout TrafficCounters) {
             counters.bytesIn &+= bytesIn
             counters.bytesOut &+= bytesOut
+            counters.bytesToServer &+= bytesToServer
+            counters.bytesFromServer &+= bytesFromServer
             if status != 0 { counters.responses[(1...5).contains(status / 100) ? status / 100 : 0] &+= 1 }
             switch failure {
             case .clientAborted: counters.clientAborts &+= 1

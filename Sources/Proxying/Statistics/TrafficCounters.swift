@@ -20,6 +20,9 @@ package struct TrafficCounters: Sendable {
     /// Bytes from clients and to them.
     package var bytesIn: UInt64 = 0
     package var bytesOut: UInt64 = 0
+    /// Bytes of requests to servers and of responses from them, or from ourselves.
+    package var bytesToServer: UInt64 = 0
+    package var bytesFromServer: UInt64 = 0
     /// Answered by the proxy's own services.
     package var intercepted: UInt64 = 0
     /// Refused by rules.
@@ -91,6 +94,8 @@ package struct TrafficCounters: Sendable {
         sessions &+= other.sessions
         bytesIn &+= other.bytesIn
         bytesOut &+= other.bytesOut
+        bytesToServer &+= other.bytesToServer
+        bytesFromServer &+= other.bytesFromServer
         intercepted &+= other.intercepted
         deniedRequests &+= other.deniedRequests
         deniedResponses &+= other.deniedResponses

@@ -18,6 +18,8 @@ final class ServerTraffic {
 package struct WorkerTraffic: Sendable {
     /// By the frontends' places in the configuration.
     package var frontends: [TrafficCounters] = []
+    /// By frontend and listening address; empty without `option socket-stats`.
+    package var listeners: [[ListenerTraffic]] = []
     package var backends: [ObjectIdentifier: TrafficCounters] = [:]
     package var servers: [ObjectIdentifier: TrafficCounters] = [:]
     /// Connections, requests and the like of the whole worker; `clear counters` leaves them.
@@ -94,6 +96,7 @@ extension Worker {
             traffic.quic = frontend.quicTraffic()
             return traffic
         }
+        result.listeners = frontends.map(\.listenerTraffic)
         result.process = process
         for backend in backends {
             guard let backend else { continue }
@@ -119,6 +122,7 @@ extension Worker {
         for frontend in frontends {
             if all { frontend.clearQUICTraffic() }
             frontend.traffic.clear(all: all)
+            for index in frontend.listenerTraffic.indices { frontend.listenerTraffic[index].counters.clear(all: all) }
         }
         for backend in backends {
             backend?.traffic.clear(all: all)

@@ -62,15 +62,6 @@ enum DevelopmentCommands {
     @ControlActor private static func dumpStatistics(_ call: CommandCall) async throws(CommandFailure) {
         var filter = StatisticsCollector.Filter()
         filter.showsLegends = true
-        let rows = await call.api.statistics.rows(filter)
-        var identifiers: [[Int]: String] = [:]
-        for backend in call.api.backends.all {
-            for server in backend.servers.servers {
-                guard let guid = server.settings.guid else { continue }
-                identifiers[[backend.servers.settings.id, server.id]] = guid
-            }
-        }
-        try await call.write(
-            StatisticsFile.text(rows) { row in row.kind == .server ? identifiers[[row.proxyID, row.id]] : nil })
+        try await call.write(StatisticsFile.text(await call.api.statistics.rows(filter)))
     }
 }
