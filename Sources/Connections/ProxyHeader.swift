@@ -82,17 +82,18 @@ public struct ProxyHeader: Equatable, Sendable {
             header.destination = .unix
         default: throw .badHeader
         }
-        header.fields = fields(payload, from: addresses)
+        header.fields = try fields(payload, from: addresses)
         return header
     }
 
-    /// The fields from `start` on; what is cut off at the end is left out.
-    private static func fields(_ bytes: Span<UInt8>, from start: Int) -> [Field] {
+    /// The fields from `start` on. They end where the header does.
+    private static func fields(_ bytes: Span<UInt8>, from start: Int) throws(ProxyHeaderError) -> [Field] {
         var found: [Field] = []
         var place = start
-        while place + 3 <= bytes.count {
+        while place < bytes.count {
+            guard place + 3 <= bytes.count else { throw .badHeader }
             let end = place + 3 + (Int(bytes[place + 1]) << 8 | Int(bytes[place + 2]))
-            guard end <= bytes.count else { break }
+            guard end <= bytes.count else { throw .badHeader }
             var value: [UInt8] = []
             for index in (place + 3)..<end { value.append(bytes[index]) }
             found.append(Field(type: bytes[place], value: value))

@@ -336,7 +336,8 @@ extension SharedServer {
             control.trackedName = name
         }
         let (admin, state) = other.control.withLock { control in
-            control.trackers.append(self)
+            // The last that came follows first, as in HAProxy.
+            control.trackers.insert(self, at: 0)
             return (other.admin, other.state)
         }
         if admin.isMaintenance { set(.inheritedMaintenance) }
