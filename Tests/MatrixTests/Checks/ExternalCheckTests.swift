@@ -15,7 +15,6 @@ import Testing
                 global: "nbthread 2\n\(global)", defaults: "option log-health-checks",
                 """
                 backend back
-                log global
                 option external-check
                 \(backend)
                 frontend web

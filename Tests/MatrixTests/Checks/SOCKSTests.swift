@@ -15,7 +15,7 @@ import Testing
             server.note(request.map { String($0, radix: 16) }.joined(separator: " "))
             _ = connection.send([0, status, 0, 0, 0, 0, 0, 0])
             while let head = connection.receive(through: "\r\n\r\n") {
-                server.note(String(head.prefix { $0 != "\r" }))
+                server.note(head.split(separator: "\r\n").first.map(String.init) ?? "")
                 guard connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") else { return }
             }
         }

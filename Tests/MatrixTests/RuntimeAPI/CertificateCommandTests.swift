@@ -133,8 +133,8 @@ import Testing
         #expect(try await Self.serves(one, port, quic: false))
         try await says("new ssl cert \(one)", "Certificate '\(one)' already exists!\n")
         try await says(
-            "del ssl cert \(one)", "Can't remove the certificate: certificate '\(one)' in use, can't be deleted!\n\n")
-        try await says("del ssl cert nope", "Can't remove the certificate: certificate 'nope' doesn't exist!\n\n")
+            "del ssl cert \(one)", "Can't remove the certificate: certificate '\(one)' in use, can't be deleted!\n")
+        try await says("del ssl cert nope", "Can't remove the certificate: certificate 'nope' doesn't exist!\n")
         #expect(try await process.ask("set ssl cert x", "operator") == "Permission denied\n\n")
     }
 
@@ -238,7 +238,7 @@ import Testing
         #expect(try await status(port) == "HTTP/1.1 200")
         #expect(
             try await process.ask("del ssl ca-file mine")
-                == "Can't remove the CA file: CA file 'mine' in use, can't be deleted!\n\n\n")
+                == "Can't remove the CA file: CA file 'mine' in use, can't be deleted!\n\n")
         #expect(
             try await process.ask("set ssl ca-file mine <<\nno PEM\n\n") == "Invalid payload\nCan't update mine!\n\n")
         #expect(try await process.ask("commit ssl ca-file mine") == "No ongoing transaction! !\nCan't commit mine!\n\n")

@@ -17,7 +17,7 @@ import Testing
                 bind FOLDER/sock
                 bind 127.0.0.1:\(secure) ssl crt \(certificates)
                 tcp-request connection reject if { dst_port \(second) }
-                http-request return status 200 content-type text/plain string "%[so_id]/%[so_name]"
+                http-request return status 200 content-type text/plain lf-string "%[so_id]/%[so_name]"
                 """,
             rest: """
                 frontend quiet

@@ -8,7 +8,7 @@ import Testing
         let origin = try ScriptedServer.answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         let address = "127.0.0.1:\(origin.port)"
         let process = try await RuntimeProcess(
-            backend: "log global\nserver srv \(address) check inter 100ms\nserver plain \(address)")
+            backend: "server srv \(address) check inter 100ms\nserver plain \(address)")
         func add(_ name: String, _ tracked: String) async throws -> String {
             try await process.ask("add server back/\(name) \(address) track \(tracked)")
         }
