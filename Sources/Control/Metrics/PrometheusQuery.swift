@@ -25,6 +25,7 @@ struct PrometheusQuery: Equatable {
             let value = parts.count > 1 ? FormText.decoded(Array(parts[1].utf8)[...]) : ""
             switch FormText.decoded(Array(parts[0].utf8)[...]) {
             case "scope":
+                guard parts.count > 1 else { return nil }
                 if !namesScopes { scopes = [] }
                 namesScopes = true
                 switch value {
@@ -37,6 +38,7 @@ struct PrometheusQuery: Equatable {
             case "extra-counters": hasExtraCounters = true
             case "no-maint": hidesMaintenance = true
             case "metrics":
+                guard parts.count > 1 else { return nil }
                 for name in value.split(separator: ",") {
                     if name.hasPrefix("-") { excluded.insert(name.dropFirst()) } else { included.insert(name) }
                 }

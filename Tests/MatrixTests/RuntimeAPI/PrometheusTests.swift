@@ -129,6 +129,8 @@ import Testing
             try await Self.get("/metrics?extra-counters", port).contains(
                 "haproxy_frontend_ssl_sess{proxy=\"web\",mod=\"ssl\"} 0\n"))
         #expect(try await Self.get("/metrics?scope=foo", port).hasPrefix("HTTP/1.1 400 "))
+        #expect(try await Self.get("/metrics?scope", port).hasPrefix("HTTP/1.1 400 "))
+        #expect(try await Self.get("/metrics?metrics", port).hasPrefix("HTTP/1.1 400 "))
         #expect(try await Self.get("/metrics?foo", port).hasPrefix("HTTP/1.1 200 "))
         #expect(try await Self.get("/other", port).hasPrefix("HTTP/1.1 503 "))
         _ = process
