@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 from . import cases, pcap, semantics
 from .cases import Case
@@ -129,10 +130,25 @@ def _play(plan: Plan, job: Job, seed: str) -> str | None:
             job.port = link.address[1]
             outcome = semantics.play(client, job, kind) if semantic else client.fetch(job)
             time.sleep(0.1)
-    finally:
-        # Also of a cell that failed, even because a peer died.
-        trace = _write_trace(job, link) if link else Trace([])
-    return case.check(Played(job, client, server, outcome, trace, len(link.rebindings)))
+    except Failure as failure:
+        # The packets of a cell that failed are kept too, even when a peer died.
+        _blame(plan, _write_trace(job, link) if link else Trace([]), failure)
+    trace = _write_trace(job, link)
+    try:
+        return case.check(Played(job, client, server, outcome, trace, len(link.rebindings)))
+    except Failure as failure:
+        _blame(plan, trace, failure)
+
+
+def _blame(plan: Plan, trace: Trace, failure: Failure) -> NoReturn:
+    """Raises the failure; or Unsupported, when the link let no handshake through for longer than the server waits."""
+    patience = plan.server.patience
+    is_lossy = plan.case.name in ("handshakeloss", "handshakecorruption")
+    if patience is not None and is_lossy and trace.longest_handshake() >= patience:
+        raise Unsupported(
+            f"the link held a handshake up for longer than the {patience:g} s after which {plan.server.name} gives up"
+        ) from failure
+    raise failure
 
 
 def _link(plan: Plan) -> LinkPlan:

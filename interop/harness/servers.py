@@ -27,6 +27,8 @@ class Server(ABC):
     semantics: frozenset[str] = frozenset()
     """The cases of HTTP semantics that it, or what is behind it, can play."""
     ecn = False
+    patience: float | None = None
+    """Seconds after which it gives a handshake up, when nothing makes it wait longer."""
     lacks: dict[str, str] = {}
     """Cases that this version of the server is known not to play, and why."""
 
@@ -191,6 +193,8 @@ class Caddy(Server):
     versions = (1, 2, 3)
     knobs = FREE_KNOBS
     semantics = ALL_SEMANTICS - {"priorities", "websocket"}
+    # quic-go's HandshakeIdleTimeout is 5 s, and a handshake may take twice that; Caddy has no option for it.
+    patience = 10
     lacks = {
         "rebind-port": "quic-go of Caddy 2.6 validates no new path",
         "rebind-addr": "quic-go of Caddy 2.6 validates no new path",
