@@ -59,6 +59,10 @@ enum NativeCallbacks {
         unsafe callbacks.handshake_completed = { _, context in
             unsafe QUICConnection.from(context).handshakeIsComplete()
         }
+        unsafe callbacks.handshake_confirmed = { _, context in
+            unsafe QUICConnection.from(context).isConfirmed = true
+            return 0
+        }
         unsafe callbacks.recv_rx_key = { _, level, context in
             unsafe QUICConnection.from(context).keyInstalled(at: level)
         }

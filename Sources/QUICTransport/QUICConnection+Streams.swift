@@ -129,10 +129,14 @@ extension QUICConnection {
 
     // MARK: Keys and paths
 
-    /// Changes to new packet protection keys (RFC 9001 section 6). Throws `.invalidState` when the last change is
-    /// not confirmed yet.
+    /// Changes to new packet protection keys (RFC 9001 section 6). Throws `.invalidState` when the
+    /// handshake or the last change is not confirmed yet.
     public func initiateKeyUpdate(now: Instant) throws(QUICError) {
         let native = try unsafe usable("update keys")
+        // Asked too early, the library ends the process.
+        guard phase == .established, role == .server || isConfirmed else {
+            throw QUICError(.invalidState, place: "update keys")
+        }
         try check(unsafe ngtcp2_conn_initiate_key_update(native, now.nanoseconds), "update keys")
     }
 

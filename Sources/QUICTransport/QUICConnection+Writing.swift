@@ -144,7 +144,7 @@ extension QUICConnection {
         var expiry = unsafe ngtcp2_conn_get_expiry(native)
         // Before the round-trip time is known the library would space packets by its first guess, tens of milliseconds,
         // and hold the first answer back. The initial window is burst enough to go at once (RFC 9002 section 7.7).
-        if sent > 0, phase != .handshaking {
+        if settings.paces, sent > 0, phase != .handshaking {
             unsafe ngtcp2_conn_update_pkt_tx_time(native, now.nanoseconds)
             pacingArmed = true
             if outcome != .drained { expiry = unsafe ngtcp2_conn_get_expiry(native) }

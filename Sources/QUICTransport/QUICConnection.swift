@@ -99,6 +99,8 @@ public final class QUICConnection {
     public internal(set) var wasEarlyDataRejected = false
     /// The application was told to begin before the handshake.
     var sendsEarlyData = false
+    /// The server has said that the handshake is confirmed (RFC 9001 section 4.1.2). Client only.
+    var isConfirmed = false
     /// The application knows that it may send.
     var toldReadyToSend = false
     /// What the client calls us by until it knows our own connection ID; it leads here too. Nil at a client. Kept here,

@@ -48,6 +48,8 @@ public struct QUICSettings: Sendable {
     // Local choices
 
     public var congestionControl = CongestionControl.cubic
+    /// Spread what is sent over the round-trip time (RFC 9002 section 7.7); otherwise the congestion window goes at once.
+    public var paces = true
     /// Assumed round-trip time before the first sample.
     public var initialRTT: UInt64 = 333_000_000
     /// Give up when the handshake is not complete after so long; nil never.

@@ -78,6 +78,24 @@ struct LossTests {
         #expect(simulation.network.lost * 10 < simulation.network.delivered, "\(simulation.network.lost) lost")
     }
 
+    @Test("Without pacing what the window allows leaves at once; with it, bit by bit")
+    func unpaced() throws {
+        func bursts(paces: Bool) throws -> Int {
+            var settings = QUICSettings()
+            settings.paces = paces
+            let simulation = Simulation(seed: 14, link: Link(delay: 50_000_000), settings: settings)
+            let network = simulation.network
+            var times: Set<Instant> = []
+            network.tap = { [unowned network] datagram, from, _ in
+                if datagram.count > 1000, from == Simulation.serverAddress { times.insert(network.now) }
+            }
+            #expect(try Transfer(simulation, size: 500_000).run())
+            return times.count
+        }
+        let (paced, unpaced) = (try bursts(paces: true), try bursts(paces: false))
+        #expect(unpaced > 0 && paced > unpaced, "\(paced) and \(unpaced) bursts")
+    }
+
     @Test("Congestion marks are answered before anything is lost")
     func ecn() throws {
         var link = Link(delay: 20_000_000, rate: 1_250_000, queue: 60_000_000)

@@ -67,6 +67,22 @@ struct PathTests {
         #expect(transfer.run())
     }
 
+    @Test("Keys do not change before the handshake is complete")
+    func earlyKeyUpdate() throws {
+        let simulation = Simulation(seed: 15)
+        let client = try simulation.connect()
+        let early = QUICError(.invalidState, place: "update keys")
+        #expect(throws: early) { try client.connection.initiateKeyUpdate(now: simulation.network.now) }
+        // The client is through, but not confirmed; the server still waits for its last flight.
+        #expect(simulation.run(seconds: 5) { client.isComplete })
+        #expect(throws: early) { try client.connection.initiateKeyUpdate(now: simulation.network.now) }
+        let server = try #require(simulation.server.application)
+        #expect(!server.isComplete)
+        #expect(throws: early) { try server.connection.initiateKeyUpdate(now: simulation.network.now) }
+        #expect(simulation.run(seconds: 5) { server.isComplete })
+        try server.connection.initiateKeyUpdate(now: simulation.network.now)
+    }
+
     @Test("A version that the server does not speak is answered with those it speaks")
     func versionNegotiation() throws {
         let simulation = Simulation(seed: 5)
