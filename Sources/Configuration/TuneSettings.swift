@@ -123,6 +123,10 @@ public struct QUICTuneSettings: Sendable, Equatable {
     public var retryThreshold: Int
     /// Whether datagrams go out in segmented batches (`tune.quic.fe.tx.udp-gso`).
     public var usesGSO: Bool
+    /// Whether datagrams are spread over the round-trip time (`tune.quic.fe.tx.pacing`).
+    public var paces: Bool
+    /// Protocol oddities after which a connection is closed (`tune.quic.fe.sec.glitches-threshold`); nil: not limited.
+    public var glitchesThreshold: Int?
 
     public init() {
         listens = true
@@ -133,6 +137,8 @@ public struct QUICTuneSettings: Sendable, Equatable {
         streamDataRatio = 90
         retryThreshold = 100
         usesGSO = true
+        paces = true
+        glitchesThreshold = nil
     }
 
     /// Most bytes in flight to us on one stream, rounded up to whole buffers of `bufsize` bytes.

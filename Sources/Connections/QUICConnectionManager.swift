@@ -67,6 +67,9 @@ public final class QUICConnectionManager {
         listeners.reduce(0) { $0 &+ $1.endpoint.dropCount(reason) }
     }
 
+    /// Datagrams that the kernel dropped because a listener's receive buffer was full, at the listeners of now.
+    public var overflowCount: UInt64 { listeners.reduce(0) { $0 &+ $1.socket.counters.overflowed } }
+
     // MARK: The table
 
     func insert(_ link: QUICLink) {

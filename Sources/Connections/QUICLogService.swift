@@ -27,9 +27,20 @@ public final class QUICLogService: Sendable {
         }
     }
 
-    private struct Rule {
-        var subject: Subject
-        var directory: String
+    /// One subject that is logged, and how.
+    public struct Rule: Sendable {
+        public var subject: Subject
+        public var directory: String
+        /// Every so manieth connection is logged, the first at once.
+        public var interval: Int
+        /// Connections of the subject so far.
+        fileprivate var seen = 0
+
+        /// Whether the next connection is one of the sample.
+        fileprivate mutating func takes() -> Bool {
+            defer { seen = (seen + 1) % interval }
+            return seen == 0
+        }
     }
 
     private struct State {
@@ -49,15 +60,16 @@ public final class QUICLogService: Sendable {
 
     init() {}
 
-    /// Logs the new connections of `subject` into `directory`, which exists. False: too many subjects are logged.
-    public func start(_ subject: Subject, directory: String) throws(SystemError) -> Bool {
+    /// Logs the new connections of `subject`, or a sample of one in `interval`, into `directory`, which exists. False:
+    /// too many subjects are logged.
+    public func start(_ subject: Subject, interval: Int = 1, directory: String) throws(SystemError) -> Bool {
         let result = state.withLock { state -> Result<Bool, SystemError> in
             let place = state.rules.firstIndex { $0.subject == subject }
             guard place != nil || state.rules.count < Self.subjectLimit else { return .success(false) }
             if state.writer == nil {
                 do throws(SystemError) { state.writer = try QUICLogWriter.start() } catch { return .failure(error) }
             }
-            let rule = Rule(subject: subject, directory: directory)
+            let rule = Rule(subject: subject, directory: directory, interval: max(1, interval))
             if let place { state.rules[place] = rule } else { state.rules.append(rule) }
             return .success(true)
         }
@@ -77,10 +89,10 @@ public final class QUICLogService: Sendable {
         }
     }
 
-    /// Subjects with their directories, and how many files were and may still be made.
-    public var status: (subjects: [(Subject, String)], made: UInt64, left: Int) {
+    /// What is logged, and how many files were and may still be made.
+    public var status: (rules: [Rule], made: UInt64, left: Int) {
         (
-            state.withLock { $0.rules.map { ($0.subject, $0.directory) } }, filesMade.load(ordering: .relaxed),
+            state.withLock { $0.rules }, filesMade.load(ordering: .relaxed),
             max(0, filesLeft.load(ordering: .relaxed))
         )
     }
@@ -93,10 +105,10 @@ public final class QUICLogService: Sendable {
     func sink(frontend: Int?, remote: SocketAddress, name: @autoclosure () -> String) -> QUICLogFile? {
         guard isOn.load(ordering: .relaxed) else { return nil }
         let found = state.withLock { state -> (QUICLogWriter, String)? in
-            guard let rule = state.rules.first(where: { $0.subject.covers(frontend, remote) }),
-                let writer = state.writer
+            guard let place = state.rules.firstIndex(where: { $0.subject.covers(frontend, remote) }),
+                let writer = state.writer, state.rules[place].takes()
             else { return nil }
-            return (writer, rule.directory)
+            return (writer, state.rules[place].directory)
         }
         guard let (writer, directory) = found, filesLeft.wrappingSubtract(1, ordering: .relaxed).oldValue > 0 else {
             return nil

@@ -44,6 +44,7 @@ extension FrontendWorker: QUICListenerOwner {
             case .newreno: .reno
             case .bbr: .bbr
             }
+        quic.paces = tune.quic.paces
         quic.sendsSessionTicket = bind.tls?.parameters.usesTickets ?? true
         let handshakes = Admission(limit: bind.backlog ?? settings.backlog ?? 4096)
         var result = QUICListenerSettings(quic: quic, connection: connectionSettings, handshakes: handshakes)

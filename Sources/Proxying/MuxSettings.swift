@@ -31,6 +31,7 @@ package struct MuxSettings {
         http3.maxTotalStreams = tune.quic.maxTotalStreams
         http3.maxFieldSectionSize = tune.maxHeadSize
         http3.streamReceiveWindow = tune.quic.streamReceiveBuffer(bufsize: tune.bufsize)
+        http3.limits.glitches = tune.quic.glitchesThreshold
     }
 
     /// Takes the numbers for connections to servers (`tune.h2.be.*`, `tune.quic.be.*`).
@@ -46,5 +47,6 @@ package struct MuxSettings {
         http3.maxConcurrentStreams = tune.serverQUIC.maxConcurrentStreams
         http3.maxTotalStreams = nil
         http3.streamReceiveWindow = tune.serverQUIC.streamReceiveBuffer(bufsize: tune.bufsize)
+        http3.limits.glitches = tune.serverQUIC.glitchesThreshold
     }
 }

@@ -96,6 +96,7 @@ final class ServerSide {
         quic.localBidirectionalWindow = UInt64(tune.serverQUIC.streamReceiveBuffer(bufsize: tune.bufsize))
         quic.maxStreamWindow = max(quic.maxStreamWindow, quic.localBidirectionalWindow)
         quic.bidirectionalStreams = 0
+        quic.paces = tune.serverQUIC.paces
         if let idlePing { quic.keepAlive = UInt64(max(1, idlePing)) * 1_000_000 }
         if let limit = times.handshakeTimeout { quic.handshakeTimeout = UInt64(max(1, limit)) * 1_000_000 }
         var socket = DatagramSocket.Options()

@@ -142,6 +142,10 @@ import Testing
             tune.quic.fe.stream.rxbuf 1m
             tune.quic.fe.stream.data-ratio 50
             tune.quic.fe.sec.retry-threshold 7
+            tune.quic.fe.sec.glitches-threshold 300
+            tune.quic.fe.tx.pacing off
+            tune.quic.be.sec.glitches-threshold 400
+            tune.quic.be.tx.pacing off
             """
         ).tune
         #expect((tune.bufsize, tune.maxrewrite) == (32768, 2048))
@@ -161,6 +165,8 @@ import Testing
         #expect((tune.quic.maxTotalStreams, tune.quic.receiveBuffer) == (5000, 1 << 20))
         #expect(tune.quic.streamDataRatio == 50)
         #expect(tune.quic.retryThreshold == 7)
+        #expect((tune.quic.glitchesThreshold, tune.serverQUIC.glitchesThreshold) == (300, 400))
+        #expect(!tune.quic.paces && !tune.serverQUIC.paces && tune.serverQUIC.usesGSO)
     }
 
     @Test func tuneValuesFollowEachOther() throws {
@@ -186,6 +192,7 @@ import Testing
         ("tune.quic.frontend.max-data-size 5m", "tune.quic.fe.stream.rxbuf"),
         ("tune.quic.frontend.stream-data-ratio 5", "tune.quic.fe.stream.data-ratio"),
         ("tune.quic.retry-threshold 5", "tune.quic.fe.sec.retry-threshold"),
+        ("tune.quic.frontend.glitches-threshold 5", "tune.quic.fe.sec.glitches-threshold"),
     ])
     func oldNamesStillWork(line: String, name: String) throws {
         let old = load("global\n \(line)\n")
@@ -193,6 +200,18 @@ import Testing
         #expect(old.warnings == ["2:2 '\(parts[0])' is deprecated, please use '\(name)'"])
         let new = load("global\n \(name) \(parts[1])\n")
         #expect(new.diagnostics == [])
+        #expect(old.configuration == new.configuration)
+        #expect(old.configuration?.global != GlobalSettings())
+    }
+
+    @Test(arguments: [
+        ("tune.quic.disable-tx-pacing", "tune.quic.fe.tx.pacing off"),
+        ("tune.quic.disable-udp-gso", "tune.quic.fe.tx.udp-gso off"),
+    ])
+    func oldSwitchesStillWork(line: String, name: String) throws {
+        let old = load("global\n \(line)\n")
+        #expect(old.warnings == ["2:2 '\(line)' is deprecated, please use '\(name)'"])
+        let new = load("global\n \(name)\n")
         #expect(old.configuration == new.configuration)
         #expect(old.configuration?.global != GlobalSettings())
     }
@@ -244,8 +263,12 @@ import Testing
                     + " does not support"
             ),
             (
-                "tune.quic.fe.tx.pacing on",
-                "2:2 'tune.quic.fe.tx.pacing' is a keyword of HAProxy that this version of Portico does not support"
+                "tune.quic.fe.tx.pacing maybe",
+                "2:25 'tune.quic.fe.tx.pacing' expects either 'on' or 'off' but got 'maybe'"
+            ),
+            (
+                "tune.quic.fe.sec.glitches-threshold 0",
+                "2:38 'tune.quic.fe.sec.glitches-threshold' expects an integer of at least 1, got '0'"
             ),
             (
                 "tune.ssl.cachesize 0",

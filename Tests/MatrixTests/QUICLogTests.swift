@@ -90,6 +90,18 @@ import Testing
         #expect(try await Self.ask(folder, "set quic qlog status").hasPrefix("all \(logs)\nfiles made: 2, "))
     }
 
+    @Test("One connection in three") func sample() async throws {
+        let (edge, folder, logs) = try await Self.edge()
+        _ = try await Self.ask(folder, "set quic qlog on frontend edge sample 3 \(logs)")
+        #expect(
+            try await Self.ask(folder, "set quic qlog status").hasPrefix(
+                "frontend edge sample 3 \(logs)\nfiles made: 0"))
+        for made in [1, 1, 1, 2, 2, 2, 3] {
+            #expect(try await Client.h3.fetch("/", edge).status == 200)
+            #expect(try await Self.ask(folder, "set quic qlog status").contains("files made: \(made), "))
+        }
+    }
+
     @Test(
         "What can not be is refused",
         arguments: [
@@ -99,6 +111,8 @@ import Testing
             ("on tmp", "'tmp' : expects the absolute path of a directory."),
             ("on /does/not/exist", "'/does/not/exist' : No such file or directory."),
             ("on /dev/null", "'/dev/null' : is no directory."), ("on /tmp more", "'set quic qlog' expects"),
+            ("on sample 0 /tmp", "'0' is no sample: one in 1 to 1000000000 connections."),
+            ("on sample /tmp", "'/tmp' is no sample"), ("on frontend edge sample 3", "'set quic qlog' expects"),
             ("off frontend edge", "These QUIC connections write no qlog files."),
         ])
     func refused(words: String, answer: String) async throws {

@@ -87,6 +87,12 @@ struct PrometheusExporter {
             text.begin(metric.name, metric.help, isCounter: false)
             text.line(metric.name, [], "\(metric.value)")
         }
+        let lost = "portico_quic_overflowed_datagrams_total"
+        if query.wants(lost) {
+            text.begin(
+                lost, "Datagrams of clients that the kernel dropped because a receive buffer was full", isCounter: true)
+            text.line(lost, [], "\(state.traffic.quicOverflows)")
+        }
         let name = "portico_quic_dropped_datagrams_total"
         guard query.wants(name) else { return }
         text.begin(name, "Datagrams of clients that led to nothing, by the reason", isCounter: true)

@@ -17,6 +17,7 @@ package final class StatisticsCollector {
     private var cpuTime: UInt64 = 0
     /// What a statistics file has brought; added to what the workers count.
     private var earlier = EarlierStatistics()
+    private var overflows = OverflowWatch()
 
     init(_ api: RuntimeAPI) {
         self.api = api
@@ -43,8 +44,11 @@ package final class StatisticsCollector {
         idlePercent = max(0, 100 - used)
         cpuTime = cpu
         Task {
-            meter.note(await api.askWorkers { $0.totals() })
+            let totals = await api.askWorkers { $0.totals() }
+            meter.note(totals)
             meter.endSecond(at: api.loop.now)
+            let lost = totals.reduce(0) { $0 &+ $1.process.quicOverflows }
+            if let warning = overflows.note(lost, at: api.loop.now) { api.report(warning) }
         }
     }
 

@@ -129,6 +129,7 @@ enum TuneKeywords {
         [
             onOff("tune.quic.listen", \.quic.listens),
             onOff("tune.quic.fe.tx.udp-gso", \.quic.usesGSO),
+            onOff("tune.quic.fe.tx.pacing", \.quic.paces),
         ] + quicSettings.map { GlobalKeywords.once($0.name, $0.apply) }
 
     /// Connections to servers.
@@ -150,6 +151,10 @@ enum TuneKeywords {
         },
         number("tune.quic.be.stream.data-ratio", in: 1...100, \.serverQUIC.streamDataRatio),
         onOff("tune.quic.be.tx.udp-gso", \.serverQUIC.usesGSO),
+        onOff("tune.quic.be.tx.pacing", \.serverQUIC.paces),
+        GlobalKeywords.once("tune.quic.be.sec.glitches-threshold") { (global, statement) throws(Complaint) in
+            global.settings.tune.serverQUIC.glitchesThreshold = try statement.integer(in: 1...Int(Int32.max))
+        },
     ]
 
     /// Settings that have an older name too.
@@ -184,6 +189,12 @@ enum TuneKeywords {
                 global.settings.tune.quic.retryThreshold = try statement.integer(in: 1...Int(Int32.max))
             }
         ),
+        (
+            "tune.quic.fe.sec.glitches-threshold", "tune.quic.frontend.glitches-threshold",
+            { (global, statement) throws(Complaint) in
+                global.settings.tune.quic.glitchesThreshold = try statement.integer(in: 1...Int(Int32.max))
+            }
+        ),
     ]
 
     private static let deprecated =
@@ -192,5 +203,19 @@ enum TuneKeywords {
                 statement.warn("'\(setting.oldName)' is deprecated, please use '\(setting.name)'")
                 try setting.apply(&global, &statement)
             }
-        } + [limit("tune.quic.fe.stream.max-total", \.quic.maxTotalStreams)]
+        } + [
+            limit("tune.quic.fe.stream.max-total", \.quic.maxTotalStreams),
+            switchedOff("tune.quic.disable-tx-pacing", "tune.quic.fe.tx.pacing", \.quic.paces),
+            switchedOff("tune.quic.disable-udp-gso", "tune.quic.fe.tx.udp-gso", \.quic.usesGSO),
+        ]
+
+    /// A word that turned off by being there what now takes `on` or `off`.
+    private static func switchedOff(
+        _ oldName: String, _ name: String, _ path: any WritableKeyPath<TuneSettings, Bool> & Sendable
+    ) -> Keyword<GlobalDraft> {
+        GlobalKeywords.keyword(oldName) { (global, statement) in
+            statement.warn("'\(oldName)' is deprecated, please use '\(name) off'")
+            global.settings.tune[keyPath: path] = false
+        }
+    }
 }

@@ -49,6 +49,8 @@ package struct ProcessTraffic: Sendable {
     package var quicConnections = 0
     /// Datagrams of clients that led to nothing, by ``QUICEndpoint/DropReason``.
     package var quicDrops: [UInt64] = []
+    /// Datagrams of clients that the kernel dropped because a socket's receive buffer was full.
+    package var quicOverflows: UInt64 = 0
     /// Bytes sent to clients.
     package var bytesOut: UInt64 = 0
     /// Bytes of buffers, and of those that are in use, now.
@@ -79,6 +81,7 @@ package struct ProcessTraffic: Sendable {
         } else {
             quicDrops = zip(quicDrops, other.quicDrops).map(&+)
         }
+        quicOverflows &+= other.quicOverflows
         bytesOut &+= other.bytesOut
         buffersAllocated += other.buffersAllocated
         buffersUsed += other.buffersUsed
@@ -170,6 +173,7 @@ extension Worker {
         result.process.jobs = loop.registered
         result.process.quicClients = quic.clientCount
         result.process.quicConnections = quic.linkCount
+        result.process.quicOverflows = quic.overflowCount
         result.process.quicDrops = QUICEndpoint.DropReason.allCases.map { quic.dropCount($0) }
         result.frontends = frontends.map {
             .init(

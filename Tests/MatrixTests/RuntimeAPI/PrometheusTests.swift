@@ -98,6 +98,8 @@ import Testing
                 == "haproxy_resolver_sent{resolver=\"dns\",nameserver=\"ns1\"} 0")
         #expect(metrics["portico_quic_connections"]?.lines == ["portico_quic_connections 0"])
         #expect(metrics["portico_quic_dropped_datagrams_total"]?.lines.count == 6)
+        #expect(
+            metrics["portico_quic_overflowed_datagrams_total"]?.lines == ["portico_quic_overflowed_datagrams_total 0"])
         _ = process
     }
 

@@ -15,8 +15,8 @@ enum QUICLogCommand {
     ]
 
     private static let help =
-        "'set quic qlog' expects 'on [frontend <name>|src <address>[/<bits>]] <directory>', 'off [frontend <name>|src"
-        + " <address>[/<bits>]]' or 'status'.\n"
+        "'set quic qlog' expects 'on [frontend <name>|src <address>[/<bits>]] [sample <count>] <directory>',"
+        + " 'off [frontend <name>|src <address>[/<bits>]]' or 'status'.\n"
 
     @ControlActor private static func change(_ call: CommandCall) async throws(CommandFailure) {
         let logs = call.api.workers.quicLogs
@@ -24,8 +24,9 @@ enum QUICLogCommand {
         case "on":
             var next = 4
             let subject = try subject(call, &next) ?? .everything
+            let interval = try interval(call, &next)
             guard call[next + 1].isEmpty else { throw .refused(help) }
-            try start(subject, directory: try directory(call[next]), logs)
+            try start(subject, interval, directory: try directory(call[next]), logs)
             try await call.say("New QUIC connections write qlog files into '\(call[next])'.")
         case "off":
             var next = 4
@@ -35,7 +36,10 @@ enum QUICLogCommand {
         case "status":
             let status = logs.status
             var text = ""
-            for (subject, directory) in status.subjects { text += "\(name(subject, call)) \(directory)\n" }
+            for rule in status.rules {
+                let sample = rule.interval > 1 ? " sample \(rule.interval)" : ""
+                text += "\(name(rule.subject, call))\(sample) \(rule.directory)\n"
+            }
             if text.isEmpty { text = "off\n" }
             try await call.write(text + "files made: \(status.made), still allowed: \(status.left)\n")
         default: throw .refused(help)
@@ -43,11 +47,11 @@ enum QUICLogCommand {
     }
 
     @ControlActor private static func start(
-        _ subject: QUICLogService.Subject, directory: String, _ logs: QUICLogService
+        _ subject: QUICLogService.Subject, _ interval: Int, directory: String, _ logs: QUICLogService
     ) throws(CommandFailure) {
         let isStarted: Bool
         do throws(SystemError) {
-            isStarted = try logs.start(subject, directory: directory)
+            isStarted = try logs.start(subject, interval: interval, directory: directory)
         } catch {
             throw .refused("The thread that writes qlog files can not be started: \(error).\n")
         }
@@ -84,6 +88,17 @@ enum QUICLogCommand {
             return .source(address, bits: bits)
         default: return nil
         }
+    }
+
+    /// Of how many connections one is logged (`sample <count>`); 1 without the word.
+    @ControlActor private static func interval(_ call: CommandCall, _ next: inout Int) throws(CommandFailure) -> Int {
+        guard call[next] == "sample" else { return 1 }
+        let text = call[next + 1]
+        next += 2
+        guard let count = Int(text), (1...1_000_000_000).contains(count) else {
+            throw .refused("'\(text)' is no sample: one in 1 to 1000000000 connections.\n")
+        }
+        return count
     }
 
     /// A directory that the process can write to.
