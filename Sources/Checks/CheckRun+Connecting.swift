@@ -178,6 +178,7 @@ extension CheckRun: ConnectionOwner, QUICConnectionOwner {
         case .h1, .h3:
             var settings = muxes.http1Back
             settings.keepsVersion = true
+            settings.acceptsViolations = backend.options.acceptsViolations
             settings.keepsAlive = false
             return HTTP1BackMux(host: connection, settings: settings, seed: scheduler.randomBits())
         }

@@ -147,6 +147,8 @@ public struct BackendOptions: Sendable, Equatable {
     public var originalTo: OriginalToOption?
     /// See `FrontendOptions.fieldNames`.
     public var fieldNames = FieldNamePolicy.preserve
+    /// Whether responses may break some rules (`accept-unsafe-violations-in-http-response`).
+    public var acceptsViolations = false
     /// Whether each change of a check's status is logged (`option log-health-checks`).
     public var logsHealthChecks = false
 

@@ -24,6 +24,8 @@ public protocol ConnectionFacts: AnyObject {
     var openStreams: Int? { get }
     /// Exchanges that the settings allow at once.
     var streamLimit: Int? { get }
+    /// Oddities of the protocol so far; nil without HTTP.
+    var glitches: Int? { get }
     /// The number of the error that ended the connection before it was ready, as HAProxy counts them; 0 without one.
     var errorCode: Int { get }
     /// What comes now may be a replay: the handshake is not complete (RFC 8446 section 8).
@@ -67,6 +69,7 @@ extension ConnectionFacts {
     public func vanish(hops: UInt8?) {}
     public var proxyHeader: ProxyHeader? { nil }
     public var savedSYN: [UInt8]? { nil }
+    public var glitches: Int? { nil }
     public var errorCode: Int { 0 }
 }
 

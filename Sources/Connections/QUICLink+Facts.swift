@@ -43,5 +43,7 @@ extension QUICLink: ConnectionFacts {
 
     public var httpMajor: Int? { mux is HTTP3Mux ? 3 : nil }
     public var openStreams: Int? { (mux as? HTTP3Mux)?.openStreamCount }
+    // What is odd in HTTP/3 ends the connection.
+    public var glitches: Int? { mux is HTTP3Mux ? 0 : nil }
     public var streamLimit: Int? { (mux as? HTTP3Mux)?.streamLimit }
 }

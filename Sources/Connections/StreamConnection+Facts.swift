@@ -67,6 +67,15 @@ extension StreamConnection: ConnectionFacts {
         }
     }
 
+    public var glitches: Int? {
+        switch mux {
+        case nil, is PassThroughMux: nil
+        case let http2 as HTTP2Mux: http2.glitches
+        // What is odd in HTTP/1 ends the connection.
+        default: 0
+        }
+    }
+
     public var streamLimit: Int? {
         switch mux {
         case nil, is PassThroughMux: nil

@@ -118,6 +118,19 @@ extension Span<UInt8> {
     /// True for an absolute path with its query: `/` first, visible ASCII without `#`.
     public var isOriginTarget: Bool { !isEmpty && self[0] == 0x2f && CharacterSet.target.containsAll(self) }
 
+    /// The same, with `#` among its bytes.
+    var isFragmentTarget: Bool {
+        guard !isEmpty, self[0] == 0x2f else { return false }
+        var start = 0
+        while start <= count {
+            var end = start
+            while end < count, self[end] != 0x23 { end += 1 }
+            guard CharacterSet.target.containsAll(extracting(start..<end)) else { return false }
+            start = end + 1
+        }
+        return true
+    }
+
     /// True for a URI's scheme.
     public var isScheme: Bool {
         guard !isEmpty, self[0].asciiLowercased &- 0x61 < 26 else { return false }

@@ -8,6 +8,7 @@ public struct HeadAssembler {
     /// The head under construction.
     public let head: MessageHead
     private let allowsProtocol: Bool
+    private let allowsFragment: Bool
     private let requestMethod: Method
     private let opensTunnel: Bool
     private var seen: Pseudo = []
@@ -27,9 +28,13 @@ public struct HeadAssembler {
     }
 
     /// For a request. `head` is empty, of the request kind; `allowsProtocol` tells that extended CONNECT was announced
-    /// to the peer.
-    public init(request head: MessageHead, version: HTTPVersion, allowsProtocol: Bool) {
-        self.init(head, version, allowsProtocol: allowsProtocol, method: .get, opensTunnel: false)
+    /// to the peer, `allowsFragment` that a path may have a `#`, against RFC 9110 section 7.1.
+    public init(
+        request head: MessageHead, version: HTTPVersion, allowsProtocol: Bool, allowsFragment: Bool = false
+    ) {
+        self.init(
+            head, version, allowsProtocol: allowsProtocol, allowsFragment: allowsFragment, method: .get,
+            opensTunnel: false)
     }
 
     /// For a response to a request that was sent with `method`; `opensTunnel` tells that a 2xx answer turns the stream
@@ -44,11 +49,13 @@ public struct HeadAssembler {
     }
 
     private init(
-        _ head: MessageHead, _ version: HTTPVersion, allowsProtocol: Bool, method: Method, opensTunnel: Bool
+        _ head: MessageHead, _ version: HTTPVersion, allowsProtocol: Bool, allowsFragment: Bool = false, method: Method,
+        opensTunnel: Bool
     ) {
         self.head = head
         head.version = version
         self.allowsProtocol = allowsProtocol
+        self.allowsFragment = allowsFragment
         requestMethod = method
         self.opensTunnel = opensTunnel
     }
@@ -94,7 +101,9 @@ public struct HeadAssembler {
             guard value.authorityParts != nil else { throw .badAuthority }
             try head.setAuthorityAndHost(value)
         case .path:
-            guard value.isOriginTarget || value.equals("*") else { throw .badPath }
+            guard value.isOriginTarget || value.equals("*") || allowsFragment && value.isFragmentTarget else {
+                throw .badPath
+            }
             try head.setPath(value)
         case .protocol:
             guard allowsProtocol else { throw .protocolNotEnabled }

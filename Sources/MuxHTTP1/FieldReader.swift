@@ -82,7 +82,9 @@ struct FieldReader {
             } else {
                 head.remove(at: head.fieldCount - 1)
             }
-        case .transferEncoding: try codings.add(value)
+        case .transferEncoding:
+            // Never of requests: who disagrees about a request's end can be made to read two.
+            try codings.add(value, allowsViolations: allowsViolations && head.kind == .response)
         case .connection: try connection.add(value)
         case .host: hosts += 1
         case .upgrade: upgrades += 1

@@ -54,9 +54,9 @@ extension HTTP1BackMux {
         }
         scanner = HeadScanner()
         let heads = host.resources.heads
-        let head = heads.obtain(.response)
+        var head = heads.obtain(.response)
         do throws(MessageError) {
-            let parsed = try HeadParser.response(input.bytes.extracting(0..<end), to: request, into: head)
+            let parsed = try parse(input.bytes.extracting(0..<end), &head)
             if head.status == 101 { try checkUpgrade(head) }
             input.consume(end)
             start(head, parsed, exchange)
@@ -66,6 +66,17 @@ extension HTTP1BackMux {
             fail(.serverProtocolError, error)
         }
         return true
+    }
+
+    /// Reads a head by the rules, or, where that is configured, by those that a response may break.
+    private func parse(_ bytes: Span<UInt8>, _ head: inout MessageHead) throws(MessageError) -> HeadFacts {
+        do throws(MessageError) { return try HeadParser.response(bytes, to: request, into: head) } catch {
+            guard settings.acceptsViolations else { throw error }
+            let heads = host.resources.heads
+            heads.giveBack(head)
+            head = heads.obtain(.response)
+            return try HeadParser.response(bytes, to: request, into: head, allowsViolations: true)
+        }
     }
 
     private func start(_ head: MessageHead, _ parsed: HeadFacts, _ exchange: Exchange) {
@@ -90,10 +101,11 @@ extension HTTP1BackMux {
 
     /// The answer to our own WebSocket key; a client's key is checked by the client.
     private func checkUpgrade(_ head: MessageHead) throws(MessageError) {
-        if head.upgradeProtocol.equalsIgnoringCase("websocket"), head.first(.secWebSocketAccept) == nil {
+        let isKeyless = head.upgradeProtocol.equalsIgnoringCase("websocket") && head.first(.secWebSocketAccept) == nil
+        if isKeyless, !settings.acceptsViolations {
             throw .badUpgradeAnswer
         }
-        guard let webSocketKey else { return }
+        guard let webSocketKey, !isKeyless else { return }
         guard let index = head.first(.secWebSocketAccept), head.count(.secWebSocketAccept) == 1 else {
             throw .badUpgradeAnswer
         }

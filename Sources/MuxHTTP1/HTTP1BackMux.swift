@@ -7,6 +7,8 @@ public struct HTTP1BackSettings: Sendable {
     public var headLimit = 15_360
     /// False closes after each response (`option http-server-close`, `option httpclose`).
     public var keepsAlive = true
+    /// Reads responses that break some rules (`option accept-unsafe-violations-in-http-response`).
+    public var acceptsViolations = false
     /// Requests go out in the version that they have, with a host or without (health checks).
     public var keepsVersion = false
 
@@ -85,6 +87,7 @@ public final class HTTP1BackMux: ByteStreamMux, ServerMux, StreamEnd {
         isTunnel = false
         exchange.attach(back: self)
         exchange.attempt.connectionReused = served > 0
+        exchange.trace.back = UInt64(served)
         return true
     }
 

@@ -193,7 +193,7 @@ extension HTTP1FrontMux {
             reader.endWithConnection(exchange.request)
             finishTunnelIfOver()
         case .complete:
-            if settings.abortsOnClose, exchange != nil { abandon() }
+            if abortsOnClose, exchange != nil { abandon() }
         case .held, .closed: break
         }
     }

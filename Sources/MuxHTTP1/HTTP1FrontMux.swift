@@ -92,6 +92,9 @@ public final class HTTP1FrontMux: ByteStreamMux, StreamEnd {
         self.settings = settings
     }
 
+    /// Whether a client that ends its side while it waits for the response is gone.
+    var abortsOnClose: Bool { exchange?.abortsOnClose ?? settings.abortsOnClose }
+
     // MARK: The connection's view
 
     public var wantsInput: Bool {
@@ -99,7 +102,7 @@ public final class HTTP1FrontMux: ByteStreamMux, StreamEnd {
         switch intake {
         case .fresh, .idle, .head, .leftover: return true
         case .body, .tunnel: return !reader.isComplete && (exchange?.request.room ?? 0) > 0
-        case .complete: return settings.abortsOnClose && !peerEnded
+        case .complete: return abortsOnClose && !peerEnded
         case .held, .closed: return false
         }
     }

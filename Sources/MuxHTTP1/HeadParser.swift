@@ -51,6 +51,7 @@ enum HeadParser {
             throw .bodyInHTTP10
         }
         try fields.connection.removeNominated(from: head)
+        try fields.connection.removeOwn(from: head, keepsUpgrade: fields.upgrades > 0)
         head.bodyLength = facts.framing.bodyLength
         return facts
     }
@@ -150,8 +151,10 @@ enum HeadParser {
     // MARK: Responses
 
     /// Reads a response's head; `request` tells what it answers.
+    ///
+    /// - Parameter allowsViolations: reads what `option accept-unsafe-violations-in-http-response` lets pass.
     static func response(
-        _ bytes: Span<UInt8>, to request: RequestFacts, into head: MessageHead
+        _ bytes: Span<UInt8>, to request: RequestFacts, into head: MessageHead, allowsViolations: Bool = false
     ) throws(MessageError) -> HeadFacts {
         let base = try head.store(bytes).start
         head.version = try version(bytes, at: 0)
@@ -166,7 +169,7 @@ enum HeadParser {
         guard let end = bytes.firstInvalidValueByte(from: 12) else { throw .badStartLine }
         try FieldReader.endOfLine(bytes, at: end)
         if end > 13 { head.setReason(stored: HeadRange(start: base + 13, count: UInt32(end - 13))) }
-        var fields = FieldReader()
+        var fields = FieldReader(allowsViolations: allowsViolations)
         try fields.read(bytes, from: end + 2, base: base, into: head)
         let facts = try framing(fields, to: request, head)
         try fields.connection.removeNominated(from: head)

@@ -27,6 +27,7 @@ extension HTTP2Mux {
             return
         }
         attach(stream, exchange)
+        exchange.trace.front = UInt64(stream.id.magnitude)
         exchange.bytesFromClient += UInt64(bytes)
         stream.hasIncomingHead = true
         stream.isHead = head.method == .head
@@ -66,6 +67,7 @@ extension HTTP2Mux {
             return submitReset(stream.id, .refusedStream)
         }
         attach(stream, exchange)
+        exchange.trace.front = UInt64(stream.id.magnitude)
         stream.hasIncomingHead = true
         exchange.rejectRequest(status: status)
         noteMalformed()

@@ -36,7 +36,8 @@ extension HTTP2Mux {
         if side == .front, category == NGHTTP2_HCAT_REQUEST {
             startRequest(id)
             assembler = HeadAssembler(
-                request: heads.obtain(.request), version: .http2, allowsProtocol: true)
+                request: heads.obtain(.request), version: .http2, allowsProtocol: true,
+                allowsFragment: settings.acceptsViolations)
             return 0
         }
         guard let stream = stream(id), !stream.isResetByUs else { return Self.ignoreSection }
@@ -159,6 +160,7 @@ extension HTTP2Mux {
             statistics.resetsReceived += 1
             if let stream = stream(header.stream_id) {
                 stream.isResetByPeer = true
+                stream.exchange.map { unsafe trace(frame.pointee.rst_stream.error_code, of: $0) }
             } else if !floodGuard.noteControlFrame(at: resources.clock.now) {
                 calmDown()
             }
@@ -182,6 +184,14 @@ extension HTTP2Mux {
             endReason = side == .front ? .clientAborted : .serverAborted
             wakeUnsent()
         default: break
+        }
+    }
+
+    /// Keeps the code of the peer's RST_STREAM, for logs.
+    private func trace(_ code: UInt32, of exchange: Exchange) {
+        switch side {
+        case .front: exchange.trace.frontReset = UInt64(code)
+        case .back: exchange.trace.backReset = UInt64(code)
         }
     }
 

@@ -94,6 +94,7 @@ extension HTTP2Mux {
         }
         guard id > 0 else { return failStream(stream) }
         stream.id = id
+        stream.exchange?.trace.back = UInt64(id.magnitude)
         waitingHeads += 1
         serialise(until: 0)
     }

@@ -43,6 +43,8 @@ public enum HTTP2SessionError: Error, Equatable, Sendable {
     var openExchanges = 0
     /// Exchanges that are open now.
     public var openStreamCount: Int { openExchanges }
+    /// Protocol oddities on the connection so far.
+    public var glitches: Int { floodGuard.glitches }
     /// Exchanges that our settings allow at once.
     public var streamLimit: Int { settings.concurrentStreams }
     /// Requests that clients have opened in the connection's life.

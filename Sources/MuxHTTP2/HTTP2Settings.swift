@@ -20,6 +20,8 @@ public struct HTTP2Settings: Sendable, Equatable {
     public var receiveBuffer = 1_600 * 1024
     /// Requests in the connection's life, then GOAWAY (`tune.h2.fe.max-total-streams`); nil: not limited.
     public var maxTotalStreams: Int?
+    /// Requests may have a fragment in their path (`option accept-unsafe-violations-in-http-request`).
+    public var acceptsViolations = false
     /// The connection runs over TLS: `:scheme` of requests that do not tell one.
     public var isSecure = true
     /// Limits against floods.

@@ -14,6 +14,7 @@ extension HTTP3Mux {
         }
         let stream = addStream(id)
         attach(stream, exchange)
+        exchange.trace.back = UInt64(id.magnitude)
         exchange.attempt.connectionReused = statistics.streamsOpened > 1
         streamsChanged = true
         exchange.attach(back: stream)

@@ -14,6 +14,7 @@ extension HTTP3Mux {
         stream.isHead = head.method == .head
         beginContent(stream, head.bodyLength)
         attach(stream, exchange)
+        exchange.trace.front = UInt64(stream.id.magnitude)
         exchange.isEarlyData = stream.isEarlyData
         if !stream.hasPriorityUpdate, let place = head.first(.priority),
             let priority = StreamPriority(fieldValue: head.value(at: place))
@@ -30,6 +31,7 @@ extension HTTP3Mux {
         leaveHead(stream)
         stream.phase = .end
         attach(stream, exchange)
+        exchange.trace.front = UInt64(stream.id.magnitude)
         stopReading(stream, .noError)
         exchange.rejectRequest(status: status, reason: reason)
     }

@@ -43,10 +43,12 @@ extension HTTP3Mux {
         resetStream(stream, .requestCancelled)
         switch side {
         case .front:
+            exchange?.trace.frontReset = applicationError
             exchange?.frontAborted(.clientAborted)
             if isUnanswered { noteAbandoned() }
         case .back:
             let end = ServerReset(code: applicationError)
+            exchange?.trace.backReset = applicationError
             exchange?.backAborted(end.reason, isUnsent: end.isUnsent)
         }
     }

@@ -71,6 +71,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
                 ?? (settings.options.abortOnClose && !settings.useBackendRules.isEmpty && settings.mode == .http))
         muxes.http1Front.ignoresProbes = settings.options.ignoresProbes
         muxes.http1Front.acceptsViolations = settings.options.acceptsViolations
+        muxes.http2.acceptsViolations = settings.options.acceptsViolations
         self.muxes = muxes
         let tune = worker.blueprint.configuration.global.tune
         var contexts: [TLSServerContext?] = []

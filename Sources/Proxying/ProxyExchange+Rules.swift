@@ -277,6 +277,7 @@ extension ProxyExchange: RuleHost {
         if let backend {
             // What was set for the own back half says nothing of another one.
             if backend !== frontend.ownBackend { overrides?.forgetBackend() }
+            if backend !== frontend.defaultBackend { exchange?.abortsOnClose = backend.settings.options.abortOnClose }
             applyPersistenceRules(evaluation)
             return true
         }

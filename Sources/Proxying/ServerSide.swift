@@ -3,6 +3,7 @@ import Configuration
 import Connections
 import Glibc
 import Messages
+import MuxHTTP1
 import MuxHTTP2
 import MuxHTTP3
 import QUICTransport
@@ -49,6 +50,7 @@ final class ServerSide {
         var muxes = MuxSettings(
             tune, mode: backend.options.connectionMode, abortOnClose: backend.options.abortOnClose)
         muxes.useServers(tune, isSecure: tlsSettings != nil)
+        muxes.http1Back.acceptsViolations = backend.options.acceptsViolations
         self.muxes = muxes
         self.transport = transport
         timers = worker.loop.timers

@@ -67,8 +67,13 @@ public final class Exchange {
     public private(set) var failure: CloseReason?
     /// The request came in early data: it may be a replay (RFC 8470).
     public var isEarlyData = false
+    /// Whether a client that ends its side while it waits for the response is gone (`option abortonclose` of the backend
+    /// that was chosen); nil: what its mux is told.
+    public var abortsOnClose: Bool?
     /// The message that a mux refused last, for operators.
     public var malformed: MalformedMessage?
+    /// What the connections say of its streams.
+    public var trace = StreamTrace()
     /// Bytes sent to the client, heads and framing included.
     public var bytesToClient: UInt64 = 0
     /// Bytes received from the client, heads and framing included.

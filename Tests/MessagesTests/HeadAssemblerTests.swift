@@ -23,11 +23,15 @@ private func assemble(
     }
 }
 
-private func request(_ text: String, end: Bool = true, allowsProtocol: Bool = true) -> Result<MessageHead, MessageError>
-{
+private func request(
+    _ text: String, end: Bool = true, allowsProtocol: Bool = true, allowsFragment: Bool = false
+) -> Result<MessageHead, MessageError> {
     assemble(
         text, end: end,
-        { HeadAssembler(request: $0, version: .http2, allowsProtocol: allowsProtocol) }, kind: .request)
+        {
+            HeadAssembler(
+                request: $0, version: .http2, allowsProtocol: allowsProtocol, allowsFragment: allowsFragment)
+        }, kind: .request)
 }
 
 private func response(
@@ -55,6 +59,23 @@ private func failure(_ result: Result<MessageHead, MessageError>) -> MessageErro
 private let plain = ":method=GET|:scheme=https|:authority=a.test|:path=/"
 
 @Suite("Heads from HTTP/2 and HTTP/3 field sections") struct HeadAssemblerTests {
+    @Test(
+        "A fragment in a path passes only where that is allowed",
+        arguments: ["/a#b", "/#", "/a?b#c", "/a#b#c", "/a#/?"])
+    func fragment(path: String) throws {
+        let text = ":method=GET|:scheme=https|:authority=a.test|:path=\(path)"
+        #expect(failure(request(text)) == .badPath)
+        let head = try request(text, allowsFragment: true).get()
+        let passed = head.path.string
+        #expect(passed == path)
+    }
+
+    @Test("What else a path may not have stays refused", arguments: ["#", "a#b", "/a#b c", "/a\u{7f}#b", "/é#b"])
+    func fragmentAmongOthers(path: String) {
+        let text = ":method=GET|:scheme=https|:authority=a.test|:path=\(path)"
+        #expect(failure(request(text, allowsFragment: true)) != nil)
+    }
+
     @Test("A request comes out with its start line, one host field and its length") func goodRequest() throws {
         let head = try request(
             ":method=POST|:scheme=https|:authority=a.test:8443|:path=/x?y=1|content-length=12|x-a=b", end: false

@@ -288,6 +288,7 @@ struct Assembler {
         result.options.connectionMode = draft.connectionMode
         result.options.forwardFor = draft.mode == .http ? draft.forwardFor : nil
         result.options.abortOnClose = draft.abortOnClose ?? (draft.mode == .http)
+        result.options.acceptsViolations = draft.acceptsResponseViolations
         result.timeouts = draft.timeouts
         result.options.buffersRequest = draft.buffersRequest
         result.options.originalTo = draft.mode == .http ? draft.originalTo : nil

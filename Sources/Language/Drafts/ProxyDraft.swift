@@ -90,6 +90,8 @@ struct ProxyDraft: Sendable {
     var acceptsRequestViolations = false
 
     // Back half.
+    /// `option accept-unsafe-violations-in-http-response`.
+    var acceptsResponseViolations = false
     var balance = BalanceAlgorithm.random(draws: 2)
     var hashing = HashSettings()
     var usesAllBackups = false

@@ -45,23 +45,32 @@ enum OptionKeywords {
             Keyword<ProxyDraft>("option socket-stats", in: .front, takesModifiers: true) { (proxy, statement) in
                 proxy.countsListeners = statement.modifier == .none
             },
-            Keyword<ProxyDraft>("option accept-unsafe-violations-in-http-request", in: .front, takesModifiers: true) {
-                (proxy, statement) in
-                proxy.acceptsRequestViolations = statement.modifier == .none
-            },
-            Keyword<ProxyDraft>("option accept-invalid-http-request", in: .front, takesModifiers: true) {
-                (proxy, statement) in
-                proxy.acceptsRequestViolations = statement.modifier == .none
-                statement.warn(
-                    "option 'accept-invalid-http-request' is deprecated. please use 'option"
-                        + " accept-unsafe-violations-in-http-request' if absolutely needed.")
-            },
             Keyword<ProxyDraft>("option forwardfor", in: .proxies, forwardFor),
         ]
+        + violations("request", in: .front, \.acceptsRequestViolations)
+        + violations("response", in: .back, \.acceptsResponseViolations)
         + [
             connectionMode("http-keep-alive", .keepAlive), connectionMode("http-server-close", .serverClose),
             connectionMode("httpclose", .close),
         ]
+
+    /// What lets messages break some rules, and its older name.
+    private static func violations(
+        _ message: String, in sections: SectionKinds, _ field: any WritableKeyPath<ProxyDraft, Bool> & Sendable
+    ) -> [Keyword<ProxyDraft>] {
+        let name = "accept-unsafe-violations-in-http-\(message)"
+        let older = "accept-invalid-http-\(message)"
+        return [
+            Keyword("option \(name)", in: sections, takesModifiers: true) { (proxy, statement) in
+                proxy[keyPath: field] = statement.modifier == .none
+            },
+            Keyword("option \(older)", in: sections, takesModifiers: true) { (proxy, statement) in
+                proxy[keyPath: field] = statement.modifier == .none
+                statement.warn(
+                    "option '\(older)' is deprecated. please use 'option \(name)' if absolutely needed.")
+            },
+        ]
+    }
 
     /// Each of the three replaces the others; `no` takes back only itself.
     private static func connectionMode(_ name: String, _ mode: HTTPConnectionMode) -> Keyword<ProxyDraft> {

@@ -87,7 +87,7 @@ enum RefusedKeywords {
         "http-after-response", "http-request",
         "http-response", "id",
         "max-keep-alive-queue", "max-session-srv-conns",
-        "option accept-unsafe-violations-in-http-response", "option checkcache", "option clitcpka",
+        "option checkcache", "option clitcpka",
         "option contstats", "option disable-h2-upgrade",
         "option h1-case-adjust-bogus-client", "option h1-case-adjust-bogus-server",
         "option http-drop-request-trailers", "option http-drop-response-trailers",
