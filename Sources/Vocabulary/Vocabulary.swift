@@ -11,7 +11,7 @@ package enum Vocabulary {
     private static let fetches: [Fetch] = [
         ConstantFetches.all, StartLineFetches.all, HeaderFetches.all, CookieFetches.all, ParameterFetches.all,
         BodyFetches.all, AuthorizationFetches.all, CaptureFetches.all, ProcessFetches.all, VariableFetches.all,
-        ProxyFetches.all, ACLFetch.all, ExchangeFetches.all, ConnectionFetches.all, HelloFetches.all,
+        ProxyFetches.all, ACLFetch.all, ExchangeFetches.all, ConnectionFetches.all, StreamFetches.all, HelloFetches.all,
         PayloadFetches.all,
         TLSFetches.all, CertificateFetches.all,
     ].flatMap(\.self)

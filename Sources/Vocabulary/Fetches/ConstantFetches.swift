@@ -77,7 +77,9 @@ enum ConstantFetches {
 
     /// Bytes from pairs of hexadecimal digits.
     private static func hexadecimal(_ values: [Argument]) throws(Complaint) -> [UInt8] {
-        guard case .string(let text) = values.first else { throw Complaint("hexadecimal digits are missing") }
+        guard case .string(let text) = values.first, !text.isEmpty else {
+            throw Complaint("hexadecimal digits are missing")
+        }
         guard text.count % 2 == 0 else {
             throw Complaint("an even number of hex digit is expected")
         }

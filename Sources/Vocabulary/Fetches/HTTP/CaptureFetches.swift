@@ -67,7 +67,7 @@ enum CaptureFetches {
         },
         Fetch(
             "unique-id", "The request's unique identifier (`unique-id-format`); in a health check, the backend's.",
-            gives: .str, from: [.transactionFigures, .serverConnection]
+            gives: .str, from: .constant
         ) {
             evaluation, _, sample in
             guard let identifier = evaluation.transaction?.uniqueID ?? evaluation.facts?.makeUniqueID() else {
