@@ -146,8 +146,8 @@ public struct ConditionParser {
         case .bool: .bool
         case .sint: .int
         case .addr, .ipv4, .ipv6: .ip
-        case .str, .meth: .str
-        case .any, .same, .bin: nil
+        case .str: .str
+        case .any, .same, .bin, .meth: nil
         }
     }
 }

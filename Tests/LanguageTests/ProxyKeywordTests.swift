@@ -201,7 +201,6 @@ import Testing
             ),
             ("use_backend", "2:2 'use_backend' expects a backend name"),
             ("use_backend b if x", "2:19 no such ACL : 'x'"),
-            ("use_backend b if", "2:16 'use_backend' : a condition is missing after 'if'"),
             ("use_backend b if { always_true", "2:19 missing closing '}' in condition"),
             (
                 "use_backend b when x",

@@ -10,6 +10,9 @@ enum RuleStatements {
         RuleSetKind.allCases.map { kind in
             Keyword<ProxyDraft>(kind.rawValue, in: sections(of: kind)) { (proxy, statement) throws(Complaint) in
                 try proxy.checkNamedDefaults(statement)
+                if kind == .quicInitial, proxy.mode != .http {
+                    throw Complaint("'quic-initial' : proxy '\(proxy.name)' does not use HTTP mode")
+                }
                 let context = statement.context
                 context.requestCaptureLengths = proxy.captures.request.map(\.length)
                 context.responseCaptureLengths = proxy.captures.response.map(\.length)
@@ -36,17 +39,19 @@ enum RuleStatements {
                 try declareACL(&proxy, &statement)
             },
             Keyword<ProxyDraft>("tcp-request inspect-delay", in: .proxies) { (proxy, statement) throws(Complaint) in
+                try proxy.checkNamedDefaults(statement)
                 let time = try statement.time()
                 proxy.requestInspectDelay = time == 0 ? nil : time
             },
             Keyword<ProxyDraft>("tcp-response inspect-delay", in: .back) { (proxy, statement) throws(Complaint) in
+                try proxy.checkNamedDefaults(statement)
                 let time = try statement.time()
                 proxy.responseInspectDelay = time == 0 ? nil : time
             },
             Keyword<ProxyDraft>("monitor-uri", in: .front) { (proxy, statement) throws(Complaint) in
                 proxy.monitorURI = try statement.argument("a URI").text
             },
-            Keyword<ProxyDraft>("monitor fail", in: .front) { (proxy, statement) throws(Complaint) in
+            Keyword<ProxyDraft>("monitor fail", in: [.frontend, .listen]) { (proxy, statement) throws(Complaint) in
                 enter(proxy, .httpRequest, statement)
                 guard let condition = try condition(proxy, &statement, "monitor fail") else {
                     throw Complaint("'monitor fail' expects a condition: 'if' or 'unless' and ACLs")
@@ -54,7 +59,8 @@ enum RuleStatements {
                 if let warning = proxy.orderWarning(for: "monitor fail") { statement.warn(warning) }
                 proxy.rules.monitorFailures.append(condition)
             },
-            Keyword<ProxyDraft>("redirect", in: .proxies) { (proxy, statement) throws(Complaint) in
+            Keyword<ProxyDraft>("redirect", in: [.frontend, .listen, .backend]) {
+                (proxy, statement) throws(Complaint) in
                 try redirect(&proxy, &statement)
                 if let warning = proxy.orderWarning(for: "redirect") { statement.warn(warning) }
             },
@@ -161,8 +167,10 @@ enum RuleStatements {
         _ = statement.next()
         let words = statement.remaining
         statement.advance(by: words.count)
-        guard !words.isEmpty else {
-            throw Complaint("'\(owner)' : a condition is missing after '\(word.text)'", at: word)
+        if words.isEmpty {
+            // As in HAProxy: nothing to hold never holds.
+            let result = word.text == "if" ? "never" : "always"
+            statement.warn("'\(owner)' : no condition follows '\(word.text)', so that this \(result) applies", at: word)
         }
         let place = statement.context.place
         let parser = ConditionParser(statement.context, acls: proxy.acls)
@@ -205,7 +213,7 @@ enum RuleStatements {
         statement.context.expressionPlace = "in use_backend expression in"
         statement.context.proxyName = proxy.name
         let target: UseBackendDraft.Target
-        if word.text.contains("%[") {
+        if word.text.contains("%") {
             target = .format(try Format.parse(word, statement.context, options: []))
         } else {
             target = .name(BackendReference(name: word.text, mark: statement.mark(word)))

@@ -24,6 +24,9 @@ enum StatisticsPageStatement {
         case "show-node": page.node = statement.next()?.text ?? ""
         case "show-desc": page.description = rest(&statement)
         case "admin":
+            guard proxy.kind != .defaults else {
+                throw Complaint("'stats admin' not allowed in 'defaults' section.", at: word?.column)
+            }
             guard let condition = try RuleStatements.condition(ofPageOf: proxy, &statement) else {
                 throw Complaint(
                     "'stats admin' expects either 'if' or 'unless' followed by a condition", at: word?.column)

@@ -212,7 +212,8 @@ struct SectionParser {
         if case .known(let keyword, _) = ProxyKeywords.table.entry(for: words, at: start),
             !keyword.sections.contains(draft.kind.sections)
         {
-            misplaced(keyword.name, in: draft, on: line, at: words[start].column)
+            let (severity, message) = MisplacedKeyword.judge(keyword.name, in: draft.kind, named: draft.name)
+            report(severity, Complaint(message, at: words[start].column), on: line)
             return
         }
         context.proxyName = draft.name
@@ -221,25 +222,6 @@ struct SectionParser {
         if words[start].text != "acl" { context.findACL = { [acls = draft.acls] in acls[$0] } }
         apply(ProxyKeywords.table, to: &draft, section: draft.kind.sections, words, start, modifier, line)
         context.findACL = { _ in nil }
-    }
-
-    /// A keyword of the other half is warned about, as in HAProxy; `server` without a back half is an error there too.
-    private mutating func misplaced(_ name: String, in draft: ProxyDraft, on line: SourceLine, at column: Int) {
-        switch draft.kind {
-        case .defaults:
-            alert("'\(name)' not allowed in 'defaults' section", on: line, at: column)
-        case .frontend where name == "server":
-            alert(
-                "'\(name)' not allowed because frontend '\(draft.name)' has no backend capability", on: line, at: column
-            )
-        case .frontend, .backend, .listen:
-            let half = draft.kind == .backend ? "frontend" : "backend"
-            report(
-                .warning,
-                Complaint(
-                    "'\(name)' ignored because \(draft.kind.rawValue) '\(draft.name)' has no \(half) capability",
-                    at: column), on: line)
-        }
     }
 
     private mutating func apply<Target>(
@@ -272,11 +254,11 @@ struct SectionParser {
         case .unknown(let name, let index):
             let suggestion = table.suggestion(for: name, in: section)
             let hint = suggestion.map { "; did you mean '\($0)' maybe ?" } ?? ""
-            alert("unknown keyword '\(name)' in '\(sectionName)' section\(hint)", on: line, at: words[index].column)
+            alert("unknown keyword '\(name)' in '\(currentName)' section\(hint)", on: line, at: words[index].column)
         }
     }
 
-    private var sectionName: String {
+    private var currentName: String {
         switch current {
         case .none, .passedOver: ""
         case .global: "global"
@@ -370,34 +352,35 @@ struct SectionParser {
         }
     }
 
+    /// The name of the section that `words` begin, which is complained about when it is missing, has a character that
+    /// names may not have, or is followed by something.
+    ///
+    /// - Parameter missing: what is said when there is none.
+    private mutating func sectionName(
+        _ words: [Word], missing: String, allowsMore: Bool = false, on line: SourceLine
+    ) -> (name: Word, mark: Mark) {
+        let kind = words[0].text
+        let name = words.count > 1 ? words[1] : Word(text: "", column: words[0].column)
+        if name.text.isEmpty {
+            alert(missing, on: line, at: name.column)
+        } else if words.count > 2, !allowsMore {
+            alert("'\(kind)' : unexpected extra argument '\(words[2].text)'", on: line, at: words[2].column)
+        }
+        checkCharacters(of: name, kind, on: line)
+        return (name, Self.mark(line, name.column))
+    }
+
     private mutating func beginErrors(_ words: [Word], on line: SourceLine) {
         current = .errors
-        let name = words.count > 1 ? words[1] : Word(text: "", column: words[0].column)
-        let mark = Self.mark(line, name.column)
+        let (name, mark) = sectionName(words, missing: "'http-errors' expects a name", on: line)
         group = ErrorGroupDraft(name: name.text, mark: mark, surroundings: global.surroundings)
-        if name.text.isEmpty {
-            alert("'http-errors' expects a name", on: line, at: name.column)
-            return
-        }
-        if words.count > 2 {
-            alert("'http-errors' : unexpected extra argument '\(words[2].text)'", on: line, at: words[2].column)
-        }
-        checkCharacters(of: name, "http-errors", on: line)
-        if let other = groupNames.updateValue(mark, forKey: name.text) {
-            alert(
-                "http-errors section '\(name.text)' is already declared at \(other.location)", on: line, at: name.column
-            )
-        }
+        guard !name.text.isEmpty, let other = groupNames.updateValue(mark, forKey: name.text) else { return }
+        alert("http-errors section '\(name.text)' is already declared at \(other.location)", on: line, at: name.column)
     }
 
     private mutating func beginProfile(_ words: [Word], on line: SourceLine) {
         current = .profile
-        let name = words.count > 1 ? words[1] : Word(text: "", column: words[0].column)
-        if name.text.isEmpty { alert("missing name for log-profile section", on: line, at: name.column) }
-        if words.count > 2 {
-            alert("'log-profile' : unexpected extra argument '\(words[2].text)'", on: line, at: words[2].column)
-        }
-        checkCharacters(of: name, "log-profile", on: line)
+        let (name, _) = sectionName(words, missing: "missing name for log-profile section", on: line)
         if let other = profiles.first(where: { $0.name == name.text }) {
             alert(
                 "log-profile section '\(name.text)' has the same name as another log-profile section declared at"
@@ -408,12 +391,7 @@ struct SectionParser {
 
     private mutating func beginResolvers(_ words: [Word], on line: SourceLine) {
         current = .resolvers
-        let name = words.count > 1 ? words[1] : Word(text: "", column: words[0].column)
-        if name.text.isEmpty { alert("missing name for resolvers section.", on: line, at: name.column) }
-        if words.count > 2 {
-            alert("'resolvers' : unexpected extra argument '\(words[2].text)'", on: line, at: words[2].column)
-        }
-        checkCharacters(of: name, "resolvers", on: line)
+        let (name, _) = sectionName(words, missing: "missing name for resolvers section.", on: line)
         if let other = resolvers.first(where: { $0.settings.name == name.text }) {
             alert(
                 "resolvers '\(name.text)' has same name as another resolvers (declared at \(other.settings.location)).",
@@ -425,31 +403,23 @@ struct SectionParser {
 
     private mutating func beginUserList(_ words: [Word], on line: SourceLine) {
         current = .users
-        let name = words.count > 1 ? words[1] : Word(text: "", column: words[0].column)
-        if name.text.isEmpty { alert("'userlist' expects <name> as arguments.", on: line, at: name.column) }
-        if words.count > 2 {
-            alert("'userlist' : unexpected extra argument '\(words[2].text)'", on: line, at: words[2].column)
-        }
-        checkCharacters(of: name, "userlist", on: line)
+        let (name, mark) = sectionName(words, missing: "'userlist' expects <name> as arguments.", on: line)
         if let place = userLists.firstIndex(where: { $0.name == name.text }) {
             // The users of the second one are those of the first, as in HAProxy.
             report(
                 .warning, Complaint("ignoring duplicated userlist '\(name.text)'.", at: name.column), on: line)
             userList = userLists.remove(at: place)
         } else {
-            userList = UserListDraft(name: name.text, mark: Self.mark(line, name.column))
+            userList = UserListDraft(name: name.text, mark: mark)
         }
     }
 
     private mutating func beginRing(_ words: [Word], on line: SourceLine) {
         current = .ring
-        let name = words.count > 1 ? words[1] : Word(text: "", column: words[0].column)
-        if name.text.isEmpty { alert("missing ring name.", on: line, at: name.column) }
-        checkCharacters(of: name, "ring", on: line)
+        let (name, mark) = sectionName(words, missing: "missing ring name.", allowsMore: true, on: line)
         if rings.contains(where: { $0.settings.name == name.text }) || context.sinks[name.text] != nil {
             alert("sink named '\(name.text)' already exists.", on: line, at: name.column)
         }
-        let mark = Self.mark(line, name.column)
         ring = RingDraft(
             settings: RingSettings(name: name.text, location: line.location),
             proxy: ProxyDraft(kind: .backend, name: name.text, mark: mark, surroundings: global.surroundings),
@@ -458,12 +428,7 @@ struct SectionParser {
 
     private mutating func beginForward(_ words: [Word], on line: SourceLine) {
         current = .forward
-        let name = words.count > 1 ? words[1] : Word(text: "", column: words[0].column)
-        if name.text.isEmpty { alert("missing name for log-forward section.", on: line, at: name.column) }
-        if words.count > 2 {
-            alert("'log-forward' : unexpected extra argument '\(words[2].text)'", on: line, at: words[2].column)
-        }
-        checkCharacters(of: name, "log-forward", on: line)
+        let (name, mark) = sectionName(words, missing: "missing name for log-forward section.", on: line)
         if let other = forwards.first(where: { $0.settings.name == name.text }) {
             alert(
                 "log-forward section '\(name.text)' has the same name as another log-forward section declared at"
@@ -475,20 +440,19 @@ struct SectionParser {
         }
         forward = LogForwardDraft(
             settings: LogForwardSettings(name: name.text, location: line.location), surroundings: global.surroundings,
-            mark: Self.mark(line, name.column))
+            mark: mark)
     }
 
     private mutating func beginHealthcheck(_ words: [Word], on line: SourceLine) {
         current = .healthcheck
-        let name = words.count > 1 ? words[1] : Word(text: "", column: words[0].column)
-        if name.text.isEmpty { alert("missing name for healthcheck section.", on: line, at: name.column) }
-        checkCharacters(of: name, "healthcheck", on: line)
+        let (name, mark) = sectionName(
+            words, missing: "missing name for healthcheck section.", allowsMore: true, on: line)
         if let other = healthchecks.first(where: { $0.name == name.text }) {
             alert(
                 "healthcheck section '\(name.text)' already defined at \(other.mark.location).", on: line,
                 at: name.column)
         }
-        healthcheck = HealthcheckDraft(name: name.text, mark: Self.mark(line, name.column))
+        healthcheck = HealthcheckDraft(name: name.text, mark: mark)
     }
 
     private mutating func beginProxy(_ kind: ProxyDraft.Kind, _ words: [Word], on line: SourceLine) {

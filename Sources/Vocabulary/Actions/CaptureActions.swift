@@ -10,7 +10,7 @@ enum CaptureActions {
         ActionKeyword(
             "capture", "Keeps the value of an expression in a capture slot.",
             usage: "<sample> { len <length> | id <id> }",
-            in: [.httpRequest, .tcpRequestContent, .httpResponse]
+            in: [.httpRequest, .tcpRequestContent, .httpResponse, .httpAfterResponse]
         ) { (reader) throws(Complaint) in try Capture(&reader) }
     ]
 }
@@ -22,16 +22,21 @@ private final class Capture: RuleAction {
 
     init(_ reader: inout ActionReader) throws(Complaint) {
         let isResponse = reader.kind.direction == .response
+        // Rules of TCP have slots of their own only.
+        let takesNumber = reader.kind != .tcpRequestContent
         direction = reader.kind.direction
         expression = try reader.expression()
-        let what = isResponse ? "'id <id>'" : "'len <length>' or 'id <id>'"
+        let what = isResponse ? "'id <id>'" : takesNumber ? "'len <length>' or 'id <id>'" : "'len <length>'"
         let word = try reader.argument(what)
         switch word.text {
         case "len" where !isResponse:
+            guard reader.kind != .httpRequest || reader.context.place.contains(.frontendRequestHead) else {
+                throw Complaint("proxy '\(reader.context.proxyName)' has no frontend capability", at: word)
+            }
             let length = try Self.number(&reader, 1...65535, "a length")
             slot = reader.context.requestCaptureLengths.count
             reader.context.requestCaptureLengths.append(length)
-        case "id":
+        case "id" where takesNumber:
             slot = try Self.number(&reader, 0...65535, "a capture id")
             reader.context.captureUses.append(
                 CompilationContext.CaptureUse(slot: slot, isResponse: isResponse, column: word.column))

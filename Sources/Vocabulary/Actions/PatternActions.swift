@@ -15,7 +15,7 @@ enum PatternActions {
         ) { (reader) throws(Complaint) in try ChangePatterns(&reader, .add) },
         ActionKeyword(
             "del-acl", "Removes an entry of an ACL file's list.", usage: "(<file-name>) <key fmt>",
-            in: [.httpRequest, .httpResponse]
+            in: [.httpRequest, .httpResponse, .httpAfterResponse]
         ) { (reader) throws(Complaint) in try ChangePatterns(&reader, .delete) },
         ActionKeyword(
             "set-map", "Gives an entry of a map a value, or adds one.", usage: "(<map-name>) <key fmt> <value fmt>",
