@@ -264,11 +264,7 @@ extension CheckRun: TransactionFacts {
         uniqueID = []
         let evaluation = scheduler.identifiers
         evaluation.begin(check: exchange, variables, facts: self)
-        defer { evaluation.scratch.release() }
-        var text = Sample()
-        format.text(evaluation, &text)
-        text.cut(to: 0..<UniqueIDSettings.limit - 1)
-        let made = Array(copying: text.bytes)
+        let made = UniqueIDSettings.identifier(format, evaluation)
         uniqueID = made
         return made
     }

@@ -67,6 +67,16 @@ public struct UniqueIDSettings: Sendable, Equatable {
     public static let limit = 128
 
     public init() {}
+
+    /// The identifier that a format makes of what `evaluation` stands at, cut to ``limit``. The evaluation is free for
+    /// another use then.
+    public static func identifier(_ format: Format, _ evaluation: Evaluation) -> [UInt8] {
+        defer { evaluation.scratch.release() }
+        var text = Sample()
+        format.text(evaluation, &text)
+        text.cut(to: 0..<limit - 1)
+        return Array(copying: text.bytes)
+    }
 }
 
 /// A `log-profile` section: other formats for lines of one log target or of one `do-log`.

@@ -102,11 +102,7 @@ extension ProxyExchange {
         uniqueID = []
         let evaluation = frontend.worker.identifiers
         evaluation.begin(self, .request)
-        defer { evaluation.scratch.release() }
-        var text = Sample()
-        format.text(evaluation, &text)
-        text.cut(to: 0..<UniqueIDSettings.limit - 1)
-        let made = Array(copying: text.bytes)
+        let made = UniqueIDSettings.identifier(format, evaluation)
         uniqueID = made
         return made
     }
