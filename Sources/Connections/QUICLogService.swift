@@ -105,10 +105,12 @@ public final class QUICLogService: Sendable {
     func sink(frontend: Int?, remote: SocketAddress, name: @autoclosure () -> String) -> QUICLogFile? {
         guard isOn.load(ordering: .relaxed) else { return nil }
         let found = state.withLock { state -> (QUICLogWriter, String)? in
-            guard let place = state.rules.firstIndex(where: { $0.subject.covers(frontend, remote) }),
-                let writer = state.writer, state.rules[place].takes()
-            else { return nil }
-            return (writer, state.rules[place].directory)
+            guard let writer = state.writer else { return nil }
+            // A sample that passes the connection over leaves it to the next subject that covers it.
+            for place in state.rules.indices where state.rules[place].subject.covers(frontend, remote) {
+                if state.rules[place].takes() { return (writer, state.rules[place].directory) }
+            }
+            return nil
         }
         guard let (writer, directory) = found, filesLeft.wrappingSubtract(1, ordering: .relaxed).oldValue > 0 else {
             return nil

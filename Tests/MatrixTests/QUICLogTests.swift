@@ -100,6 +100,10 @@ import Testing
             #expect(try await Client.h3.fetch("/", edge).status == 200)
             #expect(try await Self.ask(folder, "set quic qlog status").contains("files made: \(made), "))
         }
+        // What the sample passes over another subject may still log.
+        _ = try await Self.ask(folder, "set quic qlog on src 127.0.0.1 \(logs)")
+        #expect(try await Client.h3.fetch("/", edge).status == 200)
+        #expect(try await Self.ask(folder, "set quic qlog status").contains("files made: 4, "))
     }
 
     @Test(
