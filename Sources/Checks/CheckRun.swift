@@ -13,7 +13,8 @@ import Streams
 /// One check under way: its steps, its connection, and the client's end of the exchange that it has with the server.
 /// Events only mark what has changed; the steps go on at the end of the loop's turn.
 final class CheckRun: LoopMember {
-    unowned let checker: Checker
+    /// Its checker, which keeps it until it is over.
+    let checker: Checker
     let scheduler: CheckScheduler
     let server: SharedServer
     let ruleset: CheckRuleset

@@ -138,7 +138,9 @@ final class Process {
             stopping.run(signals)
             // What connections wrote at their end.
             group.quicLogs.flush(milliseconds: 2000)
-            return 0
+            // Threads that nobody waits for may be at work with all of this still: the process ends while it is there.
+            fflush(nil)
+            return withExtendedLifetime((stopping, group, blueprint, runtime, checks)) { _exit(0) }
         } catch {
             Terminal.alert(error.description)
             return 1

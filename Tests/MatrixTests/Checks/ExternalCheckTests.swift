@@ -27,7 +27,8 @@ import Testing
         let folder = try ListenerFolder()
         let process = try await Self.process(
             "external-check command FOLDER/check\nserver s1 127.0.0.1:4711 maxconn 7 check inter 200ms rise 1 fall 1",
-            script: "echo \"$@\" > \(folder.path)/arguments\nenv | sort > \(folder.path)/environment", in: folder)
+            script: "echo \"$@\" > \(folder.path)/arguments\n/usr/bin/env | /usr/bin/sort > \(folder.path)/environment",
+            in: folder)
         let line = try await process.logLine("Health check for server back/s1 succeeded")
         #expect(line.contains("reason: External check passed, code: 0, check duration: "))
         let arguments = try String(contentsOfFile: "\(folder.path)/arguments", encoding: .utf8)
@@ -49,7 +50,7 @@ import Testing
             ("exit 3", "FOLDER/check", "External check error, code: 3"),
             ("kill -9 $$", "FOLDER/check", "External check error, code: -1"),
             ("exit 0", "FOLDER/none", "External check error, code: 255"),
-            ("sleep 30", "FOLDER/check", "External check timeout"),
+            ("exec /bin/sleep 30", "FOLDER/check", "External check timeout"),
         ])
     func fails(script: String, command: String, reason: String) async throws {
         let folder = try ListenerFolder()
