@@ -70,15 +70,16 @@ public struct GlobalSettings: Sendable, Equatable {
     public var spreadChecks = 0
     /// Most milliseconds over which first checks are spread (`max-spread-checks`); 0: no limit.
     public var maxSpreadChecks = 0
-    /// The server-state file (`server-state-file`), and the directory of those without a leading slash
     /// Whether programs may check servers (`external-check`), with our own environment too (`preserve-env`).
     public var allowsExternalChecks = false
     public var externalChecksKeepEnvironment = false
     /// The file of counters to begin with (`stats-file`).
     public var statisticsFile: String?
+    /// The server-state file (`server-state-file`), and the directory of those without a leading slash
     /// (`server-state-base`).
     public var serverStateFile: String?
     public var serverStateBase: String?
+
     // MARK: Variables
 
     /// `set-var` and `set-var-fmt`: variables of the scope `proc`, in the order of the file.

@@ -56,12 +56,12 @@ public final class ConnectionManager {
         owner: any ConnectionOwner, settings: ConnectionSettings,
         ownerContext: AnyObject?, makeTLS: (Int32) throws(TLSError) -> TLSEngine?
     ) throws(ConnectionFailure) -> StreamConnection {
-        var request: [UInt8] = []
+        var socks: SOCKSRequest?
         if route?.socks != nil {
-            guard let made = SOCKSRequest.bytes(for: target) else {
+            guard let request = SOCKSRequest(for: target) else {
                 throw .connect(SystemError("socks4", EAFNOSUPPORT))
             }
-            request = made
+            socks = request
         }
         let socket = try Self.startConnecting(
             to: route?.socks.map { Socket.Target.ip($0) } ?? target, from: route, settings)
@@ -72,7 +72,7 @@ public final class ConnectionManager {
             settings: settings, session: nil, tls: tls)
         connection.ownerContext = ownerContext
         connection.preamble = preamble[...]
-        connection.socks = request.isEmpty ? nil : SOCKSRequest(request)
+        connection.socks = socks
         do throws(SystemError) {
             try connection.start()
         } catch {

@@ -14,14 +14,12 @@ struct SOCKSRequest {
     /// What is left to be sent.
     var rest: ArraySlice<UInt8>
 
-    init(_ bytes: [UInt8]) { rest = bytes[...] }
-
     /// The request for a target; nil when SOCKS4 cannot name it.
-    static func bytes(for target: Socket.Target) -> [UInt8]? {
+    init?(for target: Socket.Target) {
         guard case .ip(let address) = target, address.family == .ipv4 else { return nil }
         var bytes: [UInt8] = [4, 1, UInt8(address.port >> 8), UInt8(truncatingIfNeeded: address.port)]
         for index in 0..<4 { bytes.append(address.octets[index]) }
-        return bytes + Array(user.utf8) + [0]
+        rest = (bytes + Array(Self.user.utf8) + [0])[...]
     }
 }
 

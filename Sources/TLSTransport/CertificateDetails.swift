@@ -103,12 +103,8 @@ extension X509Handle {
     }
 
     private static func text(of time: UnsafePointer<ASN1_TIME>?) -> String {
-        guard let bio = unsafe BIO_new(BIO_s_mem()) else { return "" }
-        defer { unsafe BIO_free(bio) }
-        guard unsafe ASN1_TIME_print(bio, time) == 1 else { return "" }
-        var bytes = [UInt8](repeating: 0, count: 64)
-        let count = unsafe BIO_read(bio, &bytes, Int32(bytes.count))
-        return String(decoding: bytes.prefix(Int(max(0, count))), as: UTF8.self)
+        let text = unsafe PrintedText.bytes { unsafe ASN1_TIME_print($0, time) == 1 }
+        return String(decoding: text ?? [], as: UTF8.self)
     }
 
     /// A distinguished name in one line, each part behind a slash.

@@ -76,17 +76,11 @@ public struct CertificateParts: Sendable {
 
     /// Key and certificates as PEM (`dump ssl cert`): a secret.
     public var text: String {
-        guard let bio = unsafe BIO_new(BIO_s_mem()) else { return "" }
-        defer { unsafe BIO_free(bio) }
-        if let key { unsafe PEM_write_bio_PrivateKey(bio, key.pointer, nil, nil, 0, nil, nil) }
-        for certificate in certificates { unsafe PEM_write_bio_X509(bio, certificate.pointer) }
-        var text: [UInt8] = []
-        var block = [UInt8](repeating: 0, count: 4096)
-        while true {
-            let count = unsafe BIO_read(bio, &block, Int32(block.count))
-            guard count > 0 else { break }
-            text += block.prefix(Int(count))
+        let text = unsafe PrintedText.bytes { out in
+            if let key { unsafe PEM_write_bio_PrivateKey(out, key.pointer, nil, nil, 0, nil, nil) }
+            for certificate in certificates { unsafe PEM_write_bio_X509(out, certificate.pointer) }
+            return true
         }
-        return String(decoding: text, as: UTF8.self)
+        return String(decoding: text ?? [], as: UTF8.self)
     }
 }

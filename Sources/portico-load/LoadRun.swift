@@ -20,8 +20,7 @@ enum LoadRun {
         if let folder = plan.qlog { _ = try service?.logs.start(.everything, directory: folder) }
         defer { service?.logs.flush(milliseconds: 2000) }
         for index in 0..<plan.workers {
-            let launch = Launch(plan, index, service, progress, mailbox)
-            try SystemThread.detach { launch.run() }
+            try SystemThread.detach { mailbox.post(work(plan, index, service, progress)) }
         }
         var total = LoadCounts()
         var running = plan.workers
@@ -39,35 +38,19 @@ enum LoadRun {
         return total
     }
 
-    private final class Launch: Sendable {
-        let plan: LoadPlan
-        let index: Int
-        let service: QUICService?
-        let progress: LoadProgress
-        let mailbox: Mailbox<Result<LoadCounts, LoadError>>
-
-        init(
-            _ plan: LoadPlan, _ index: Int, _ service: QUICService?, _ progress: LoadProgress,
-            _ mailbox: Mailbox<Result<LoadCounts, LoadError>>
-        ) {
-            self.plan = plan
-            self.index = index
-            self.service = service
-            self.progress = progress
-            self.mailbox = mailbox
-        }
-
-        func run() {
-            do {
-                // The loop goes last: all timers are on it.
-                let loop = try EventLoop()
-                let counts = try LoadWorker(plan, index: index, loop: loop, service: service, progress: progress).run()
-                withExtendedLifetime(loop) { mailbox.post(.success(counts)) }
-            } catch let error as LoadError {
-                mailbox.post(.failure(error))
-            } catch {
-                mailbox.post(.failure(LoadError("\(error)")))
-            }
+    /// What a worker has counted, once its load is over.
+    private static func work(
+        _ plan: LoadPlan, _ index: Int, _ service: QUICService?, _ progress: LoadProgress
+    ) -> Result<LoadCounts, LoadError> {
+        do {
+            // The loop goes last: all timers are on it.
+            let loop = try EventLoop()
+            let counts = try LoadWorker(plan, index: index, loop: loop, service: service, progress: progress).run()
+            return withExtendedLifetime(loop) { .success(counts) }
+        } catch let error as LoadError {
+            return .failure(error)
+        } catch {
+            return .failure(LoadError("\(error)"))
         }
     }
 }

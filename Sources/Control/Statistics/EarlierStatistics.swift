@@ -1,4 +1,5 @@
 import Glibc
+import Language
 import Proxying
 
 /// The counters of an earlier process, as a statistics file brings them (`stats-file`; management.txt section 9.3, "dump
@@ -83,9 +84,7 @@ package struct EarlierStatistics: Sendable {
     /// A line of counters. False: its identifier is none.
     private mutating func read(_ line: Substring, _ part: Part, _ columns: [Column?]) -> Bool {
         var values = line.split(separator: ",", omittingEmptySubsequences: false)[...]
-        guard let guid = values.popFirst().map(String.init), !guid.isEmpty, guid.utf8.count <= 127,
-            guid.utf8.allSatisfy(Self.isOfIdentifier)
-        else { return false }
+        guard let guid = values.popFirst().map(String.init), GUID.complaint(about: guid) == nil else { return false }
         var counters = (part == .fronts ? fronts : backs)[guid] ?? TrafficCounters()
         for (value, column) in zip(values, columns) {
             if let column, let number = UInt64(value) { column(&counters, number) }
@@ -95,16 +94,6 @@ package struct EarlierStatistics: Sendable {
         case .backs: backs[guid] = counters
         }
         return true
-    }
-
-    private static func isOfIdentifier(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."),
-            UInt8(ascii: ":"):
-            true
-        default: false
-        }
     }
 
     // MARK: Columns

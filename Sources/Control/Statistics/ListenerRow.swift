@@ -39,7 +39,7 @@ enum ListenerRow {
         row.sessionLimit = bind.settings.maxconn ?? 0
         row.transport = transport(bind.settings, address)
         row.status = status(context, bind.settings.maxconn, frontend)
-        if showsLegends { row.address = text(address) }
+        if showsLegends { row.address = address?.description }
         return row
     }
 
@@ -60,15 +60,6 @@ enum ListenerRow {
             if address?.family == .unix { return "unix_stream" }
             let family = address?.family == .ipv6 ? 6 : 4
             return bind.transport == .quic ? "quic\(family)" : "tcpv\(family)"
-        }
-    }
-
-    private static func text(_ address: SocketAddress?) -> String? {
-        guard let address else { return nil }
-        switch address.family {
-        case .ipv4: return "\(address.host):\(address.port)"
-        case .ipv6: return "[\(address.host)]:\(address.port)"
-        default: return "unix"
         }
     }
 }

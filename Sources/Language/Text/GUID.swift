@@ -1,10 +1,10 @@
 /// Identifiers that are unique in the process (`guid`).
-enum GUID {
+package enum GUID {
     /// Most bytes of one.
     private static let limit = 127
 
     /// What is wrong with one; nil: nothing.
-    static func complaint(about text: String) -> String? {
+    package static func complaint(about text: String) -> String? {
         if text.isEmpty || text.utf8.count > limit { return "invalid length" }
         let wrong = text.first { character in
             !(character.isASCII && (character.isLetter || character.isNumber || "_-.:".contains(character)))

@@ -1,4 +1,5 @@
 import COpenSSL
+import TLSTransport
 
 /// What fetches read out of a certificate in DER. Made for one evaluation.
 @safe final class CertificateText {
@@ -75,14 +76,10 @@ import COpenSSL
         return found
     }
 
-    /// What `print` writes; nil when it fails or writes nothing.
+    /// What `print` writes, its first 16 kB; nil when it fails or writes nothing.
     static func printed(_ print: (OpaquePointer) -> Bool) -> [UInt8]? {
-        guard let out = unsafe BIO_new(BIO_s_mem()) else { return nil }
-        defer { unsafe BIO_free(out) }
-        guard unsafe print(out) else { return nil }
-        var room = [UInt8](repeating: 0, count: 16_384)
-        let count = unsafe BIO_read(out, &room, Int32(room.count))
-        return count > 0 ? Array(room.prefix(Int(count))) : nil
+        guard let text = unsafe PrintedText.bytes(print), !text.isEmpty else { return nil }
+        return Array(text.prefix(16_384))
     }
 
     /// A time as YYMMDDhhmmss and its zone; nil outside of 2000...2049 in the short form, and for odd ones.

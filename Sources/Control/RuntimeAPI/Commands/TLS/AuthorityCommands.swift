@@ -48,10 +48,7 @@ enum AuthorityCommands {
         }
         let end = "Can't update \(name)!\n"
         let transactions = call.api.transactions
-        if let begun = transactions.authorities, begun.name != name {
-            throw .refused(
-                "The ongoing transaction is about '\(begun.name)' but you are trying to set '\(name)'\n" + end)
-        }
+        if let begun = transactions.authorities { try transactions.check(begun, isAbout: name, end: end) }
         guard let known = call.api.tlsFiles.authorities(name) else {
             throw .refused("Can't replace a CA file which is not referenced by the configuration!\n" + end)
         }
@@ -68,32 +65,17 @@ enum AuthorityCommands {
     @ControlActor private static func commit(_ call: CommandCall) async throws(CommandFailure) {
         let name = call[3]
         guard !name.isEmpty else { throw .refused("'commit ssl ca-file' expects a filename\n") }
-        let end = "Can't commit \(name)!\n"
-        guard let begun = call.api.transactions.authorities else { throw .refused("No ongoing transaction! !\n" + end) }
-        guard begun.name == name else {
-            throw .refused(
-                "The ongoing transaction is about '\(begun.name)' but you are trying to set '\(name)'\n" + end)
-        }
-        call.api.transactions.authorities = nil
+        let begun = try call.api.transactions.take(\.authorities, name, end: "Can't commit \(name)!\n")
         try await call.write("Committing \(name)")
         let count: Int
         do { count = try await CertificateUpdate(call.api).replace(with: begun) } catch {
             return try await call.write("\n\(error).\nFailed!\n")
         }
-        try await call.write(String(repeating: ".", count: count) + "\nSuccess!\n")
+        try await call.write(CertificateUpdate.success(count))
     }
 
     @ControlActor private static func abort(_ call: CommandCall) async throws(CommandFailure) {
-        let name = call[3]
-        guard !name.isEmpty else { throw .refused("'abort ssl ca-file' expects a filename\n") }
-        guard let begun = call.api.transactions.authorities else { throw .refused("No ongoing transaction!\n") }
-        guard begun.name == name else {
-            throw .refused(
-                "The ongoing transaction is about '\(begun.name)' but you are trying to abort a transaction for"
-                    + " '\(name)'\n")
-        }
-        call.api.transactions.authorities = nil
-        try await call.say("Transaction aborted for certificate '\(name)'!\n", .notice)
+        try await call.api.transactions.abort(\.authorities, "ca-file", call)
     }
 
     @ControlActor private static func delete(_ call: CommandCall) async throws(CommandFailure) {

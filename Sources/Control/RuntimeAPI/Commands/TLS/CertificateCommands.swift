@@ -55,10 +55,7 @@ enum CertificateCommands {
         let end = "Can't update \(word)!\n"
         let (name, piece) = target(word, call.api.tlsFiles)
         let transactions = call.api.transactions
-        if let begun = transactions.certificate, begun.name != name {
-            throw .refused(
-                "The ongoing transaction is about '\(begun.name)' but you are trying to set '\(name)'\n" + end)
-        }
+        if let begun = transactions.certificate { try transactions.check(begun, isAbout: name, end: end) }
         guard var parts = transactions.certificate ?? call.api.tlsFiles.certificate(name) else {
             throw .refused("Can't replace a certificate which is not referenced by the configuration!\n" + end)
         }
@@ -97,37 +94,22 @@ enum CertificateCommands {
         let name = call[3]
         guard !name.isEmpty else { throw .refused("'commit ssl cert' expects a filename\n") }
         let end = "Can't commit \(name)!\n"
-        let transactions = call.api.transactions
-        guard let parts = transactions.certificate else { throw .refused("No ongoing transaction! !\n" + end) }
-        guard parts.name == name else {
-            throw .refused(
-                "The ongoing transaction is about '\(parts.name)' but you are trying to set '\(name)'\n" + end)
+        let parts = try call.api.transactions.take(\.certificate, name, end: end) { parts throws(CommandFailure) in
+            guard parts.isConsistent else {
+                throw .refused("inconsistencies between private key and certificate loaded '\(name)'.\n" + end)
+            }
         }
-        guard parts.isConsistent else {
-            throw .refused("inconsistencies between private key and certificate loaded '\(name)'.\n" + end)
-        }
-        transactions.certificate = nil
         try await call.write("Committing \(name)")
         let update = CertificateUpdate(call.api)
         let count: Int
         do { count = try await update.replace(with: parts) } catch {
             return try await call.write("\n\(update.reason(of: error, name))Failed!\n")
         }
-        // A dot for each that uses it.
-        try await call.write(String(repeating: ".", count: count) + "\nSuccess!\n")
+        try await call.write(CertificateUpdate.success(count))
     }
 
     @ControlActor private static func abort(_ call: CommandCall) async throws(CommandFailure) {
-        let name = call[3]
-        guard !name.isEmpty else { throw .refused("'abort ssl cert' expects a filename\n") }
-        guard let parts = call.api.transactions.certificate else { throw .refused("No ongoing transaction!\n") }
-        guard parts.name == name else {
-            throw .refused(
-                "The ongoing transaction is about '\(parts.name)' but you are trying to abort a transaction for"
-                    + " '\(name)'\n")
-        }
-        call.api.transactions.certificate = nil
-        try await call.say("Transaction aborted for certificate '\(name)'!\n", .notice)
+        try await call.api.transactions.abort(\.certificate, "cert", call)
     }
 
     @ControlActor private static func delete(_ call: CommandCall) async throws(CommandFailure) {

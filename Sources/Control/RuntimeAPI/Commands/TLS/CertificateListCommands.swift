@@ -29,19 +29,14 @@ enum CertificateListCommands {
             throw .refused("'add ssl crtlist' expects a filename and a certificate name\n")
         }
         func refused(_ reason: String) -> CommandFailure { .refused("Can't edit the crt-list: \(reason)\n") }
-        var list = call[3]
-        while list.count > 1, list.hasSuffix("/") { list.removeLast() }
-        guard let files = call.api.tlsFiles.list(list) else { throw refused("crt-list '\(list)' does not exist!") }
+        let (list, files) = try list(call, refused)
         let line = call.payloadText?.split(separator: "\n").map(String.init)
         if let line, line.count > 1 { throw refused("only one line of payload is supported!") }
         let words = (line?.first).map { $0.split(separator: " ").map(String.init) } ?? Array(call.words.dropFirst(4))
         guard let name = words.first else {
             throw refused("'add ssl crtlist' should contain the certificate name in the payload")
         }
-        guard let parts = call.api.tlsFiles.certificate(name) else {
-            throw refused("certificate '\(name)' does not exist!")
-        }
-        guard !parts.isEmpty else { throw refused("certificate '\(name)' is empty!") }
+        let parts = try certificate(name, call, refused)
         guard !files.contains(name) else { throw refused("file already exists in this directory!") }
         guard words.count == 1 else {
             throw refused("this is a directory, SSL configuration, crt-store keywords and filters are not allowed")
@@ -52,7 +47,30 @@ enum CertificateListCommands {
         do { count = try await update.add(parts, toList: list) } catch {
             return try await call.write("\n\(update.reason(of: error, name))Failed!\n")
         }
-        try await call.write(String(repeating: ".", count: count) + "\nSuccess!\n")
+        try await call.write(CertificateUpdate.success(count))
+    }
+
+    /// The list that a command names, and its certificates' names.
+    @ControlActor
+    private static func list(
+        _ call: CommandCall, _ refused: (String) -> CommandFailure
+    ) throws(CommandFailure) -> (name: String, files: [String]) {
+        var name = call[3]
+        while name.count > 1, name.hasSuffix("/") { name.removeLast() }
+        guard let files = call.api.tlsFiles.list(name) else { throw refused("crt-list '\(name)' does not exist!") }
+        return (name, files)
+    }
+
+    /// A certificate in memory that is not empty.
+    @ControlActor
+    private static func certificate(
+        _ name: String, _ call: CommandCall, _ refused: (String) -> CommandFailure
+    ) throws(CommandFailure) -> CertificateParts {
+        guard let parts = call.api.tlsFiles.certificate(name) else {
+            throw refused("certificate '\(name)' does not exist!")
+        }
+        guard !parts.isEmpty else { throw refused("certificate '\(name)' is empty!") }
+        return parts
     }
 
     @ControlActor private static func delete(_ call: CommandCall) async throws(CommandFailure) {
@@ -70,13 +88,8 @@ enum CertificateListCommands {
             word = word[..<colon]
         }
         let name = String(word)
-        var list = call[3]
-        while list.count > 1, list.hasSuffix("/") { list.removeLast() }
-        guard let files = call.api.tlsFiles.list(list) else { throw refused("crt-list '\(list)' does not exist!") }
-        guard let parts = call.api.tlsFiles.certificate(name) else {
-            throw refused("certificate '\(name)' does not exist!")
-        }
-        guard !parts.isEmpty else { throw refused("certificate '\(name)' is empty!") }
+        let (list, files) = try list(call, refused)
+        _ = try certificate(name, call, refused)
         guard files.contains(name) else { throw refused("certificate '\(name)' can't be found in crt-list '\(list)'!") }
         guard number == 0 else {
             throw refused(

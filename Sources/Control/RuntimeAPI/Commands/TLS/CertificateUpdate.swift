@@ -34,6 +34,9 @@ struct CertificateUpdate {
 
     // MARK: Changes
 
+    /// How a change that went well ends: a dot for each that uses what has changed.
+    static func success(_ count: Int) -> String { String(repeating: ".", count: count) + "\nSuccess!\n" }
+
     /// Why a key is missed; the rest speaks for itself.
     func reason(of error: any Error, _ name: String) -> String {
         if let error = error as? CertificateError, case .noPrivateKey = error.reason {
