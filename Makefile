@@ -7,9 +7,6 @@ export HTTPS_PORT HTTP_PORT ORIGIN_PORT
 
 .PHONY: help run setup certs build release test interop bench count fuzz lint format clean
 
-# Tests that run whole programs keep to time limits: one after the other, so that they do not starve each other.
-processes := '^(MatrixTests|ToolsTests|ConnectionsTests|TestSupportTests)\.'
-
 # Link-time optimisation inlines across modules: a request through the proxy takes an eighth fewer instructions. The
 # Swift runtime is linked in: its calls are direct, and the programs run where no Swift is installed.
 release := swift build -c release --experimental-lto-mode full --static-swift-stdlib
@@ -27,9 +24,7 @@ run: release certs ## set up, build, and start the demo: https://localhost:8443/
 test: certs ## set up, then run all tests; FILTER=Name runs those that match
 	@scripts/setup test
 	swift build --build-tests
-	swift test --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)',--skip $(processes))
-	$(if $(FILTER),,swift test --skip-build --disable-xctest --no-parallel --filter $(processes))
-	$(if $(FILTER),,interop/test .build/debug)
+	@scripts/run-tests '$(FILTER)'
 
 setup: ## install missing Debian packages (says which; asks sudo when not root)
 	@scripts/setup
