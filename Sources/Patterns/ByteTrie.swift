@@ -55,7 +55,8 @@ import Synchronization
             guard depth < count else { return }
             let byte = unsafe bytes[depth]
             unsafe next = node.child(folds ? byte.lowercased : byte)
-            matched = depth
+            // The child stands under this byte: it need not be compared again.
+            matched = depth &+ 1
         }
     }
 
@@ -105,6 +106,7 @@ import Synchronization
             guard depth < count else { return }
             let byte = unsafe bytes[-1 &- depth]
             unsafe next = node.child(folds ? byte.lowercased : byte)
+            matched = depth &+ 1
         }
     }
 

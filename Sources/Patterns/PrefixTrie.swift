@@ -94,8 +94,11 @@ extension UnsafeMutablePointer<PrefixNode> {
         var next = unsafe Node(bitPattern: root.load(ordering: .acquiring))
         while let node = unsafe next {
             let bits = unsafe node.pointee.bits
-            guard unsafe key.hasPrefix(of: node.pointee.key, bits: bits) else { return }
-            if let item = unsafe node.pointee.item.load(ordering: .acquiring) { unsafe visit(item) }
+            // The bits that a way skips are looked at where a prefix ends; nothing else depends on them.
+            if let item = unsafe node.pointee.item.load(ordering: .acquiring) {
+                guard unsafe key.hasPrefix(of: node.pointee.key, bits: bits) else { return }
+                unsafe visit(item)
+            }
             guard bits < 128 else { return }
             unsafe next = node.slot(key.bit(bits)).pointee.load(ordering: .acquiring)
         }
