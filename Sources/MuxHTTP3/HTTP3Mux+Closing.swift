@@ -1,3 +1,4 @@
+import Bytes
 import Messages
 public import QUICTransport
 import Streams
@@ -58,7 +59,7 @@ extension HTTP3Mux {
         returnCredit(stream)
         if settings.qpackTableCapacity > 0, !isDead {
             // RFC 9204 section 2.2.2.2: sections that may still come are not read.
-            hasDecoderInstructions = true
+            decoderInstructions.add(at: resources.worker.clock.now)
             do throws(HTTP3ConnectionError) { try decoder.cancel(stream.id) } catch { fail(error) }
         }
         guard let code, !stream.isGone else { return }

@@ -26,11 +26,16 @@ extension HTTP3Mux {
             wake(stream)
         }
         payCredit()
-        if hasDecoderInstructions {
-            hasDecoderInstructions = false
+        let sendsAnyhow = ready.first != nil || control.isReady || encoderStream.isReady
+        if decoderInstructions.areDue(sendsAnyhow: sendsAnyhow, now: resources.worker.clock.now) {
+            decoderInstructions = DecoderInstructions()
             if let chunk = decoder.takeDecoderStream(&resources.gather) { decoderStream.buffer.append(chunk) }
         }
         continueDrain()
+    }
+
+    public var hasDataToSend: Bool {
+        isClosing || isDead || ready.first != nil || control.isReady || encoderStream.isReady || decoderStream.isReady
     }
 
     /// Tells exchanges what happened while packets were built: their handlers may do what was not allowed then.

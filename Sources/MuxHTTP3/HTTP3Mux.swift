@@ -55,8 +55,8 @@ public import Streams
     // QPACK (+Control)
     var encoder: QPACKEncoder
     var decoder: QPACKDecoder
-    /// Something waits for our decoder stream.
-    var hasDecoderInstructions = false
+    /// What waits for our decoder stream.
+    var decoderInstructions = DecoderInstructions()
     /// Streams whose field section waits for the peer's encoder stream.
     var blockedStreams: [HTTP3Stream] = []
     /// Streams among those, or lately so, that QUIC has forgotten: no more than may be blocked.

@@ -141,6 +141,7 @@ enum NativeCallbacks {
     private static func addStreams(to callbacks: inout ngtcp2_callbacks) {
         unsafe callbacks.stream_open = { _, id, context in
             let connection = unsafe QUICConnection.from(context)
+            connection.countOpened(id)
             unsafe connection.application?.streamOpened(id)
             return connection.callbackResult
         }

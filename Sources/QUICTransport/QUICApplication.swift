@@ -112,6 +112,9 @@ public protocol QUICApplication: AnyObject {
     /// returning credit.
     func prepareToSend()
 
+    /// Whether ``nextStreamToSend(into:)`` would name a stream now. After ``prepareToSend()``.
+    var hasDataToSend: Bool { get }
+
     /// Called once towards the end of each `writeDatagrams`, when no packet is being built any more: the application
     /// does what it could not do during `didSend` and the like. What that gives to send waits for another flush.
     func sendingEnded()
@@ -137,5 +140,6 @@ public protocol QUICApplication: AnyObject {
 
 extension QUICApplication {
     public func prepareToSend() {}
+    public var hasDataToSend: Bool { true }
     public func sendingEnded() {}
 }

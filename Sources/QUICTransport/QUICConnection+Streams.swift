@@ -83,20 +83,33 @@ extension QUICConnection {
         return unsafe ngtcp2_conn_get_max_data_left(native)
     }
 
-    /// Lets the peer open `count` more bidirectional streams than `QUICSettings.bidirectionalStreams` says.
-    public func extendBidirectionalStreamLimit(_ count: Int) {
-        guard let native = unsafe native, count > 0 else { return }
-        unsafe ngtcp2_conn_extend_max_streams_bidi(native, count)
-    }
-
     /// A stream of the peer's has closed: it may open another one.
     func renewStreamLimit(after id: QUICStreamID) {
-        guard renewsStreamLimits, let native = unsafe native, !isLocal(id) else { return }
+        guard renewsStreamLimits, !isLocal(id) else { return }
         if id & 2 == 0 {
-            unsafe ngtcp2_conn_extend_max_streams_bidi(native, 1)
+            bidirectionalLimit.closed()
         } else {
-            unsafe ngtcp2_conn_extend_max_streams_uni(native, 1)
+            unidirectionalLimit.closed()
         }
+        extendStreamLimits()
+    }
+
+    /// Counts a stream that the peer has opened.
+    func countOpened(_ id: QUICStreamID) {
+        guard !isLocal(id) else { return }
+        if id & 2 == 0 {
+            bidirectionalLimit.opened()
+        } else {
+            unidirectionalLimit.opened()
+        }
+        extendStreamLimits()
+    }
+
+    private func extendStreamLimits() {
+        guard renewsStreamLimits, let native = unsafe native else { return }
+        let (more, moreUnidirectional) = (bidirectionalLimit.takeDue(), unidirectionalLimit.takeDue())
+        if more > 0 { unsafe ngtcp2_conn_extend_max_streams_bidi(native, more) }
+        if moreUnidirectional > 0 { unsafe ngtcp2_conn_extend_max_streams_uni(native, moreUnidirectional) }
     }
 
     /// Whether we opened that stream (RFC 9000 section 2.1).

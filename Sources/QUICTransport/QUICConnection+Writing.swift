@@ -24,6 +24,14 @@ extension QUICConnection {
             guard unsafe native != nil else { return .idle }
         }
         if pendingClose == nil { unsafe application?.prepareToSend() }
+        if hasSentStreamData, pendingClose == nil, queuedDatagrams.isEmpty, unsafe application?.hasDataToSend == false,
+            let later = acknowledgementDelay.deadline(now: now)
+        {
+            unsafe application?.sendingEnded()
+            deadline = later
+            return .idle
+        }
+        acknowledgementDelay.written()
         let before = batch.count
         let outcome = pendingClose == nil ? writePackets(into: &batch, now: now) : .drained
         if pendingClose == nil { unsafe application?.sendingEnded() }
@@ -111,6 +119,7 @@ extension QUICConnection {
                 now.nanoseconds)
             switch count {
             case Int(NGTCP2_ERR_WRITE_MORE):
+                hasSentStreamData = true
                 unsafe application?.didSend(next.id, count: accepted)
             case Int(NGTCP2_ERR_STREAM_DATA_BLOCKED):
                 unsafe application?.streamBlocked(next.id)
@@ -118,6 +127,7 @@ extension QUICConnection {
                 unsafe application?.streamShutWrite(next.id)
             default:
                 if accepted >= 0 { unsafe application?.didSend(next.id, count: accepted) }
+                if count > 0, next.id >= 0 { hasSentStreamData = true }
                 return count
             }
             guard pendingClose == nil else { return 0 }

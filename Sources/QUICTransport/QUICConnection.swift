@@ -47,6 +47,9 @@ public final class QUICConnection {
     public internal(set) var counters = Counters()
     /// Whether a peer's stream that closes lets it open another one. Turn off to let the connection run dry.
     public var renewsStreamLimits = true
+    /// What the peer may open, of both kinds.
+    var bidirectionalLimit: StreamLimit
+    var unidirectionalLimit: StreamLimit
     /// The versions that the server offered, when `closeReason` says version negotiation. Client only.
     public internal(set) var offeredVersions: [UInt32] = []
 
@@ -84,6 +87,10 @@ public final class QUICConnection {
     private var receivePath = PathStorage()
     /// The path that was validated last, at first the handshake's.
     var knownPath: QUICPath
+
+    /// What is put off of acknowledgements; from the first request or response on, when the handshake is done.
+    var acknowledgementDelay = AcknowledgementDelay()
+    var hasSentStreamData = false
 
     /// What is to be closed with at the next `writeDatagrams`.
     var pendingClose: QUICClose?
@@ -126,6 +133,8 @@ public final class QUICConnection {
         knownPath = path
         self.endpoint = endpoint
         self.settings = settings
+        bidirectionalLimit = StreamLimit(settings.bidirectionalStreams)
+        unidirectionalLimit = StreamLimit(settings.unidirectionalStreams)
         self.qlog = qlog
         self.tls = tls
         let session = unsafe tls.handle
@@ -239,6 +248,9 @@ public final class QUICConnection {
     public func receive(_ datagram: UnsafeRawBufferPointer, path: QUICPath, ecn: UInt8, now: Instant) {
         counters.datagramsReceived &+= 1
         counters.bytesReceived &+= UInt64(datagram.count)
+        acknowledgementDelay.received(datagram.count)
+        // A new path is to be validated without delay.
+        if path != knownPath { acknowledgementDelay.hurry() }
         guard let native = unsafe native else {
             if phase == .closing { ending.datagramReceived() }
             return

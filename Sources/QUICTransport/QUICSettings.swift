@@ -65,7 +65,7 @@ public struct QUICSettings: Sendable {
     /// Search for the path's MTU (RFC 9000 section 14.3). Without it datagrams stay at 1,200 bytes.
     public var discoversPathMTU = true
     /// Acknowledge at once after so many ack-eliciting packets.
-    public var acknowledgeEvery = 2
+    public var acknowledgeEvery = 1
     /// DATAGRAM frames that may wait to be sent.
     public var maxQueuedDatagrams = 64
     /// Give clients a ticket to resume the TLS session with, once the handshake is complete. Server only.

@@ -48,7 +48,7 @@ import Testing
 
     /// The client has its place back, and another request is answered.
     private func serves(_ simulation: Simulation, _ peer: RawPeer) throws {
-        try simulation.run { simulation.client.mux?.availableStreams == 100 }
+        try simulation.run { simulation.hasForgottenStreams }
         let next = try simulation.request()
         try simulation.run { peer.incoming[4]?.isComplete == true }
         peer.send(headers([(":status", "204")]), on: 4, fin: true)
@@ -102,7 +102,7 @@ import Testing
         let (simulation, peer, record, encoder) = try await blocked(Self.head + data("body"))
         record.exchange?.frontAborted(.clientAborted)
         #expect(record.isOver)
-        try simulation.run { simulation.client.mux?.availableStreams == 100 }
+        try simulation.run { simulation.hasForgottenStreams }
         #expect(simulation.client.mux?.statistics.resetsSent == 0)
         peer.send(Self.insertion("x-entry", "value"), on: encoder)
         try serves(simulation, peer)

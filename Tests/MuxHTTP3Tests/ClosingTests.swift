@@ -22,7 +22,7 @@ import Testing
         try simulation.run { served.isOver }
         #expect(served.loggedFailure == .clientAborted)
         #expect(served.end.resetReason == .clientAborted)
-        try simulation.run { simulation.client.mux?.availableStreams == 100 }
+        try simulation.run { simulation.hasForgottenStreams }
         #expect(simulation.server.mux?.statistics.resetsReceived == 1)
         let used = simulation.close()
         #expect(used == 0)
@@ -39,7 +39,7 @@ import Testing
         record.exchange?.frontAborted(.clientTimeout)
         try simulation.run { served.isOver }
         #expect(served.loggedFailure == .clientAborted)
-        try simulation.run { simulation.client.mux?.availableStreams == 100 }
+        try simulation.run { simulation.hasForgottenStreams }
         let used = simulation.close()
         #expect(used == 0)
     }
@@ -120,7 +120,7 @@ import Testing
         #expect(record.failure == nil)
         #expect(source.put < 2_000_000)
         record.exchange?.frontFinished()
-        try simulation.run { simulation.client.mux?.availableStreams == 100 }
+        try simulation.run { simulation.hasForgottenStreams }
         let used = simulation.close()
         #expect(used == 0)
     }
@@ -150,7 +150,7 @@ import Testing
             }
             try simulation.run { served.isOver }
         }
-        try simulation.run { simulation.client.mux?.availableStreams == 100 }
+        try simulation.run { simulation.hasForgottenStreams }
         let record = try simulation.request("POST", length: .unknown, ends: false)
         var source = PatternSource(500_000)
         let served = try simulation.serverRecord(40)
@@ -346,7 +346,7 @@ import Testing
         try simulation.run { record.failure != nil }
         #expect(record.failure == .serverAborted)
         #expect(record.isUnsent == isUnsent)
-        try simulation.run { simulation.client.mux?.availableStreams == 100 }
+        try simulation.run { simulation.hasForgottenStreams }
         let used = simulation.close()
         #expect(used == 0)
     }

@@ -36,7 +36,7 @@ import Testing
         #expect(served.bytesToClient > 5)
         #expect(served.bytesFromClient > 10)
         // The streams are closed and forgotten a round trip later.
-        try simulation.run { simulation.client.mux?.availableStreams == 100 }
+        try simulation.run { simulation.hasForgottenStreams }
         #expect(simulation.server.mux?.activity == .idle)
         let used = simulation.close()
         #expect(used == 0)

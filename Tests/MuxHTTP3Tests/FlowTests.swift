@@ -220,7 +220,7 @@ struct PatternSource {
         #expect(received == [Int](repeating: size, count: count))
         #expect(simulation.server.records.allSatisfy { $0.loggedFailure == nil })
         for record in records { record.exchange?.frontFinished() }
-        try simulation.run { simulation.client.mux?.availableStreams == 100 }
+        try simulation.run { simulation.hasForgottenStreams }
         let used = simulation.close()
         #expect(used == 0)
     }

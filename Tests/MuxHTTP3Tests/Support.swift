@@ -197,6 +197,14 @@ final class Simulation {
     let network: SimulatedNetwork
     let client: TestHost
     let server: TestHost
+    /// The streams of all requests are closed and forgotten on both sides, and nearly all of them may be opened anew.
+    var hasForgottenStreams: Bool {
+        guard client.mux?.streamFigures.isEmpty == true, server.mux?.streamFigures.isEmpty != false else {
+            return false
+        }
+        return client.mux?.availableStreams ?? 0 >= 50
+    }
+
     /// The longest step in nanoseconds, for tests that act by the time.
     var tick: UInt64 = .max
 
