@@ -12,9 +12,12 @@ extension StreamConnection {
         var reads = 0
         while readReady, !sawEnd, reads < readsPerTurn, !input.isFull, mux.wantsInput, phase == .open {
             reads += 1
+            if pause.turn != 0 { endPause() }
             let wasEmpty = input.isEmpty
             switch receive() {
-            case .bytes: giveInput(mux)
+            case .bytes(let count):
+                reads += count / Self.bytesPerRead
+                giveInput(mux)
             case .end: sawEnd = true
             case .wouldBlock: readReady = false
             case .failed(let code):
@@ -22,6 +25,7 @@ extension StreamConnection {
                 return fail(code == ECONNRESET ? .reset : code == EBADMSG ? .truncated : .failed)
             }
         }
+        if reads > 0, readReady, !sawEnd, phase == .open, !mux.wantsInput { pause = (loop.turns, loop.clock.now) }
         if sawEnd, !endDelivered, phase == .open {
             endDelivered = true
             mux.receiveEnd(&input)
@@ -29,6 +33,21 @@ extension StreamConnection {
         }
         input.releaseWhenIdle()
     }
+
+    /// Reading goes on that the mux had stopped: how long that took tells whether large reads find a reader.
+    private func endPause() {
+        let isLong =
+            loop.turns &- pause.turn > Self.shortPause.turns
+            || loop.clock.now.milliseconds(since: pause.since) > Self.shortPause.milliseconds
+        if isLong { input.slowDown() }
+        pause = (0, .zero)
+    }
+
+    /// A reader that keeps up makes room within a few turns of a busy loop, or some milliseconds of another.
+    private static let shortPause: (turns: UInt64, milliseconds: Int) = (4, 20)
+
+    /// A read of more bytes counts as several of a turn's reads.
+    private static let bytesPerRead = 64 * 1024
 
     /// Gives the mux what waits, until it takes no more. What it leaves because its exchange is full must be asked about
     /// once more: only a mux that found no room is told when there is some again.

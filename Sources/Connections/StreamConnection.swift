@@ -56,6 +56,8 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
     private var isRetired = false
     /// Reads in one turn: a fast sender does not starve the worker's other connections.
     var readsPerTurn = 4
+    /// When the mux stopped reading although the peer had more; turn 0: it has not.
+    var pause: (turn: UInt64, since: Instant) = (0, .zero)
     /// The connection ends at the end of this turn, and the peer is not told.
     var isVanishing = false
     /// What the mux that comes next is to read before anything else.

@@ -62,7 +62,7 @@ struct BodyReader {
             return count
         }
         guard count > 0 else { return 0 }
-        count = min(count, half.room)
+        count = min(count, half.room(for: input))
         guard count > 0 else { return 0 }
         half.put(input.take(count))
         return count

@@ -72,7 +72,7 @@ public final class PassThroughMux: ByteStreamMux, ServerMux, StreamEnd {
             return
         }
         while !input.isEmpty {
-            let count = min(input.count, incoming.room)
+            let count = incoming.room(for: input)
             guard count > 0 else { return }
             if role == .front { exchange?.bytesFromClient += UInt64(count) }
             incoming.put(input.take(count))

@@ -77,6 +77,13 @@ public final class Half {
         return max(0, left)
     }
 
+    /// How many bytes of `input` the producer may put in now: as many as there is ``room`` for, but a large read whole
+    /// when its consumer takes bytes as they come.
+    public func room(for input: borrowing InputBuffer) -> Int {
+        let left = room
+        return left > 0 && input.isLarge && consumer != nil && !isHeld ? input.count : min(left, input.count)
+    }
+
     /// Asks for ``StreamEnd/incomingDrained()`` once half of ``limit`` or less waits, even when the queue was never
     /// full: for ends that give credit to their peer (HTTP/2 and QUIC windows) for what the consumer took.
     public func tellWhenDrained() { producerWaits = true }

@@ -167,8 +167,8 @@ extension Worker {
         var result = WorkerTotals()
         result.process = process
         let buffers = resources.buffers
-        result.process.buffersUsed = buffers.used * buffers.slabSize
-        result.process.buffersAllocated = (buffers.used + buffers.spare) * buffers.slabSize
+        result.process.buffersUsed = buffers.usedBytes
+        result.process.buffersAllocated = buffers.allocatedBytes
         result.process.listeners = frontends.reduce(0) { $0 + $1.listeners.count }
         result.process.jobs = loop.registered
         result.process.quicClients = quic.clientCount
