@@ -37,6 +37,8 @@ public struct GlobalSettings: Sendable, Equatable {
     public var hardStopAfter: Int?
     /// Milliseconds between the signal and the soft stop, while listeners still accept (`grace`).
     public var grace: Int
+    /// `profiling.tasks`.
+    public var taskProfiling = TaskProfiling.automatic
     /// Variables to change in the process's own environment, in order (`setenv` and friends).
     public var environment: [EnvironmentChange]
 

@@ -30,6 +30,8 @@ package final class Blueprint: Sendable {
     package let startedWall = SystemClock.wall()
     /// Requests that the process has taken so far, for the log's `%rt`.
     package let requests = Atomic<UInt64>(0)
+    /// Whether workers measure what exchanges cost them.
+    package let profiling: TaskProfilingSwitch
     /// Malformed messages so far.
     package let errorCaptures = Atomic<UInt32>(0)
     /// Variables of the scope `proc`.
@@ -41,6 +43,7 @@ package final class Blueprint: Sendable {
     package init(_ configuration: Configuration, workerCount: Int, processMaxconn: Int) throws(BlueprintError) {
         self.configuration = configuration
         self.workerCount = workerCount
+        profiling = TaskProfilingSwitch(configuration.global.taskProfiling)
         admission = Admission(limit: configuration.global.maxconn ?? processMaxconn)
         hardMaxconn = max(processMaxconn, configuration.global.maxconn ?? 0)
         do throws(TLSError) { ticketKeys = try TicketKeyRing() } catch {

@@ -307,12 +307,17 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     package func requestReceived(_ exchange: Exchange) {
         guard let record = record(exchange) else { return }
         countRequest(exchange)
-        record.captureRequest()
-        worker.log?.requestReceived(record)
-        record.startRequest()
+        record.measured(.requestReceived) {
+            record.captureRequest()
+            worker.log?.requestReceived(record)
+            record.startRequest()
+        }
     }
 
-    package func bodyWaits(_ exchange: Exchange, _ half: Half) { record(exchange)?.resumeRules() }
+    package func bodyWaits(_ exchange: Exchange, _ half: Half) {
+        guard let record = record(exchange) else { return }
+        record.measured(.bodyWaits) { record.resumeRules() }
+    }
 
     package func requestRejected(_ exchange: Exchange, status: Int) {
         guard let record = record(exchange) else { return }
@@ -320,14 +325,18 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         record.noteStage()
         // As in HAProxy, whose muxes refuse such messages before its rules know of them.
         record.progress.skipsAfterRules = true
-        answer(record, status, status == 408 ? .clientTimeout : .clientProtocolError)
+        record.measured(.requestRejected) {
+            answer(record, status, status == 408 ? .clientTimeout : .clientProtocolError)
+        }
     }
 
     package func responseReceived(_ exchange: Exchange) {
         guard let record = record(exchange) else { return }
-        record.observeResponse()
-        record.captureResponse()
-        record.startResponse()
+        record.measured(.responseReceived) {
+            record.observeResponse()
+            record.captureResponse()
+            record.startResponse()
+        }
     }
 
     /// Tells clients of a TLS connection over TCP that the frontend has a QUIC listener (RFC 7838).
@@ -340,6 +349,10 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
 
     package func backFailed(_ exchange: Exchange, _ reason: CloseReason, isUnsent: Bool) {
         guard let record = record(exchange) else { return }
+        record.measured(.backFailed) { serverFailed(exchange, record, reason, isUnsent: isUnsent) }
+    }
+
+    private func serverFailed(_ exchange: Exchange, _ record: ProxyExchange, _ reason: CloseReason, isUnsent: Bool) {
         record.observeFailure(reason)
         if let message = exchange.malformed { captureResponse(message, of: record) }
         if record.retries(after: .failure(reason, isUnsent: isUnsent)) { return }

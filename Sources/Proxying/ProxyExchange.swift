@@ -68,6 +68,10 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     var isUpgraded = false
     /// The client's bytes as a request, in TCP mode, and how many there were of them.
     var probe: (bytes: UInt64, request: RawRequest)?
+    /// The calls that it has cost, whether one is under way, and when that began if it is measured.
+    var callFigures = CallFigures()
+    var isInCall = false
+    var callBegan = Instant.zero
     /// Where it stands among the worker's open exchanges.
     var liveIndex = -1
     private let timer: Timer
@@ -167,6 +171,10 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
 
     package func timerFired(_ timer: Timer) {
         guard !exchange.isOver else { return }
+        measured(.timerFired) { deadlineCame() }
+    }
+
+    private func deadlineCame() {
         if let until = progress.waitsUntil, until <= frontend.worker.loop.clock.now {
             progress.waitIsOver = true
             return resumeRules()

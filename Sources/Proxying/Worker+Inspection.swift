@@ -6,6 +6,7 @@ import Messages
 package import MuxHTTP3
 package import QUICTransport
 import Runtime
+package import Samples
 import Servers
 import Streams
 
@@ -19,11 +20,18 @@ package struct WorkerInspection: Sendable {
     package var descriptors = 0
     /// CPU time of the worker's thread, nanoseconds.
     package var cpuTime: UInt64 = 0
+    /// Nanoseconds of a turn, and what exchanges have cost, by ``TaskCall``.
+    package var averageTurn: UInt64 = 0
+    package var calls: [CallFigures] = []
+    /// Calls are measured now.
+    package var measuresTasks = false
     package var exchanges = 0
     package var accepted: UInt64 = 0
     package var slabSize = 0
     package var slabsUsed = 0
     package var slabsSpare = 0
+    package var largeSlabsUsed = 0
+    package var largeSlabsSpare = 0
     package var headsUsed = 0
 }
 
@@ -72,11 +80,16 @@ extension Worker {
         if unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) == 0 {
             result.cpuTime = UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
         }
+        result.averageTurn = loop.averageTurn
+        result.calls = profile.figures
+        result.measuresTasks = measuresTasks
         result.exchanges = process.currentStreams
         result.accepted = process.connections
         result.slabSize = resources.buffers.slabSize
         result.slabsUsed = resources.buffers.used
         result.slabsSpare = resources.buffers.spare
+        result.largeSlabsUsed = resources.buffers.largeUsed
+        result.largeSlabsSpare = resources.buffers.largeSpare
         result.headsUsed = resources.heads.used
         return result
     }

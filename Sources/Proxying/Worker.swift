@@ -54,6 +54,8 @@ package final class Worker {
     var serviceWaits = ServiceWaits()
     /// The exchanges that are open.
     var live = LiveExchanges()
+    /// What exchanges have cost while that was measured.
+    var profile = TaskProfile()
     /// What the worker and the process have used of CPU time lately.
     let usage = UsageMeter()
     /// What this worker has counted for the whole process.

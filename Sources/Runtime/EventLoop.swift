@@ -50,6 +50,9 @@ open class Pollable: LoopMember {
     /// Turns so far, and events of descriptors that came in them.
     public private(set) var turns: UInt64 = 0
     public private(set) var eventCount: UInt64 = 0
+    /// How long a turn works without its waiting, nanoseconds: a mean over the last thousand or so.
+    public var averageTurn: UInt64 { turnSum >> 10 }
+    private var turnSum: UInt64 = 0
 
     /// - Parameters:
     ///   - maxEvents: events taken from one call of the poller: `tune.maxpollevents`.
@@ -163,9 +166,10 @@ open class Pollable: LoopMember {
             span = 0
         } else {
             let deadline = min(timers.nextDeadline ?? .distantFuture, limit)
-            if deadline != .distantFuture {
-                span = Int64(clamping: deadline.nanoseconds(since: SystemClock.now()))
-            }
+            let now = SystemClock.now()
+            // An exponential mean, kept times 1024.
+            turnSum = turnSum &- turnSum >> 10 &+ now.nanoseconds(since: clock.now)
+            if deadline != .distantFuture { span = Int64(clamping: deadline.nanoseconds(since: now)) }
         }
         if span == 0 { epochs?.announceQuiescence() } else { epochs?.goOffline() }
         let count = unsafe portico_epoll_wait(epoll.number, events.baseAddress, Int32(events.count), span)

@@ -147,6 +147,8 @@ public protocol TransactionFacts: AnyObject {
     /// Makes the unique identifier by `unique-id-format`; nil without one.
     func makeUniqueID() -> [UInt8]?
     var times: ExchangeTimes { get }
+    /// What the exchange has cost the worker so far.
+    var costs: CallFigures { get }
     /// The timeouts in force for this exchange, as rules have set them.
     var currentTimes: ProxyTimes { get }
     /// The most retries for this exchange.
@@ -194,6 +196,7 @@ extension TransactionFacts {
     public var serverStatus: Int { -1 }
     public func makeUniqueID() -> [UInt8]? { nil }
     public var times: ExchangeTimes { ExchangeTimes() }
+    public var costs: CallFigures { CallFigures() }
     public var currentTimes: ProxyTimes { ProxyTimes() }
     public var currentRetries: Int { 0 }
     public var retries: Int { 0 }
@@ -216,6 +219,18 @@ extension TransactionFacts {
     public var isProxyRequest: Bool { false }
     public var rawRequest: RawRequest { .none }
     public func logFigures(_ evaluation: Evaluation) -> LogFigures { LogFigures() }
+}
+
+/// What a worker spent on something: how often it turned to it, and for how long while that was measured.
+public struct CallFigures: Equatable, Sendable {
+    /// Calls so far.
+    public var count: UInt64 = 0
+    /// Nanoseconds that the measured calls took.
+    public var time: UInt64 = 0
+    /// Nanoseconds from the beginning of the loop's turn to the measured calls.
+    public var latency: UInt64 = 0
+
+    public init() {}
 }
 
 /// What expressions know of the process and of the worker that evaluates them.

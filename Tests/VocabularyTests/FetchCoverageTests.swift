@@ -11,7 +11,6 @@ struct FetchCoverageTests {
         func refuse(_ names: String, _ reason: String) {
             for name in names.split(separator: " ") { refused[String(name)] = reason }
         }
-        refuse("cpu_calls cpu_ns_avg cpu_ns_tot lat_ns_avg lat_ns_tot", "a worker does not time each task")
         refuse("term_events", "its format is HAProxy's own and documented nowhere")
         refuse("bs.debug_str fs.debug_str", "internals of its muxes")
         refuse("fcgi.docroot fcgi.index", "FastCGI is not served")

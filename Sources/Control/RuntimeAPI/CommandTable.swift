@@ -5,7 +5,8 @@ package struct CommandTable: Sendable {
         SessionCommands.all + ProcessCommands.all + StatisticsCommands.all + FrontendCommands.all + ExchangeCommands.all
             + ServerCommands.all + SetServerCommand.all + ShowServersCommand.all + BackendCommands.all
             + WaitCommand.all + PatternCommands.all + ResolverCommands.all + EventCommands.all + VariableCommands.all
-            + HandoverCommand.all + InspectionCommands.all + QUICCommand.all + QUICLogCommand.all + ErrorCommand.all
+            + HandoverCommand.all + InspectionCommands.all + ProfilingCommands.all + QUICCommand.all
+            + QUICLogCommand.all + ErrorCommand.all
             + DefaultsCommands.all + TableCommands.all + DevelopmentCommands.all + CertificateCommands.all
             + AuthorityCommands.all + CertificateListCommands.all)
 

@@ -51,6 +51,28 @@ enum GlobalKeywords {
         }
     }
 
+    /// Workers take no locks and little memory of the system: words about these change nothing.
+    private static func profiling(_ state: inout TaskProfiling, _ statement: inout Statement) throws(Complaint) {
+        let expected = "'on', 'auto', 'off', 'lock', 'no-lock', 'memory', or 'no-memory'"
+        var isEmpty = true
+        while let word = statement.next() {
+            isEmpty = false
+            switch word.text {
+            case "on": state = .on
+            case "auto": state = .automatic
+            case "off": state = .off
+            case "lock", "no-lock", "memory", "no-memory": break
+            default:
+                throw Complaint(
+                    "'profiling.tasks' expects a combination of either \(expected), but got '\(word.text)'.",
+                    at: word)
+            }
+        }
+        if isEmpty {
+            throw Complaint("'profiling.tasks' expects a combination of either \(expected), but got ''.")
+        }
+    }
+
     private static func acceptedFamilies(_ statement: inout Statement) throws(Complaint) -> AcceptedFamilies {
         let word = try statement.argument("a comma-delimited list of 'ipv4' and 'ipv6'")
         var names = Set<Substring>()
@@ -114,6 +136,9 @@ enum GlobalKeywords {
         },
         keyword("unix-bind") { (global, statement) throws(Complaint) in
             try unixBind.apply(to: &global.surroundings, &statement)
+        },
+        keyword("profiling.tasks") { (global, statement) throws(Complaint) in
+            try profiling(&global.settings.taskProfiling, &statement)
         },
         // Portico's QUIC needs no compatibility layer, so what this asks for holds in any case.
         keyword("limited-quic") { (_, _) in },

@@ -38,7 +38,7 @@ enum RefusedKeywords {
         "node", "noepoll", "noevports", "nogetaddrinfo", "nokqueue", "noktls", "nopoll", "noreuseport", "nosplice",
         "numa-cpu-mapping", "ocsp-update.disable", "ocsp-update.httpproxy", "ocsp-update.maxdelay",
         "ocsp-update.mindelay", "ocsp-update.mode", "pp2-never-send-local", "prealloc-fd", "profiling.memory",
-        "profiling.tasks", "quick-exit", "set-dumpable", "setcap",
+        "quick-exit", "set-dumpable", "setcap",
         "shm-stats-file", "shm-stats-file-max-objects",
         "ssl-default-bind-client-sigalgs", "ssl-default-server-client-sigalgs", "ssl-dh-param-file", "ssl-engine",
         "ssl-load-extra-del-ext", "ssl-load-extra-files", "ssl-mode-async", "ssl-passphrase-cmd", "ssl-propquery",

@@ -5,7 +5,7 @@ import Streams
 
 /// Fetches of an exchange's course: times, bytes, retries, rules (configuration.txt sections 7.3.2 and 7.3.3).
 enum ExchangeFetches {
-    static let all: [Fetch] = times + bytes + course
+    static let all: [Fetch] = times + bytes + course + costs
 
     private static let times: [Fetch] = [
         figure("req.timer.idle", "Milliseconds before the request's first byte (%Ti).", .requestHead) { $0.times.idle },
@@ -105,6 +105,23 @@ enum ExchangeFetches {
             guard let exchange = evaluation.exchange else { return false }
             sample.setBool(exchange.request.head != nil)
             return true
+        },
+    ]
+
+    // Without `profiling.tasks` times are 0, as in HAProxy.
+    private static let costs: [Fetch] = [
+        figure("cpu_calls", "How often the worker turned to the exchange.", .process) { Int(clamping: $0.costs.count) },
+        figure("cpu_ns_tot", "Nanoseconds that these calls took (`profiling.tasks`).", .process) {
+            Int(clamping: $0.costs.time)
+        },
+        figure("cpu_ns_avg", "Nanoseconds that such a call took on the average.", .process) {
+            Int(clamping: $0.costs.time / max(1, $0.costs.count))
+        },
+        figure("lat_ns_tot", "Nanoseconds that these calls were waited for (`profiling.tasks`).", .process) {
+            Int(clamping: $0.costs.latency)
+        },
+        figure("lat_ns_avg", "Nanoseconds that such a call was waited for on the average.", .process) {
+            Int(clamping: $0.costs.latency / max(1, $0.costs.count))
         },
     ]
 

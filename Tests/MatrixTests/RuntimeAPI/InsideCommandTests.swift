@@ -27,7 +27,11 @@ import Testing
             "Expects a combination of either 'on', 'auto', 'off', 'lock', 'no-lock', 'memory' or 'no-memory'."
         ),
         ("set profiling memory on", "Memory profiling not compiled in."),
-        ("set profiling tasks on", "Task profiling not compiled in."),
+        (
+            "set profiling tasks",
+            "Expects a combination of either 'on', 'auto', 'off', 'lock', 'no-lock', 'memory' or 'no-memory'."
+        ),
+        ("set profiling tasks on lock", ""),
         ("set profiling tasks off", ""),
     ]
 
@@ -104,7 +108,7 @@ import Testing
         #expect(try await process.ask("show threads").contains("  Thread 2 : act="))
         let pools = try await process.ask("show pools")
         #expect(pools.hasPrefix("Dumping pools usage.\n  - Pool buffer (32768 bytes/64) : "))
-        #expect(pools.contains("Total: 2 pools, "))
+        #expect(pools.contains("Total: 3 pools, "))
         #expect(try await process.ask("show pools match x").contains("Total: 0 pools, 0 bytes allocated, 0 used."))
         #expect(try await process.ask("show pools byname 1").contains("(limited to the first 1 entries)"))
         let listeners = try await process.ask("show fd -l")

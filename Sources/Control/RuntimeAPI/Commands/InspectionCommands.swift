@@ -31,19 +31,6 @@ enum InspectionCommands {
                 "  function                     places     %    lat_tot   lat_avg  calls_tot  calls_avg calls%\n")
         },
         Command(
-            "show profiling",
-            usage: "show profiling [<what>|<#lines>|<opts>]*: show profiling state (all,status,tasks,memory)",
-            level: .operator
-        ) { (call) async throws(CommandFailure) in
-            try await call.write(
-                "Per-task CPU profiling              : off           # set profiling tasks {on|auto|off}\n"
-                    + "Memory usage profiling              : off           # set profiling memory {on|off}\n")
-        },
-        Command(
-            "set profiling",
-            usage: "set profiling <what> {auto|on|off}      : enable/disable resource profiling (tasks,memory)",
-            level: .admin, run: setProfiling),
-        Command(
             "show libs", usage: "show libs                               : show loaded object files and libraries",
             level: .admin, run: libraries),
     ]
@@ -66,13 +53,15 @@ enum InspectionCommands {
         text += "date_now: \(decimal(call.api.loop.wall / 1000))\nuptime_now: \(decimal(uptime))\n"
         let lines: [(String, (WorkerInspection) -> UInt64)] = [
             ("loops", { $0.turns }), ("poll_io", { $0.events }), ("fd_polled", { UInt64($0.descriptors) }),
+            ("avg_loop_us", { $0.averageTurn / 1000 }),
             ("accepted", { $0.accepted }), ("cur_streams", { UInt64(max(0, $0.exchanges)) }),
             ("cpu_us", { $0.cpuTime / 1000 }), ("buf_used", { UInt64($0.slabsUsed) }),
             ("buf_spare", { UInt64($0.slabsSpare) }), ("heads_used", { UInt64(max(0, $0.headsUsed)) }),
         ]
         for (name, value) in lines {
             let values = workers.map(value)
-            let sum = values.reduce(0, &+)
+            // Sums, but means of means.
+            let sum = values.reduce(0, &+) / (name.hasPrefix("avg_") ? UInt64(max(1, count)) : 1)
             switch wanted {
             case 1...: text += "\(name): \(workers.first { $0.index == wanted - 1 }.map(value) ?? 0)\n"
             case -1: text += "\(name): \(sum)\n"
@@ -132,6 +121,10 @@ enum InspectionCommands {
                 name: "buffer", size: workers.first?.slabSize ?? 0,
                 allocated: workers.reduce(0) { $0 + $1.slabsUsed + $1.slabsSpare },
                 used: workers.reduce(0) { $0 + $1.slabsUsed }),
+            Pool(
+                name: "large_buffer", size: BufferPool.largeSize,
+                allocated: workers.reduce(0) { $0 + $1.largeSlabsUsed + $1.largeSlabsSpare },
+                used: workers.reduce(0) { $0 + $1.largeSlabsUsed }),
             Pool(
                 name: "head", size: call.api.configuration.global.tune.bufsize,
                 allocated: workers.reduce(0) { $0 + $1.headsUsed }, used: workers.reduce(0) { $0 + $1.headsUsed }),
@@ -247,19 +240,6 @@ enum InspectionCommands {
     }
 
     // MARK: The rest
-
-    @ControlActor private static func setProfiling(_ call: CommandCall) async throws(CommandFailure) {
-        switch call[2] {
-        case "memory": throw .refused("Memory profiling not compiled in.")
-        case "tasks":
-            guard ["on", "auto", "off", "lock", "no-lock", "memory", "no-memory"].contains(call[3]) else {
-                throw .refused(
-                    "Expects a combination of either 'on', 'auto', 'off', 'lock', 'no-lock', 'memory' or 'no-memory'.")
-            }
-            if call[3] != "off" { throw .refused("Task profiling not compiled in.") }
-        default: throw .refused("Expects either 'tasks' or 'memory'.")
-        }
-    }
 
     /// The mapped files of the process, each with its first and last address.
     @ControlActor private static func libraries(_ call: CommandCall) async throws(CommandFailure) {
