@@ -28,7 +28,7 @@ package struct FuzzTarget: Sendable {
         http1Requests,
         http1Responses, http1Return, http2Requests, http2Responses, http3Requests, http3Responses, jsonQuery, jwt,
         logFormat, mqtt, patternFile, protobuf, proxyHeader, quicDatagram, quicInitial,
-        syslogLines,
+        quicVersion, syslogLines,
     ]
 
     package static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }

@@ -8,22 +8,29 @@ package struct InitialPacket {
     var destination: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8]
     /// As in the transport parameters of the corpus.
     var source = [UInt8](repeating: 9, count: 8)
+    /// QUIC version 2 (RFC 9369) in place of 1.
+    var isVersion2 = false
 
-    package init(frames: [UInt8]) { self.frames = frames }
+    package init(frames: [UInt8], isVersion2: Bool = false) {
+        self.frames = frames
+        self.isVersion2 = isVersion2
+    }
 
     /// The protected packet, which is also the datagram.
     package var datagram: [UInt8] {
         let secret = Self.expand(
-            Self.authenticate(key: Self.salt, destination), "client in", count: 32)
-        let key = Self.expand(secret, "quic key", count: 16)
-        let nonce = Self.expand(secret, "quic iv", count: 12)
-        let mask = Self.expand(secret, "quic hp", count: 16)
+            Self.authenticate(key: isVersion2 ? Self.salt2 : Self.salt, destination), "client in", count: 32)
+        let label = isVersion2 ? "quicv2" : "quic"
+        let key = Self.expand(secret, label + " key", count: 16)
+        let nonce = Self.expand(secret, label + " iv", count: 12)
+        let mask = Self.expand(secret, label + " hp", count: 16)
 
         var payload = Array(frames.prefix(1300))
         let overhead = 1 + 4 + 1 + destination.count + 1 + source.count + 1 + 2 + 1 + 16
         payload += Array(repeating: 0, count: max(0, 1200 - overhead - payload.count))
         // Long header, Initial, a packet number of one byte, which is 0.
-        var header: [UInt8] = [0xc0, 0, 0, 0, 1, UInt8(destination.count)]
+        var header: [UInt8] = isVersion2 ? [0xd0, 0x6b, 0x33, 0x43, 0xcf] : [0xc0, 0, 0, 0, 1]
+        header.append(UInt8(destination.count))
         header += destination
         header.append(UInt8(source.count))
         header += source
@@ -43,6 +50,13 @@ package struct InitialPacket {
     private static let salt: [UInt8] = [
         0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc, 0xbb,
         0x7f, 0x0a,
+    ]
+
+    /// The salt of version 2 (RFC 9369 section 3.3.1).
+    private static let salt2: [UInt8] = [
+        0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93, 0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb, 0xf9, 0xbd,
+        0x2e,
+        0xd9,
     ]
 
     /// HMAC-SHA256; with the salt as key it is HKDF-Extract.

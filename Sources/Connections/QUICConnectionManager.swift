@@ -31,10 +31,12 @@ public final class QUICConnectionManager {
     public private(set) var clientCount = 0
     private let handover: HandoverPoller
 
-    /// - Parameter random: unpredictable, but for simulations.
+    /// - Parameters:
+    ///   - random: unpredictable, but for simulations.
+    ///   - clientVersions: what connections to servers may speak, most preferred first.
     public init(
         loop: EventLoop, resources: WorkerResources, service: QUICService, worker: Int,
-        random: QUICRandom = .system()
+        random: QUICRandom = .system(), clientVersions: [UInt32] = QUICSettings.Version.all
     ) throws(SystemError) {
         guard let box = service.box(of: worker) else { throw SystemError("QUIC worker", 22) }
         self.loop = loop
@@ -46,6 +48,7 @@ public final class QUICConnectionManager {
         var configuration = QUICEndpoint.Configuration(
             route: .init(worker: worker, generation: service.generation), workers: service.workers)
         configuration.acceptsConnections = false
+        configuration.versions = clientVersions
         clientEndpoint = QUICEndpoint(configuration: configuration, key: service.key, random: random)
         handover = HandoverPoller(box)
         handover.manager = self

@@ -95,7 +95,7 @@ public struct QUICListenerSettings: Sendable {
     /// Handshakes in progress on all workers; its limit bounds them (`backlog`).
     public var handshakes: Admission
     /// Versions we speak, most preferred first; clients with others are told so.
-    public var versions = [QUICSettings.Version.v1]
+    public var versions = QUICSettings.Version.all
     /// Every client must prove its address first (`quic-force-retry`).
     public var forcesRetry = false
     /// With so many handshakes in progress clients must prove their addresses first

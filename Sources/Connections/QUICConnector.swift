@@ -80,7 +80,8 @@ public final class QUICConnector {
         do throws(QUICError) {
             connection = try manager.clientEndpoint.connect(
                 path: QUICPath(local: socket.localAddress, remote: server), tls: session, settings: quic,
-                token: known?.token ?? [], qlog: log, now: manager.loop.clock.now)
+                version: known?.version ?? QUICSettings.Version.v1, token: known?.token ?? [], qlog: log,
+                now: manager.loop.clock.now)
         } catch {
             socket.closeSocket()
             throw .transport(.failed)

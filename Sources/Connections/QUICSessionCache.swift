@@ -46,14 +46,15 @@ final class QUICSessionCache {
     func keep(_ resumption: QUICResumption, for key: Key, now: Instant) {
         var entry = Entry(resumption: resumption, until: now.advanced(milliseconds: Self.lifetime))
         entry.sessionUntil = now.advanced(milliseconds: min(Int(resumption.sessionLifetime) * 1000, Self.lifetime))
-        if let known = entries[key] {
+        if let known = entries[key], known.resumption.version == resumption.version {
             if resumption.session == nil {
                 entry.resumption.session = known.resumption.session
                 entry.resumption.earlyData = known.resumption.earlyData
                 entry.sessionUntil = known.sessionUntil
             }
             if resumption.token.isEmpty { entry.resumption.token = known.resumption.token }
-        } else if entries.count >= Self.capacity, let oldest = entries.min(by: { $0.value.until < $1.value.until })?.key
+        } else if entries[key] == nil, entries.count >= Self.capacity,
+            let oldest = entries.min(by: { $0.value.until < $1.value.until })?.key
         {
             entries[oldest] = nil
         }

@@ -9,6 +9,11 @@ extension QUICEndpoint {
     /// Smallest connection ID that a client's first packet may be addressed to.
     static let tokenMagicRetry = UInt8(NGTCP2_CRYPTO_TOKEN_MAGIC_RETRY)
 
+    /// Tokens for later connections hold for one version of QUIC (RFC 9369 section 5).
+    private func tokenSecret(of version: UInt32) -> [UInt8] {
+        version == QUICSettings.Version.v2 ? version2TokenSecret : tokenSecret
+    }
+
     /// What an Initial packet's header and token say.
     func initial(_ header: ngtcp2_pkt_hd, path: QUICPath, wall: UInt64) -> QUICInitial {
         let plain = unsafe QUICInitial(
@@ -31,9 +36,10 @@ extension QUICEndpoint {
             return unsafe QUICInitial(
                 header: header, addressValidation: .retry, originalDestination: ConnectionID(original), token: token)
         }
+        let secret = tokenSecret(of: plain.version)
         let result = unsafe path.remote.withSockaddr { address, length in
             unsafe ngtcp2_crypto_verify_regular_token(
-                token, token.count, tokenSecret, tokenSecret.count, address, length, configuration.tokenLifetime, wall)
+                token, token.count, secret, secret.count, address, length, configuration.tokenLifetime, wall)
         }
         // A token that is not ours, or has expired, proves nothing and does no harm (RFC 9000 section 8.1.3).
         guard result == 0 else { return plain }
@@ -56,7 +62,11 @@ extension QUICEndpoint {
         }
         guard tokenCount > 0 else { return false }
         return unsafe append(to: &batch, path: path) { target, size in
-            unsafe ngtcp2_crypto_write_retry(
+            if initial.version == QUICSettings.Version.v2 {
+                return unsafe Version2Keys.writeRetry(
+                    to: target, size, destination: &dcid, source: &scid, original: &odcid, token: token, tokenCount)
+            }
+            return unsafe ngtcp2_crypto_write_retry(
                 target, size, initial.version, &dcid, &scid, &odcid, token, tokenCount)
         }
     }
@@ -70,7 +80,12 @@ extension QUICEndpoint {
         var dcid = initial.source.ngtcp2
         var scid = initial.destination.ngtcp2
         return unsafe append(to: &batch, path: path) { target, size in
-            unsafe ngtcp2_crypto_write_connection_close(target, size, initial.version, &dcid, &scid, code, nil, 0)
+            if initial.version == QUICSettings.Version.v2 {
+                return unsafe Version2Keys.writeClose(
+                    to: target, size, destination: &dcid, source: &scid, transportError: code)
+            }
+            return unsafe ngtcp2_crypto_write_connection_close(
+                target, size, initial.version, &dcid, &scid, code, nil, 0)
         }
     }
 
@@ -91,9 +106,10 @@ extension QUICEndpoint {
             let path = connection.path
         else { throw QUICError(.invalidState, place: "send token") }
         var token = [UInt8](repeating: 0, count: Self.maxTokenCount)
+        let secret = tokenSecret(of: connection.version)
         let count = unsafe path.remote.withSockaddr { address, length in
             unsafe ngtcp2_crypto_generate_regular_token(
-                &token, tokenSecret, tokenSecret.count, address, length, wall)
+                &token, secret, secret.count, address, length, wall)
         }
         guard count > 0 else { throw QUICError(.cryptography, place: "send token") }
         let result = unsafe ngtcp2_conn_submit_new_token(native, token, count)

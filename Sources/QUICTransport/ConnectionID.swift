@@ -62,6 +62,9 @@ public struct ConnectionID: Hashable, Sendable {
         return unsafe withUnsafeBytes(of: &words) { unsafe body(UnsafeRawBufferPointer(rebasing: $0[..<Int(count)])) }
     }
 
+    /// The bytes.
+    var array: [UInt8] { unsafe withBytes { unsafe Array($0) } }
+
     public func hash(into hasher: inout Hasher) {
         hasher.combine(head)
         guard count != 8 else { return }

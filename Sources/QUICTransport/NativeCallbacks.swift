@@ -19,10 +19,10 @@ enum NativeCallbacks {
     private static func make(isServer: Bool) -> UnsafePointer<ngtcp2_callbacks> {
         var callbacks = ngtcp2_callbacks()
         if isServer {
-            unsafe callbacks.recv_client_initial = ngtcp2_crypto_recv_client_initial_cb
+            unsafe callbacks.recv_client_initial = Version2Keys.clientInitialReceived
         } else {
-            unsafe callbacks.client_initial = ngtcp2_crypto_client_initial_cb
-            unsafe callbacks.recv_retry = ngtcp2_crypto_recv_retry_cb
+            unsafe callbacks.client_initial = Version2Keys.clientInitial
+            unsafe callbacks.recv_retry = Version2Keys.retryReceived
         }
         addCryptography(to: &callbacks)
         addHandshake(to: &callbacks)
@@ -42,7 +42,7 @@ enum NativeCallbacks {
         unsafe callbacks.update_key = PacketProtection.updateKeys
         unsafe callbacks.delete_crypto_aead_ctx = PacketProtection.deleteContext
         unsafe callbacks.delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb
-        unsafe callbacks.version_negotiation = ngtcp2_crypto_version_negotiation_cb
+        unsafe callbacks.version_negotiation = Version2Keys.versionNegotiated
         unsafe callbacks.rand = { target, count, context in
             guard let handle = unsafe context?.pointee.native_handle else { return }
             let random = unsafe Unmanaged<QUICRandom>.fromOpaque(handle).takeUnretainedValue()
@@ -77,8 +77,8 @@ enum NativeCallbacks {
             }
         }
         unsafe callbacks.recv_version_negotiation = { _, _, versions, count, context in
-            unsafe QUICConnection.from(context).offeredVersions = Array(
-                UnsafeBufferPointer(start: versions, count: count))
+            unsafe QUICConnection.from(context).offeredVersions = UnsafeBufferPointer(start: versions, count: count)
+                .map(VersionTranslation.translated)
             return 0
         }
         unsafe callbacks.path_validation = { _, _, path, result, context in
@@ -208,7 +208,7 @@ extension QUICConnection {
         let result = checkEarlyData()
         guard result == 0 else { return result }
         // Without a ticket the client makes a full handshake next time, and that is all.
-        if role == .server, settings.sendsSessionTicket { try? tls?.sendTicket() }
+        if role == .server, settings.sendsSessionTicket, hasFirstVersion { try? tls?.sendTicket() }
         unsafe application?.handshakeCompleted()
         return callbackResult
     }

@@ -24,7 +24,18 @@ enum PacketProtection {
         return unsafe OpaquePointer(bitPattern: bits & ~1)
     }
 
-    private static func makeContext(key: [UInt8], encrypts: Bool) -> UnsafeMutableRawPointer? {
+    /// - Parameter aead: The algorithm; nil for ChaCha20-Poly1305 of our own.
+    private static func makeContext(
+        key: [UInt8], encrypts: Bool, aead: ngtcp2_crypto_aead? = nil
+    ) -> UnsafeMutableRawPointer? {
+        if var aead = unsafe aead {
+            var made = unsafe ngtcp2_crypto_aead_ctx()
+            let result =
+                unsafe encrypts
+                ? ngtcp2_crypto_aead_ctx_encrypt_init(&made, &aead, key, ivCount)
+                : ngtcp2_crypto_aead_ctx_decrypt_init(&made, &aead, key, ivCount)
+            return unsafe result == 0 ? made.native_handle : nil
+        }
         guard let context = unsafe EVP_CIPHER_CTX_new() else { return nil }
         let result = unsafe EVP_CipherInit_ex(context, EVP_chacha20_poly1305(), nil, key, nil, encrypts ? 1 : 0)
         guard result == 1 else {
@@ -43,7 +54,40 @@ enum PacketProtection {
 
     // MARK: Packets
 
+    /// Writes the number of version 2 that belongs on the wire into a long header that the library has written or read:
+    /// the header is what is authenticated, and what leaves. It stands in the library's own memory. Nothing is done to
+    /// other headers.
+    @inline(__always)
+    private static func showVersion(_ header: UnsafePointer<UInt8>?, _ count: Int) {
+        guard let header = unsafe header, unsafe header.pointee & 0x80 != 0, count > 4 else { return }
+        unsafe setVersion(UnsafeMutableRawPointer(mutating: header) + 1)
+    }
+
+    /// Whether the version there is 2, which then has the number that belongs on the wire.
+    @discardableResult
+    private static func setVersion(_ place: UnsafeMutableRawPointer) -> Bool {
+        guard unsafe place.loadUnaligned(as: UInt32.self).bigEndian == VersionTranslation.inside else { return false }
+        unsafe place.storeBytes(of: VersionTranslation.outside.bigEndian, as: UInt32.self)
+        return true
+    }
+
+    /// The tag of a Retry packet of version 2, from its pseudo-packet (RFC 9001 section 5.8): the length of a connection
+    /// ID, the ID, and the packet. False when it is of another version.
+    private static func sealRetry(
+        _ pseudoPacket: UnsafePointer<UInt8>?, _ count: Int, _ target: UnsafeMutablePointer<UInt8>?
+    ) -> Int32? {
+        guard let start = unsafe pseudoPacket, count > 0 else { return nil }
+        let place = 1 + Int(unsafe start.pointee) + 1
+        guard count - place >= 4, unsafe setVersion(UnsafeMutableRawPointer(mutating: start) + place) else {
+            return nil
+        }
+        return unsafe Version2Keys.writeRetryTag(of: start, count, to: target) ? 0 : NGTCP2_ERR_CALLBACK_FAILURE
+    }
+
     static let encrypt: ngtcp2_encrypt = { target, aead, context, plain, count, nonce, nonceCount, aad, aadCount in
+        unsafe PacketProtection.showVersion(aad, aadCount)
+        // Only Retry has nothing to encrypt.
+        if count == 0, let result = unsafe PacketProtection.sealRetry(aad, aadCount, target) { return result }
         guard let ours = unsafe PacketProtection.context(context?.pointee.native_handle) else {
             return unsafe ngtcp2_crypto_encrypt_cb(
                 target, aead, context, plain, count, nonce, nonceCount, aad, aadCount)
@@ -63,6 +107,7 @@ enum PacketProtection {
     }
 
     static let decrypt: ngtcp2_decrypt = { target, aead, context, sealed, count, nonce, nonceCount, aad, aadCount in
+        unsafe PacketProtection.showVersion(aad, aadCount)
         guard let ours = unsafe PacketProtection.context(context?.pointee.native_handle) else {
             return unsafe ngtcp2_crypto_decrypt_cb(
                 target, aead, context, sealed, count, nonce, nonceCount, aad, aadCount)
@@ -83,20 +128,21 @@ enum PacketProtection {
 
     // MARK: Keys
 
-    /// What HKDF-Expand-Label makes of a secret (RFC 9001 section 5.1). The version 2 draft has labels of its own, but
-    /// for the key update.
+    /// What HKDF-Expand-Label makes of a secret (RFC 9001 section 5.1, RFC 9369 section 3.3.2).
     private static func expand(
         _ secret: UnsafePointer<UInt8>, _ secretCount: Int, _ label: String, count: Int, on connection: OpaquePointer
     ) -> [UInt8]? {
         guard let crypto = unsafe ngtcp2_conn_get_crypto_ctx(connection) else { return nil }
-        let version = unsafe ngtcp2_conn_get_negotiated_version(connection)
-        let isDraft = version == QUICSettings.Version.v2Draft && label != "ku"
-        let name = Array(((isDraft ? "quicv2 " : "quic ") + label).utf8)
+        let name = Array((unsafe (isVersion2(connection) ? "quicv2 " : "quic ") + label).utf8)
         var md = unsafe crypto.pointee.md
         var output = [UInt8](repeating: 0, count: count)
         let result = unsafe ngtcp2_crypto_hkdf_expand_label(
             &output, count, &md, secret, secretCount, name, name.count)
         return result == 0 ? output : nil
+    }
+
+    private static func isVersion2(_ connection: OpaquePointer?) -> Bool {
+        unsafe ngtcp2_conn_get_negotiated_version(connection) == VersionTranslation.inside
     }
 
     /// Whether 1-RTT packets of this connection are ours to protect.
@@ -166,22 +212,27 @@ enum PacketProtection {
         return result
     }
 
-    /// Makes the next generation of keys (RFC 9001 section 6.1).
+    /// Makes the next generation of keys (RFC 9001 section 6.1). The library's helper does not know the label of version 2.
     static let updateKeys: ngtcp2_update_key = {
         connection, rxSecret, txSecret, rxContext, rxIV, txContext, txIV, oldRX, oldTX, count, user in
         let session = unsafe ngtcp2_conn_get_tls_native_handle(connection).map { OpaquePointer($0) }
-        guard unsafe PacketProtection.isOurs(session, NGTCP2_CRYPTO_LEVEL_APPLICATION) else {
+        let ours = unsafe PacketProtection.isOurs(session, NGTCP2_CRYPTO_LEVEL_APPLICATION)
+        guard unsafe ours || PacketProtection.isVersion2(connection) else {
             return unsafe ngtcp2_crypto_update_key_cb(
                 connection, rxSecret, txSecret, rxContext, rxIV, txContext, txIV, oldRX, oldTX, count, user)
         }
-        guard let connection = unsafe connection,
-            unsafe PacketProtection.next(oldRX, count, rxSecret, rxContext, rxIV, sends: false, on: connection)
+        guard let connection = unsafe connection else { return NGTCP2_ERR_CALLBACK_FAILURE }
+        let aead = unsafe ours ? nil : ngtcp2_conn_get_crypto_ctx(connection)?.pointee.aead
+        guard
+            unsafe PacketProtection.next(
+                oldRX, count, rxSecret, rxContext, rxIV, sends: false, aead: aead, on: connection)
         else { return NGTCP2_ERR_CALLBACK_FAILURE }
-        guard unsafe PacketProtection.next(oldTX, count, txSecret, txContext, txIV, sends: true, on: connection) else {
-            if let ours = unsafe PacketProtection.context(rxContext?.pointee.native_handle) {
-                unsafe EVP_CIPHER_CTX_free(ours)
-                unsafe rxContext?.pointee.native_handle = nil
-            }
+        guard
+            unsafe PacketProtection.next(
+                oldTX, count, txSecret, txContext, txIV, sends: true, aead: aead, on: connection)
+        else {
+            unsafe PacketProtection.deleteContext(connection, rxContext, user)
+            unsafe rxContext?.pointee.native_handle = nil
             return NGTCP2_ERR_CALLBACK_FAILURE
         }
         return 0
@@ -190,13 +241,15 @@ enum PacketProtection {
     private static func next(
         _ old: UnsafePointer<UInt8>?, _ count: Int, _ newSecret: UnsafeMutablePointer<UInt8>?,
         _ newContext: UnsafeMutablePointer<ngtcp2_crypto_aead_ctx>?, _ newIV: UnsafeMutablePointer<UInt8>?, sends: Bool,
-        on connection: OpaquePointer
+        aead: ngtcp2_crypto_aead?, on connection: OpaquePointer
     ) -> Bool {
+        var keySize = keyCount
+        if var algorithm = unsafe aead { unsafe keySize = ngtcp2_crypto_aead_keylen(&algorithm) }
         guard let old = unsafe old, let newSecret = unsafe newSecret, let newContext = unsafe newContext,
             let newIV = unsafe newIV, let secret = unsafe expand(old, count, "ku", count: count, on: connection),
-            let key = unsafe expand(secret, count, "key", count: keyCount, on: connection),
+            let key = unsafe expand(secret, count, "key", count: keySize, on: connection),
             let iv = unsafe expand(secret, count, "iv", count: ivCount, on: connection),
-            let handle = unsafe makeContext(key: key, encrypts: sends)
+            let handle = unsafe makeContext(key: key, encrypts: sends, aead: aead)
         else { return false }
         for index in 0..<count { unsafe newSecret[index] = secret[index] }
         for index in 0..<ivCount { unsafe newIV[index] = iv[index] }

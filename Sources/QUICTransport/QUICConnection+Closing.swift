@@ -89,6 +89,9 @@ extension QUICConnection {
         finish()
     }
 
+    /// RFC 9368 section 10.2; the library has the draft's.
+    private static let versionNegotiationError: UInt64 = 0x11
+
     /// Translates a library error into what CONNECTION_CLOSE says.
     func localClose(for result: Int32) -> QUICClose {
         let alert = unsafe ngtcp2_conn_get_tls_alert(native)
@@ -97,7 +100,9 @@ extension QUICConnection {
                 reason: .tlsAlert, initiator: .local, code: UInt64(NGTCP2_CRYPTO_ERROR) | UInt64(alert),
                 text: tls?.verificationFailure ?? tls?.refusal?.reason ?? "")
         }
-        let code = ngtcp2_err_infer_quic_transport_error_code(result)
+        let code =
+            result == NGTCP2_ERR_VERSION_NEGOTIATION_FAILURE
+            ? Self.versionNegotiationError : ngtcp2_err_infer_quic_transport_error_code(result)
         let text = unsafe ngtcp2_strerror(result).map { unsafe String(cString: $0) } ?? ""
         return QUICClose(reason: .transport, initiator: .local, code: code, text: text)
     }

@@ -155,12 +155,7 @@ public final class QUICConnection {
                 }, user_data: Unmanaged.passUnretained(self).toOpaque()))
         guard receivePath.set(path) else { throw QUICError(.invalidArgument, place: "start connection") }
         unsafe gnutls_session_set_ptr(session, UnsafeMutableRawPointer(reference))
-        let configured =
-            unsafe role == .server
-            ? ngtcp2_crypto_gnutls_configure_server_session(session)
-            : ngtcp2_crypto_gnutls_configure_client_session(session)
-        guard configured == 0 else { throw QUICError(.cryptography, place: "set up TLS session") }
-        unsafe gnutls_handshake_set_secret_function(session, PacketProtection.installSecrets)
+        guard unsafe HandshakeSeam.join(session) else { throw QUICError(.cryptography, place: "set up TLS session") }
         if role == .client {
             unsafe gnutls_handshake_set_hook_function(
                 session, UInt32(GNUTLS_HANDSHAKE_NEW_SESSION_TICKET.rawValue), Int32(GNUTLS_HOOK_BOTH),
@@ -188,7 +183,7 @@ public final class QUICConnection {
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         var result: Int32 = NGTCP2_ERR_INTERNAL
         var parameters = unsafe settings.transportParameters(role: role)
-        unsafe settings.withNative(now: now, endpoint: endpoint, logs: qlog != nil) { native in
+        unsafe settings.withNative(now: now, endpoint: endpoint, role: role, logs: qlog != nil) { native in
             switch start {
             case .accepting(let initial):
                 unsafe parameters.setOriginalDestination(of: initial, resetToken: endpoint.resetKey.token(for: source))
@@ -197,18 +192,20 @@ public final class QUICConnection {
                     unsafe native.token = token
                     unsafe native.qlog.odcid = initial.originalDestination.ngtcp2
                     unsafe result = ngtcp2_conn_server_new_versioned(
-                        &created, &dcid, &scid, path, initial.version, NGTCP2_CALLBACKS_VERSION, NativeCallbacks.server,
-                        NGTCP2_SETTINGS_VERSION, &native, NGTCP2_TRANSPORT_PARAMS_VERSION, &parameters, nil, context)
+                        &created, &dcid, &scid, path, VersionTranslation.translated(initial.version),
+                        NGTCP2_CALLBACKS_VERSION, NativeCallbacks.server, NGTCP2_SETTINGS_VERSION, &native,
+                        NGTCP2_TRANSPORT_PARAMS_VERSION, &parameters, nil, context)
                 }
             case .connecting(let destination, let version, let token, let originalVersion):
                 var dcid = destination.ngtcp2
                 var token = token
-                unsafe native.original_version = originalVersion
+                unsafe native.original_version = VersionTranslation.translated(originalVersion)
                 unsafe token.withUnsafeMutableBufferPointer { buffer in
                     unsafe native.token = ngtcp2_vec(base: buffer.baseAddress, len: buffer.count)
                     unsafe result = ngtcp2_conn_client_new_versioned(
-                        &created, &dcid, &scid, path, version, NGTCP2_CALLBACKS_VERSION, NativeCallbacks.client,
-                        NGTCP2_SETTINGS_VERSION, &native, NGTCP2_TRANSPORT_PARAMS_VERSION, &parameters, nil, context)
+                        &created, &dcid, &scid, path, VersionTranslation.translated(version),
+                        NGTCP2_CALLBACKS_VERSION, NativeCallbacks.client, NGTCP2_SETTINGS_VERSION, &native,
+                        NGTCP2_TRANSPORT_PARAMS_VERSION, &parameters, nil, context)
                 }
             }
         }
@@ -257,9 +254,10 @@ public final class QUICConnection {
         }
         guard pendingClose == nil, datagram.count > 0, receivePath.set(path) else { return }
         var info = ngtcp2_pkt_info(ecn: UInt32(ecn & 3))
+        let translated = unsafe endpoint.translator.inside(datagram)
         let result = unsafe ngtcp2_conn_read_pkt_versioned(
             native, receivePath.path, NGTCP2_PKT_INFO_VERSION, &info,
-            datagram.baseAddress?.assumingMemoryBound(to: UInt8.self), datagram.count, now.nanoseconds)
+            translated.baseAddress?.assumingMemoryBound(to: UInt8.self), translated.count, now.nanoseconds)
         if result != 0 { fail(with: result, now: now) }
     }
 

@@ -17,7 +17,10 @@ public final class QUICEndpoint {
         /// Whether new connections are taken.
         public var acceptsConnections = true
         /// Versions we speak, most preferred first.
-        public var versions: [UInt32] = [QUICSettings.Version.v1]
+        public var versions: [UInt32] = QUICSettings.Version.all
+        /// A server goes on with the version that it prefers among those that a client can change to without a new
+        /// beginning (RFC 9368 section 2.3); otherwise with the one that the client prefers.
+        public var prefersOwnVersions = false
         /// Version Negotiation and stateless reset packets that one second may see.
         public var statelessRepliesPerSecond = 1000
         /// How long the token of a Retry packet holds, nanoseconds.
@@ -61,12 +64,15 @@ public final class QUICEndpoint {
     }
 
     let configuration: Configuration
-    /// The versions of the configuration that the library knows.
+    /// The versions of the configuration that we know.
     let versions: [UInt32]
+    /// Takes version 2 to the library.
+    let translator = DatagramTranslator()
     let table: ConnectionIDTable
     let random: QUICRandom
     let resetKey: StatelessResetKey
     let tokenSecret: [UInt8]
+    let version2TokenSecret: [UInt8]
     /// Room for what an application offers to send; used by one connection at a time.
     let vectors: UnsafeMutableBufferPointer<QUICVector>
     private let codec: ConnectionIDCodec
@@ -85,11 +91,12 @@ public final class QUICEndpoint {
     ) {
         self.table = table
         self.configuration = configuration
-        versions = configuration.versions.filter { ngtcp2_is_supported_version($0) != 0 }
+        versions = configuration.versions.filter(QUICSettings.Version.all.contains)
         self.random = random
         codec = ConnectionIDCodec(key: key)
         resetKey = StatelessResetKey(key: key)
         tokenSecret = key.key(for: "address validation token")
+        version2TokenSecret = key.key(for: "address validation token, QUIC version 2")
         replies = TokenBucket(perSecond: configuration.statelessRepliesPerSecond)
         drops = [UInt64](repeating: 0, count: DropReason.allCases.count)
         unsafe vectors = .allocate(capacity: Self.maxVectors)
@@ -160,6 +167,7 @@ public final class QUICEndpoint {
     public func route(
         _ datagram: UnsafeRawBufferPointer, path: QUICPath, into batch: inout DatagramBatch, now: Instant, wall: UInt64
     ) -> Route {
+        let datagram = unsafe translator.inside(datagram)
         guard let start = unsafe datagram.baseAddress?.assumingMemoryBound(to: UInt8.self), datagram.count > 0 else {
             return drop(.malformed)
         }
@@ -170,7 +178,9 @@ public final class QUICEndpoint {
         if let id = unsafe ConnectionID(UnsafeRawBufferPointer(start: ids.dcid, count: ids.dcidlen)) {
             if let connection = table.connection(for: id) { return .connection(connection) }
             guard isLong else { return unsafe routeShort(datagram, id: id, path: path, into: &batch, now: now) }
-            if unsafe ids.version != 0, result == 0, unsafe versions.contains(ids.version) {
+            if unsafe ids.version != 0, result == 0,
+                unsafe versions.contains(VersionTranslation.translated(ids.version))
+            {
                 return unsafe routeLong(datagram, id: id, path: path, wall: wall)
             }
         }

@@ -32,7 +32,7 @@ public struct QUICInitial: Sendable {
         header: ngtcp2_pkt_hd, addressValidation: AddressValidation, originalDestination: ConnectionID?,
         token: [UInt8]
     ) {
-        version = unsafe header.version
+        version = unsafe VersionTranslation.translated(header.version)
         destination = unsafe ConnectionID(header.dcid)
         source = unsafe ConnectionID(header.scid)
         self.originalDestination = unsafe originalDestination ?? ConnectionID(header.dcid)

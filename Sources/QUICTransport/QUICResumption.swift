@@ -11,12 +11,16 @@ public struct QUICResumption: Sendable {
     public var sessionLifetime: UInt32
     /// What early data needs; nil without a session, and when the ticket allows none.
     public var earlyData: QUICEarlyData?
+    /// The version of QUIC that all of it belongs to: the next connection must begin with it (RFC 9369 section 5).
+    public var version: UInt32
     /// The address-validation token of the server's latest NEW_TOKEN; empty before one came.
     public var token: [UInt8]
 
     public init(
-        session: [UInt8]? = nil, sessionLifetime: UInt32 = 0, earlyData: QUICEarlyData? = nil, token: [UInt8] = []
+        session: [UInt8]? = nil, sessionLifetime: UInt32 = 0, earlyData: QUICEarlyData? = nil, token: [UInt8] = [],
+        version: UInt32 = QUICSettings.Version.v1
     ) {
+        self.version = version
         self.session = session
         self.sessionLifetime = sessionLifetime
         self.earlyData = earlyData
@@ -33,7 +37,7 @@ extension QUICConnection {
         let allowsEarlyData = session != nil && ticket?.allowsEarlyData == true
         return QUICResumption(
             session: session, sessionLifetime: ticket?.lifetime ?? 0,
-            earlyData: allowsEarlyData ? earlyDataForNextConnection : nil, token: receivedToken)
+            earlyData: allowsEarlyData ? earlyDataForNextConnection : nil, token: receivedToken, version: version)
     }
 
     /// Early data was offered, and may be sent: the handshake is not complete. Client only.

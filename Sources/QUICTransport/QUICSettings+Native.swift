@@ -35,7 +35,8 @@ extension QUICSettings {
 
     /// Calls `body` with the library's settings; what they point to lives during the call.
     func withNative(
-        now: Instant, endpoint: QUICEndpoint, logs: Bool, _ body: (inout ngtcp2_settings) -> Void
+        now: Instant, endpoint: QUICEndpoint, role: QUICConnection.Role, logs: Bool,
+        _ body: (inout ngtcp2_settings) -> Void
     ) {
         var native = unsafe ngtcp2_settings()
         unsafe ngtcp2_settings_default_versioned(NGTCP2_SETTINGS_VERSION, &native)
@@ -56,13 +57,20 @@ extension QUICSettings {
         unsafe native.no_pmtud = discoversPathMTU ? 0 : 1
         unsafe native.rand_ctx.native_handle = Unmanaged.passUnretained(endpoint.random).toOpaque()
         if logs { unsafe native.qlog.write = NativeCallbacks.qlog }
-        var versions = endpoint.versions
+        var versions = endpoint.versions.map(VersionTranslation.translated)
+        var preferred = versions
+        if role == .server, !endpoint.configuration.prefersOwnVersions {
+            // What the client prefers is all that is left for the library to change to (`VersionInformation.incoming`).
+            preferred = [VersionTranslation.inside, Version.v1].filter(versions.contains)
+        }
         unsafe versions.withUnsafeMutableBufferPointer { buffer in
-            unsafe native.preferred_versions = buffer.baseAddress
-            unsafe native.preferred_versionslen = buffer.count
             unsafe native.other_versions = buffer.baseAddress
             unsafe native.other_versionslen = buffer.count
-            unsafe body(&native)
+            unsafe preferred.withUnsafeMutableBufferPointer { first in
+                unsafe native.preferred_versions = first.baseAddress
+                unsafe native.preferred_versionslen = first.count
+                unsafe body(&native)
+            }
         }
     }
 }

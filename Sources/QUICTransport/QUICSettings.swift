@@ -10,12 +10,14 @@ public struct QUICSettings: Sendable {
         case bbr2
     }
 
-    /// QUIC version numbers that the library knows.
+    /// QUIC version numbers.
     public enum Version {
         /// RFC 9000.
         public static let v1: UInt32 = 0x0000_0001
-        /// The version 2 draft's provisional number. RFC 9369's 0x6b3343cf is not known to ngtcp2 0.12.
-        public static let v2Draft: UInt32 = 0x709a_50c4
+        /// RFC 9369.
+        public static let v2: UInt32 = 0x6b33_43cf
+        /// All that we speak.
+        public static let all = [v1, v2]
     }
 
     // Limits that the peer sees (RFC 9000 section 18.2)

@@ -49,6 +49,8 @@ import Glibc
     private let alpn: ALPNList
     private let verifiesPeer: Bool
     private let ticketKey: [UInt8]
+    /// Of versions of QUIC beside the first.
+    private let otherTicketKey: [UInt8]
     private let sessionLifetime: Int
     private let replayGuard: ReplayGuard?
     /// GnuTLS's side of `replayGuard`.
@@ -98,6 +100,7 @@ import Glibc
         alpn = options.alpn
         verifiesPeer = false
         ticketKey = options.ticketKeys.quicMasterKey
+        otherTicketKey = Self.derive(from: ticketKey)
         sessionLifetime = options.sessionLifetime
     }
 
@@ -121,6 +124,7 @@ import Glibc
         alpn = options.alpn
         verifiesPeer = options.trust != nil
         ticketKey = []
+        otherTicketKey = []
         sessionLifetime = 0
         if let trust = options.trust {
             try unsafe Self.load(trust, into: credentials)
@@ -134,7 +138,10 @@ import Glibc
     }
 
     /// A session for a connection that a client opened.
-    public func makeServerSession() throws(TLSError) -> QUICTLSSession {
+    ///
+    /// - Parameter version: The version of QUIC in the client's first packet. A ticket holds for one version only
+    ///   (RFC 9369, section 5).
+    public func makeServerSession(version: UInt32 = 1) throws(TLSError) -> QUICTLSSession {
         precondition(certificates != nil, "a client context makes no server sessions")
         var flags = GNUTLS_SERVER.rawValue | GNUTLS_NO_AUTO_SEND_TICKET.rawValue
         if unsafe antiReplay != nil { flags |= Self.earlyDataFlags }
@@ -144,7 +151,7 @@ import Glibc
             // The one value that QUIC allows (RFC 9001, section 4.6.1): flow control limits early data.
             unsafe gnutls_record_set_max_early_data_size(session.handle, Int(UInt32.max))
         }
-        var key = ticketKey
+        var key = version == 1 ? ticketKey : otherTicketKey
         let status = unsafe key.withUnsafeMutableBytes { bytes in
             var datum = unsafe gnutls_datum_t(
                 data: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), size: UInt32(bytes.count))
@@ -219,6 +226,18 @@ import Glibc
         unsafe gnutls_anti_replay_set_add_function(antiReplay, recordHello)
         unsafe gnutls_anti_replay_set_ptr(antiReplay, Unmanaged.passUnretained(replayGuard).toOpaque())
         return unsafe antiReplay
+    }
+
+    /// Another ticket key, of the same size: HMAC-SHA512, so that all who share the first share this one too.
+    private static func derive(from key: [UInt8]) -> [UInt8] {
+        let purpose = Array("QUIC version 2 tickets".utf8)
+        return unsafe [UInt8](unsafeUninitializedCapacity: 64) { output, count in
+            let result = unsafe gnutls_hmac_fast(
+                GNUTLS_MAC_SHA512, key, key.count, purpose, purpose.count, output.baseAddress)
+            // The algorithm is always there: only a want of memory can fail here.
+            precondition(result == 0, "HMAC-SHA512 can not be set up")
+            count = 64
+        }
     }
 
     static func check(_ status: Int32) throws(TLSError) {

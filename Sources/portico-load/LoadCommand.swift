@@ -66,6 +66,9 @@ struct LoadCommand: ParsableCommand {
     @Option(help: ArgumentHelp("HTTP/3: move a connection to another port after so many responses.", valueName: "n"))
     var migrate: Int?
 
+    @Flag(name: .customLong("quic2"), help: "HTTP/3: prefer QUIC version 2 (compatible version negotiation).")
+    var prefersQUIC2 = false
+
     @Option(help: ArgumentHelp("HTTP/3: write a qlog file for each connection.", valueName: "folder"))
     var qlog: String?
 
@@ -88,8 +91,9 @@ struct LoadCommand: ParsableCommand {
         guard rate.map({ $0 > 0 && $0 <= 1e8 }) ?? true else { throw ValidationError("-r takes more than 0.") }
         guard timeout > 0, timeout <= 1e6 else { throw ValidationError("--timeout takes more than 0.") }
         guard (1...256).contains(workers) else { throw ValidationError("--workers takes 1 to 256.") }
-        guard version == .http3 || !(resume || earlyData || keyUpdate != nil || migrate != nil || qlog != nil) else {
-            throw ValidationError("--resume, --early-data, --key-update, --migrate and --qlog need --http3.")
+        let needsQUIC = resume || earlyData || keyUpdate != nil || migrate != nil || prefersQUIC2 || qlog != nil
+        guard version == .http3 || !needsQUIC else {
+            throw ValidationError("--resume, --early-data, --key-update, --migrate, --quic2 and --qlog need --http3.")
         }
         guard !earlyData || (body == nil && ["GET", "HEAD", nil].contains(method)) else {
             throw ValidationError("Only GET and HEAD go as early data: it may be replayed.")

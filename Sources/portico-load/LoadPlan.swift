@@ -30,6 +30,8 @@ final class LoadPlan: Sendable {
     /// Responses after which a QUIC connection changes its keys, and its path; nil: never.
     let keyUpdateAfter: Int?
     let migrationAfter: Int?
+    /// Whether connections prefer QUIC version 2.
+    let prefersQUIC2: Bool
     /// Where QUIC connections write qlog files; nil: nowhere.
     let qlog: String?
 
@@ -63,6 +65,7 @@ final class LoadPlan: Sendable {
         sendsEarlyData = command.earlyData
         keyUpdateAfter = command.keyUpdate
         migrationAfter = command.migrate
+        prefersQUIC2 = command.prefersQUIC2
         qlog = command.qlog
         trust = try Self.trust(command, target)
     }

@@ -80,7 +80,10 @@ final class LoadWorker: TimerTarget {
         options.reusesSessions = false
         tls = plan.target.isSecure && plan.version != .http3 ? try TLSClientContext(options) : nil
         if let service {
-            let manager = try QUICConnectionManager(loop: loop, resources: resources, service: service, worker: index)
+            let versions = QUICSettings.Version.all
+            let manager = try QUICConnectionManager(
+                loop: loop, resources: resources, service: service, worker: index,
+                clientVersions: plan.prefersQUIC2 ? versions.reversed() : versions)
             var transport = QUICSettings()
             transport.handshakeTimeout = UInt64(plan.timeout) * 1_000_000
             transport.idleTimeout = max(transport.idleTimeout, UInt64(plan.timeout) * 2_000_000)

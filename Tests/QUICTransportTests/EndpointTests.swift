@@ -91,7 +91,8 @@ final class EndpointTests {
         #expect(reply[5] == 8 && Array(reply[6..<14]) == [UInt8](repeating: 0xaa, count: 8))
         #expect(reply[14] == 30 && Array(reply[15..<45]) == destination)
         #expect(Array(reply[45..<49]) == [0, 0, 0, 1])
-        #expect(reply.count == 53)
+        #expect(Array(reply[49..<53]) == [0x6b, 0x33, 0x43, 0xcf])
+        #expect(reply.count == 57)
         #expect(batch[0].path == path)
         // A small datagram gets no answer that could be larger.
         #expect(

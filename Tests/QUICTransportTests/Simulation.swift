@@ -91,7 +91,7 @@ final class SimulatedHost {
     }
 
     private func accept(_ initial: QUICInitial, _ bytes: UnsafeRawBufferPointer, path: QUICPath, ecn: UInt8) {
-        guard let session = try? tls.makeServerSession(),
+        guard let session = try? tls.makeServerSession(version: initial.version),
             let connection = try? endpoint.accept(
                 initial, path: path, tls: session, settings: settings, now: network.now)
         else { return }

@@ -1,0 +1,408 @@
+import Bytes
+import QUICTransport
+import TLSTransport
+import TestSupport
+import Testing
+
+/// QUIC version 2 (RFC 9369) and the choice between versions (RFC 9368).
+@Suite("QUIC versions")
+struct VersionTests {
+    static let v1 = QUICSettings.Version.v1
+    static let v2 = QUICSettings.Version.v2
+
+    /// The bytes of hexadecimal digits.
+    static func bytes(_ hex: String) -> [UInt8] {
+        let digits = Array(hex.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue })
+        return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+    }
+
+    static func configuration(_ versions: [UInt32], ownPreference: Bool = false) -> QUICEndpoint.Configuration {
+        var configuration = QUICEndpoint.Configuration()
+        configuration.versions = versions
+        configuration.prefersOwnVersions = ownPreference
+        return configuration
+    }
+
+    /// The numbers of the versions in a datagram's headers.
+    static func versions(in datagram: [UInt8]) -> [UInt32] {
+        var result: [UInt32] = []
+        unsafe VersionTranslation.forEachVersion(in: datagram.span.bytes) { place in
+            result.append(datagram[place..<place + 4].reduce(0) { $0 << 8 | UInt32($1) })
+        }
+        return result
+    }
+
+    // MARK: RFC 9369 appendix A
+
+    @Test("The keys of Initial packets are those of RFC 9369 appendix A.1")
+    func initialKeys() throws {
+        let keys = try #require(Version2Keys.initial(destination: Self.bytes("8394c8f03e515708")))
+        #expect(keys.client.key == Self.bytes("8b1a0bc121284290a29e0971b5cd045d"))
+        #expect(keys.client.iv == Self.bytes("91f73e2351d8fa91660e909f"))
+        #expect(keys.client.hp == Self.bytes("45b95e15235d6f45a6b19cbcb0294ba9"))
+        #expect(keys.server.key == Self.bytes("82db637861d55e1d011f19ea71d5d2a7"))
+        #expect(keys.server.iv == Self.bytes("dd13c276499c0249d3310652"))
+        #expect(keys.server.hp == Self.bytes("edf6d05c83121201b436e16877593c3a"))
+    }
+
+    @Test("The tag of a Retry packet is that of RFC 9369 appendix A.4")
+    func retryTag() {
+        let pseudo = Self.bytes("088394c8f03e515708" + "cf6b3343cf0008f067a5502a4262b5746f6b656e")
+        #expect(Version2Keys.retryTag(of: pseudo) == Self.bytes("c8646ce8bfe33952d955543665dcc7b6"))
+    }
+
+    // MARK: Headers and parameters
+
+    @Test("Each version number of a datagram is found, and none beyond what can be read")
+    func walk() {
+        let ids = "080102030405060708" + "00"
+        let initial = "d06b3343cf" + ids + "00" + "4004" + "aabbccdd"
+        let handshake = "f06b3343cf" + ids + "02" + "aabb"
+        let first = "c000000001" + ids + "03746f6b" + "02" + "aabb"
+        let zero = "d000000001" + ids + "01" + "aa"
+        let short = "40" + "6b3343cf6b3343cf"
+        let retry = "c06b3343cf" + ids + "6b3343cf6b3343cf"
+        let cases: [(String, [UInt32])] = [
+            ("", []), (short, []), (initial, [Self.v2]), (initial + handshake + short, [Self.v2, Self.v2]),
+            (first + zero + handshake, [Self.v1, Self.v1, Self.v2]), (retry + initial, [Self.v2]),
+            // Version Negotiation: the zero, then the list.
+            ("80" + "00000000" + ids + "00000001" + "6b3343cf" + "ffff", [0, Self.v1, Self.v2]),
+            // Behind a version that we do not know nothing can be found.
+            ("c0ff00001d" + ids + "00" + "02" + "aabb" + initial, [0xff00_001d]),
+            // A length, a token's length, a connection ID's length that is too large.
+            ("f06b3343cf" + ids + "03" + "aabb", [Self.v2]), ("d06b3343cf" + ids + "0a" + "02" + "aabb", [Self.v2]),
+            ("f06b3343cf" + "ff" + "0102", [Self.v2]), ("f06b3343cf" + ids + "ffffffffffffffff", [Self.v2]),
+            ("f06b3343", []),
+        ]
+        for (hex, expected) in cases {
+            #expect(Self.versions(in: Self.bytes(hex)) == expected, "\(hex)")
+        }
+        // Wherever it is cut, nothing is read that is not there.
+        let whole = Self.bytes(initial + first + handshake)
+        for count in 0...whole.count {
+            let found = Self.versions(in: Array(whole.prefix(count)))
+            #expect([Self.v2, Self.v1, Self.v2].starts(with: found))
+        }
+    }
+
+    @Test("version_information changes its codepoint and its versions, and nothing else changes")
+    func parameters() {
+        let other = "0104" + "80007530" + "0f00"
+        let rfc = "110c" + "00000001" + "6b3343cf" + "00000001"
+        let library = "80ff73db0c" + "00000001" + "709a50c4" + "00000001"
+        func incoming(_ hex: String, choosing: [UInt32]? = nil) -> [UInt8]? {
+            unsafe VersionInformation.incoming(
+                Self.bytes(hex).span.bytes, isClients: choosing != nil, choosing: choosing)
+        }
+        func outgoing(_ hex: String) -> [UInt8]? { unsafe VersionInformation.outgoing(Self.bytes(hex).span.bytes) }
+
+        #expect(incoming(other + rfc + other) == Self.bytes(other + library + other))
+        #expect(outgoing(other + library + other) == Self.bytes(other + rfc + other))
+        #expect(incoming("") == [] && outgoing("") == [])
+        // The draft's own parameter is nobody's, nor does its number stand for version 2.
+        #expect(incoming(other + library) == Self.bytes(other))
+        #expect(incoming("1108" + "00000001" + "709a50c4") == Self.bytes("80ff73db08" + "00000001" + "6b3343cf"))
+        // A server's library sees the version that the client prefers of those it may choose.
+        let both = [Self.v1, Self.v2]
+        #expect(
+            incoming("1110" + "00000001" + "0a1a2a3a" + "6b3343cf" + "00000001", choosing: both)
+                == Self.bytes("80ff73db08" + "00000001" + "709a50c4"))
+        #expect(
+            incoming("110c" + "00000001" + "00000001" + "6b3343cf", choosing: both)
+                == Self.bytes("80ff73db08" + "00000001" + "00000001"))
+        #expect(incoming(rfc, choosing: [Self.v1]) == Self.bytes("80ff73db08" + "00000001" + "00000001"))
+        // A client names its chosen version among the others too.
+        #expect(
+            incoming("1108" + "6b3343cf" + "6b3343cf", choosing: both)
+                == Self.bytes("80ff73db08" + "709a50c4" + "709a50c4"))
+        #expect(incoming("1104" + "6b3343cf") == Self.bytes("80ff73db04" + "709a50c4"))
+        #expect(incoming("1104" + "6b3343cf", choosing: both) == nil)
+        #expect(incoming("1108" + "6b3343cf" + "00000001", choosing: both) == nil)
+        // A zero goes to the library, which refuses it (RFC 9368 section 4).
+        #expect(incoming("110c" + "00000001" + "00000001" + "00000000", choosing: both)?.suffix(4) == [0, 0, 0, 0])
+        for broken in ["11", "1104" + "000000", "1103" + "000000", "1100", "1106" + "000000010000", "01ff", rfc + rfc] {
+            #expect(incoming(broken) == nil, "\(broken)")
+        }
+    }
+
+    // MARK: Connections
+
+    /// Which version comes of what both sides speak and prefer.
+    struct Choice: CustomTestStringConvertible {
+        var client: [UInt32]
+        var start: UInt32
+        var server: [UInt32]
+        var serverDecides = false
+        var expected: UInt32
+
+        var testDescription: String { "\(client) from \(start), \(server) decides: \(serverDecides)" }
+    }
+
+    static let choices: [Choice] = [
+        Choice(client: [v1], start: v1, server: [v1, v2], expected: v1),
+        Choice(client: [v1, v2], start: v1, server: [v1, v2], expected: v1),
+        Choice(client: [v2, v1], start: v1, server: [v1, v2], expected: v2),
+        Choice(client: [v2, v1], start: v1, server: [v1], expected: v1),
+        Choice(client: [v2, v1], start: v2, server: [v1, v2], expected: v2),
+        Choice(client: [v2], start: v2, server: [v1, v2], expected: v2),
+        Choice(client: [v1, v2], start: v2, server: [v2, v1], expected: v2),
+        Choice(client: [v1, v2], start: v1, server: [v2, v1], serverDecides: true, expected: v2),
+        Choice(client: [v2, v1], start: v1, server: [v1, v2], serverDecides: true, expected: v1),
+        Choice(client: [v1, v2], start: v2, server: [v1, v2], serverDecides: true, expected: v1),
+        Choice(client: [v1], start: v1, server: [v2, v1], serverDecides: true, expected: v1),
+    ]
+
+    @Test("Both sides come to one version, and data flows", arguments: choices)
+    func negotiation(_ choice: Choice) throws {
+        let simulation = Simulation(
+            seed: 21, configuration: Self.configuration(choice.server, ownPreference: choice.serverDecides),
+            clientConfiguration: Self.configuration(choice.client))
+        var seen: Set<UInt32> = []
+        var last: UInt32 = 0
+        simulation.network.tap = { datagram, from, _ in
+            for version in Self.versions(in: datagram) {
+                seen.insert(version)
+                if from == Simulation.serverAddress { last = version }
+            }
+        }
+        simulation.server.onAccept = { $0.echoes = true }
+        let client = try simulation.connect(version: choice.start)
+        let body = [UInt8](repeating: 7, count: 20_000)
+        client.onReady = { $0.send(body, on: try! $0.connection.openBidirectionalStream()) }
+        #expect(simulation.run(seconds: 20) { client.incoming[0]?.isComplete == true })
+        #expect(client.incoming[0]?.bytes == body)
+        #expect(client.connection.version == choice.expected)
+        #expect(simulation.server.application?.connection.version == choice.expected)
+        // On the wire stand the numbers of the RFCs, at the end that of the version which was agreed on.
+        #expect(seen == [choice.start, choice.expected])
+        #expect(last == choice.expected)
+        #expect(simulation.server.routes == ["accept none"])
+    }
+
+    @Test(
+        "Version 2 carries data with each cipher suite, also under keys of a later generation",
+        arguments: QUICCipherSuite.allCases)
+    func keyUpdate(_ suite: QUICCipherSuite) throws {
+        let simulation = Simulation(
+            seed: 22, link: Link(rate: 300_000), clientTLS: TestTLS.client(cipherSuites: [suite]),
+            clientConfiguration: Self.configuration([Self.v2, Self.v1]))
+        let transfer = try Transfer(simulation, size: 1_000_000)
+        #expect(simulation.run(seconds: 5) { transfer.client.isComplete })
+        simulation.run(seconds: 0.2)
+        let server = try #require(simulation.server.application)
+        for connection in [transfer.client.connection, server.connection] {
+            try connection.initiateKeyUpdate(now: simulation.network.now)
+            simulation.run(seconds: 1.5)
+        }
+        #expect(transfer.run())
+        #expect(transfer.client.connection.version == Self.v2 && server.connection.version == Self.v2)
+    }
+
+    @Test(
+        "Loss and reordering of the first packets do no harm, whichever version they have", arguments: [UInt64](1...8))
+    func loss(_ seed: UInt64) throws {
+        let simulation = Simulation(
+            seed: seed, link: Link(jitter: 15_000_000, loss: 25, duplication: 10),
+            clientConfiguration: Self.configuration([Self.v2, Self.v1]))
+        simulation.server.onAccept = { $0.echoes = true }
+        let client = try simulation.connect(version: seed % 2 == 0 ? Self.v1 : Self.v2)
+        client.onReady = { $0.send([1, 2, 3], on: try! $0.connection.openBidirectionalStream()) }
+        #expect(simulation.run(seconds: 60) { client.incoming[0]?.isComplete == true })
+        #expect(client.connection.version == Self.v2)
+    }
+
+    @Test("Retry in version 2")
+    func retry() throws {
+        let simulation = Simulation(seed: 23)
+        simulation.server.demandsRetry = true
+        var seen: Set<UInt32> = []
+        simulation.network.tap = { datagram, _, _ in seen.formUnion(Self.versions(in: datagram)) }
+        let client = try simulation.connect(version: Self.v2)
+        #expect(simulation.run(seconds: 5) { client.isComplete })
+        #expect(simulation.server.routes == ["retry", "accept retry"])
+        #expect(seen == [Self.v2])
+    }
+
+    @Test("A Retry whose tag is wrong is passed over")
+    func forgedRetry() throws {
+        let simulation = Simulation(seed: 24)
+        simulation.server.demandsRetry = true
+        var retry: [UInt8]?
+        simulation.network.tap = { datagram, from, _ in
+            if from == Simulation.serverAddress, retry == nil { retry = datagram }
+        }
+        let client = try simulation.connect(version: Self.v2)
+        simulation.run(seconds: 0.011) { retry != nil }
+        var forged = try #require(retry)
+        forged[forged.count - 20] ^= 1
+        simulation.network.link.loss = 100
+        simulation.network.inject(forged, from: Simulation.serverAddress, to: Simulation.clientAddress)
+        simulation.run(seconds: 0.005)
+        simulation.network.link.loss = 0
+        // The real one is lost or not; in both cases the client comes through, with a token that holds.
+        #expect(simulation.run(seconds: 10) { client.isComplete })
+        #expect(simulation.server.routes.last == "accept retry")
+    }
+
+    @Test("A refusal in version 2 reaches the client")
+    func refusal() throws {
+        let simulation = Simulation(seed: 25)
+        simulation.server.demandsRetry = true
+        let client = try simulation.connect(version: Self.v2)
+        simulation.run(seconds: 0.015)
+        // Another address than that of the token.
+        simulation.network.translation[Simulation.clientAddress] = SocketAddress(ipv4: 192, 0, 2, 99, port: 9999)
+        simulation.run(seconds: 5) { client.close != nil }
+        #expect(simulation.server.routes == ["retry", "refusal"])
+        #expect(client.close?.reason == .transport && client.close?.code == 0x0b)
+    }
+
+    @Test("The draft's number on the wire is a version that we do not speak")
+    func draft() {
+        let endpoint = QUICEndpoint(
+            configuration: Self.configuration([Self.v1, Self.v2]), key: Simulation.key, random: QUICRandom(seed: 1))
+        var batch = DatagramBatch(capacity: 8192, runs: 8)
+        var packet = Self.bytes("d0709a50c4" + "080102030405060708" + "00" + "00" + "4400")
+        packet += [UInt8](repeating: 0, count: 1200 - packet.count)
+        let path = QUICPath(local: Simulation.serverAddress, remote: Simulation.clientAddress)
+        unsafe packet.withUnsafeBytes { bytes in
+            switch unsafe endpoint.route(bytes, path: path, into: &batch, now: Instant(nanoseconds: 5), wall: 5) {
+            case .answered: break
+            default: Issue.record("not answered")
+            }
+        }
+        let answer = unsafe Array(batch.bytes(of: batch[0]))
+        let offered = Self.versions(in: answer)
+        #expect(offered.first == 0 && offered.dropFirst().prefix(2) == [Self.v1, Self.v2])
+    }
+
+    @Test("A server without the client's version names its own, and the client begins anew")
+    func incompatible() throws {
+        let simulation = Simulation(
+            seed: 26, configuration: Self.configuration([Self.v1]),
+            clientConfiguration: Self.configuration([Self.v2, Self.v1]))
+        let first = try simulation.connect(version: Self.v2)
+        #expect(simulation.run(seconds: 5) { first.close != nil })
+        #expect(first.close?.reason == .versionNegotiation)
+        #expect(first.connection.offeredVersions.contains(Self.v1))
+        #expect(!first.connection.offeredVersions.contains(Self.v2))
+        let again = try simulation.client.connect(
+            to: Simulation.serverAddress, version: Self.v1, originalVersion: Self.v2)
+        #expect(simulation.run(seconds: 5) { again.isComplete })
+    }
+
+    /// What an attacker between them sends as the server's Version Negotiation packet.
+    private func negotiation(to initial: [UInt8], offering versions: [UInt32]) -> [UInt8] {
+        let destination = Array(initial[6..<6 + Int(initial[5])])
+        let place = 6 + destination.count
+        let source = Array(initial[place + 1..<place + 1 + Int(initial[place])])
+        var packet: [UInt8] = [0xc0, 0, 0, 0, 0, UInt8(source.count)] + source
+        packet += [UInt8(destination.count)] + destination
+        for version in versions { packet += (0..<4).map { UInt8(truncatingIfNeeded: version >> UInt32(24 - 8 * $0)) } }
+        return packet
+    }
+
+    @Test("A forged Version Negotiation packet does not bring client and server to a lesser version")
+    func downgrade() throws {
+        let both = Self.configuration([Self.v2, Self.v1])
+        let simulation = Simulation(seed: 27, configuration: both, clientConfiguration: both)
+        var initial: [UInt8]?
+        simulation.network.tap = { datagram, from, _ in
+            if from == Simulation.clientAddress, initial == nil { initial = datagram }
+        }
+        let first = try simulation.connect(version: Self.v2)
+        simulation.client.flush()
+        let seen = try #require(initial)
+        simulation.network.inject(
+            negotiation(to: seen, offering: [Self.v1]), from: Simulation.serverAddress, to: Simulation.clientAddress)
+        #expect(simulation.run(seconds: 1) { first.close != nil })
+        #expect(first.close?.reason == .versionNegotiation && first.connection.offeredVersions == [Self.v1])
+        // The client follows, and learns in the handshake that the server speaks version 2: RFC 9368 section 4.
+        let again = try simulation.client.connect(
+            to: Simulation.serverAddress, version: Self.v1, originalVersion: Self.v2)
+        #expect(simulation.run(seconds: 5) { again.close != nil })
+        #expect(!again.isComplete)
+        #expect(again.close?.initiator == .local && again.close?.code == 0x11)
+    }
+
+    @Test("A Version Negotiation packet that lists the version in use is passed over")
+    func pointlessNegotiation() throws {
+        let simulation = Simulation(seed: 28)
+        var initial: [UInt8]?
+        simulation.network.tap = { datagram, from, _ in
+            if from == Simulation.clientAddress, initial == nil { initial = datagram }
+        }
+        let client = try simulation.connect(version: Self.v2)
+        simulation.client.flush()
+        let seen = try #require(initial)
+        simulation.network.inject(
+            negotiation(to: seen, offering: [Self.v1, Self.v2]), from: Simulation.serverAddress,
+            to: Simulation.clientAddress)
+        #expect(simulation.run(seconds: 5) { client.isComplete })
+    }
+
+    // MARK: What is kept for later
+
+    @Test("A session ticket resumes in its own version only", arguments: [v1, v2], [v1, v2])
+    func tickets(_ first: UInt32, _ second: UInt32) throws {
+        let simulation = Simulation(seed: 29)
+        let earlier = try simulation.connect(version: first)
+        #expect(simulation.run(seconds: 5) { earlier.isComplete })
+        simulation.run(seconds: 1)
+        let resumption = try #require(earlier.connection.takeResumption())
+        #expect(resumption.version == first)
+        let ticket: [UInt8] = try #require(resumption.session)
+        let session = try simulation.client.tls.makeClientSession(serverName: "quic.test", resuming: ticket)
+        let later = try simulation.client.connect(to: Simulation.serverAddress, version: second, session: session)
+        #expect(simulation.run(seconds: 5) { later.isComplete })
+        #expect(later.connection.tls?.isResumed == (first == second))
+    }
+
+    @Test("Where the version changes on the way, the server gives no ticket of the wrong one")
+    func noTicket() throws {
+        let simulation = Simulation(seed: 30, clientConfiguration: Self.configuration([Self.v2, Self.v1]))
+        let client = try simulation.connect(version: Self.v1)
+        #expect(simulation.run(seconds: 5) { client.isComplete })
+        simulation.run(seconds: 1)
+        #expect(client.connection.version == Self.v2)
+        #expect(client.connection.tls?.resumptionData() == nil)
+    }
+
+    @Test("A token validates the address in its own version only", arguments: [v1, v2], [v1, v2])
+    func tokens(_ first: UInt32, _ second: UInt32) throws {
+        let simulation = Simulation(seed: 31)
+        let earlier = try simulation.connect(version: first)
+        #expect(simulation.run { earlier.isComplete && simulation.server.application?.isComplete == true })
+        let server = try #require(simulation.server.application)
+        try simulation.server.endpoint.sendToken(on: server.connection, wall: simulation.network.now.nanoseconds)
+        #expect(simulation.run(seconds: 1) { !earlier.connection.receivedToken.isEmpty })
+        let later = try simulation.client.connect(
+            to: Simulation.serverAddress, version: second, token: earlier.connection.receivedToken)
+        #expect(simulation.run(seconds: 1) { later.isComplete })
+        #expect(simulation.server.routes.last == (first == second ? "accept earlierConnection" : "accept none"))
+    }
+
+    @Test("Early data in version 2")
+    func earlyData() throws {
+        let simulation = Simulation(
+            seed: 32, clientTLS: TestTLS.client(offersEarlyData: true),
+            serverTLS: TestTLS.server(replayGuard: ReplayGuard()))
+        let first = try simulation.connect(version: Self.v2)
+        #expect(simulation.run { first.isComplete })
+        simulation.run(seconds: 1)
+        let resumption = try #require(first.connection.takeResumption())
+        let early = try #require(resumption.earlyData)
+        first.connection.close(applicationError: 0)
+        simulation.run(seconds: 5)
+        let ticket: [UInt8] = try #require(resumption.session)
+        let session = try simulation.client.tls.makeClientSession(serverName: "quic.test", resuming: ticket)
+        simulation.server.onAccept = { $0.echoes = true }
+        let client = try simulation.client.connect(to: Simulation.serverAddress, version: Self.v2, session: session)
+        client.connection.offer(early)
+        client.onReady = { $0.send(Array("early".utf8), on: try! $0.connection.openBidirectionalStream()) }
+        #expect(simulation.run(seconds: 1) { client.incoming[0]?.isComplete == true })
+        #expect(client.incoming[0]?.bytes == Array("early".utf8))
+        #expect(simulation.server.application?.sawEarlyData == true)
+        #expect(client.connection.tls?.isEarlyDataAccepted == true)
+    }
+}
