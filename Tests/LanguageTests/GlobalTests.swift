@@ -204,6 +204,31 @@ import Testing
         #expect(old.configuration?.global != GlobalSettings())
     }
 
+    /// What HAProxy has here and the transport does not: taken, and said.
+    @Test(arguments: [
+        ("cc.cubic-min-losses 1", nil), ("cc.cubic-min-losses 2", "each loss counts"), ("cc.hystart on", nil),
+        ("cc.hystart off", "cubic always begins with HyStart++"), ("cc.max-frame-loss 10", nil),
+        ("cc.max-frame-loss 3", "a frame may be lost any number of times"), ("cc.reorder-ratio 50", nil),
+        ("cc.reorder-ratio 40", "packets count as lost as RFC 9002 has it"),
+        ("cc.max-win-size 480k", "the congestion window has no limit of its own"),
+    ])
+    func whatTheTransportDecides(setting: String, instead: String?) {
+        for side in ["fe", "be"] {
+            let line = "tune.quic.\(side).\(setting)"
+            let result = load("global\n \(line)\n")
+            let word = setting == "cc.hystart off" ? line : String(line.prefix { $0 != " " })
+            #expect(result.warnings == (instead.map { ["2:2 '\(word)' has no effect: \($0)"] } ?? []))
+            #expect(result.configuration?.global == GlobalSettings())
+        }
+    }
+
+    @Test func quicSocketsAndMemory() {
+        for line in ["fe.sock-per-conn default-on", "fe.sock-per-conn force-off", "zero-copy-fwd-send off"] {
+            #expect(load("global\n tune.quic.\(line)\n").diagnostics == [])
+        }
+        #expect(load("global\n tune.quic.mem.tx-max 10m\n").warnings.count == 1)
+    }
+
     @Test(arguments: [
         ("tune.quic.disable-tx-pacing", "tune.quic.fe.tx.pacing off"),
         ("tune.quic.disable-udp-gso", "tune.quic.fe.tx.udp-gso off"),
@@ -218,6 +243,10 @@ import Testing
 
     @Test(
         arguments: [
+            (
+                "tune.quic.fe.sock-per-conn x",
+                "2:29 'tune.quic.fe.sock-per-conn' expects either 'default-on' or 'force-off' but got 'x'"
+            ),
             ("daemon now", "2:9 'daemon' : unexpected extra argument 'now'"),
             (
                 "no daemon",
@@ -254,8 +283,8 @@ import Testing
             ),
             ("tune.quic.listen maybe", "2:19 'tune.quic.listen' expects either 'on' or 'off' but got 'maybe'"),
             (
-                "tune.quic.fe.cc.max-win-size 1m",
-                "2:2 'tune.quic.fe.cc.max-win-size' is a keyword of HAProxy that this version of Portico does not support"
+                "tune.quic.socket-owner listener",
+                "2:2 'tune.quic.socket-owner' is a keyword of HAProxy that this version of Portico does not support"
             ),
             (
                 "tune.quic.frontend.default-max-window-size 1m",

@@ -7,6 +7,7 @@ enum GlobalKeywords {
     static let table = KeywordTable(
         process + limits + logs + EnvironmentKeywords.keywords + TLSKeywords.keywords + TuneKeywords.keywords
             + [CPUMapStatement.keyword] + StatsStatement.keywords + HintKeywords.global
+            + QUICHintKeywords.global
             + CheckKeywords.global + GlobalVariableKeywords.keywords,
         refused: RefusedKeywords.global)
 
