@@ -154,6 +154,7 @@ struct PrometheusExporter {
             }
             await Task.yield()
         }
+        if kind == .frontend { renderQUIC(of: rows) }
         guard query.hasExtraCounters else { return }
         for column in ModuleColumns.all {
             let name = prefix + column.name
@@ -166,6 +167,40 @@ struct PrometheusExporter {
                     PrometheusText.StaticLabel(name: "mod", value: module))
             }
             await Task.yield()
+        }
+    }
+
+    /// Portico's own: what clients' QUIC connections came to, beside what HAProxy's extra counters have.
+    private mutating func renderQUIC(of frontends: [LabelledRow]) {
+        typealias Value = (label: String, number: (QUICTraffic) -> UInt64)
+        let metrics: [(name: String, help: String, label: String, values: [Value])] = [
+            (
+                "handshakes", "QUIC handshakes with clients that ended", "result",
+                [("complete", { $0.handshakes }), ("failed", { $0.failedHandshakes })]
+            ),
+            (
+                "tokens", "Tokens of clients' first packets: of our Retry, of an earlier connection, no good", "kind",
+                [
+                    ("retry", { $0.retriesValidated }), ("earlier", { $0.tokensAccepted }),
+                    ("invalid", { $0.invalidTokens }),
+                ]
+            ),
+            (
+                "migrations", "Changes of path of clients' QUIC connections that were validated", "",
+                [("", { $0.migrations })]
+            ),
+        ]
+        for metric in metrics {
+            let name = "portico_quic_\(metric.name)_total"
+            guard query.wants(name) else { continue }
+            text.begin(name, metric.help, isCounter: true)
+            for row in frontends {
+                for value in metric.values {
+                    let label = PrometheusText.StaticLabel(name: metric.label, value: value.label)
+                    text.line(
+                        name, row.labels, "\(value.number(row.row.traffic.quic))", metric.label.isEmpty ? nil : label)
+                }
+            }
         }
     }
 

@@ -100,6 +100,13 @@ import Testing
         #expect(metrics["portico_quic_dropped_datagrams_total"]?.lines.count == 6)
         #expect(
             metrics["portico_quic_overflowed_datagrams_total"]?.lines == ["portico_quic_overflowed_datagrams_total 0"])
+        #expect(
+            metrics["portico_quic_tokens_total"]?.lines.prefix(2) == [
+                "portico_quic_tokens_total{proxy=\"web\",kind=\"retry\"} 0",
+                "portico_quic_tokens_total{proxy=\"web\",kind=\"earlier\"} 0",
+            ])
+        #expect(
+            metrics["portico_quic_migrations_total"]?.lines.first == "portico_quic_migrations_total{proxy=\"web\"} 0")
         _ = process
     }
 
