@@ -149,6 +149,14 @@ def can(client: Client, server: Server, case: Case) -> None:
             if not peer.ecn:
                 raise Unsupported(f"{peer.name} does not mark its datagrams")
         return
+    if case.knob == "v2":
+        asks = [peer for peer in (client, server) if "v2" in peer.knobs]
+        if not asks:
+            raise Unsupported(f"neither {client.name} nor {server.name} can be told to prefer version 2")
+        if not client.follows_to_v2 or not server.follows_to_v2:
+            other = server if client.follows_to_v2 else client
+            raise Unsupported(f"{other.name} does not change to version 2 in the handshake")
+        return
     for peer, role in ((client, "client"), (server, "server")):
         if case.knob not in peer.knobs:
             raise Unsupported(f"the {role} {peer.name} has no means for it")

@@ -7,7 +7,7 @@ from .cell import Job, Outcome
 from .clients import Client
 from .forwarder import TO_CLIENT, TO_SERVER
 from .keys import CHACHA20, SUITE_NAMES
-from .packets import HANDSHAKE, INITIAL, ONE_RTT, RETRY, V2, V2_DRAFT, ZERO_RTT, Header, split
+from .packets import HANDSHAKE, INITIAL, ONE_RTT, RETRY, V1, V2, ZERO_RTT, Header, split
 from .processes import Unsupported, expect
 from .servers import Server
 from .trace import Packet, Trace
@@ -202,10 +202,13 @@ def ipv6(played: Played) -> None:
 
 def version2(played: Played) -> None:
     whole(played)
-    later = played.trace.of(HANDSHAKE, TO_CLIENT)
-    expect(later, "no Handshake packet of the server was seen")
-    numbers = {one.header.version for one in later}
-    expect(numbers <= {V2, V2_DRAFT} and numbers, f"the server's Handshake packets have version {numbers}")
+    first = next((one for one in played.trace.of(INITIAL, TO_SERVER)), None)
+    expect(first is not None and first.header.version == V1, "the client did not begin with version 1")
+    for sender, direction in (("server", TO_CLIENT), ("client", TO_SERVER)):
+        later = played.trace.of(HANDSHAKE, direction)
+        expect(later, f"no Handshake packet of the {sender} was seen")
+        numbers = {one.header.version for one in later}
+        expect(numbers == {V2}, f"the {sender}'s Handshake packets have version {numbers}")
 
 
 def rebinding(played: Played) -> str:

@@ -18,6 +18,8 @@ class Client(ABC):
     versions: tuple[int, ...] = (3,)
     knobs: frozenset[str] = frozenset()
     """The knobs of a job that it knows."""
+    follows_to_v2 = False
+    """Offers QUIC version 2, and goes on with it when a server prefers it."""
     semantics: frozenset[str] = frozenset()
     """The cases of HTTP semantics that it can play."""
     parallel = True
@@ -119,6 +121,7 @@ class Aioquic(Client):
 
     name = "aioquic"
     knobs = ANYWHERE | {"chacha20", "resumption", "zerortt", "keyupdate", "migrate", "v2"}
+    follows_to_v2 = True
     semantics = frozenset(
         "download upload many trailers early reset-client reset-server websocket priorities large-headers interim".split()
     )
@@ -259,8 +262,8 @@ class PorticoLoad(Client):
 
     name = "portico-load"
     versions = (1, 2, 3)
-    knobs = ANYWHERE | {"resumption", "zerortt", "keyupdate", "migrate"}
-    lacks = {"v2": NO_V2}
+    knobs = ANYWHERE | {"resumption", "zerortt", "keyupdate", "migrate", "v2"}
+    follows_to_v2 = True
     semantics = frozenset({"download", "many"})
     one_path = True
     ecn = True
@@ -277,6 +280,7 @@ class PorticoLoad(Client):
             "zerortt": ["--early-data"],
             "keyupdate": ["--key-update", 1],
             "migrate": ["--migrate", 1],
+            "v2": ["--quic2"],
         }.get(job.knob, [])
         for size in sorted(set(job.sizes)):
             count = job.sizes.count(size)

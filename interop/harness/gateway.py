@@ -12,7 +12,7 @@ from .cell import Fetched, Job, Outcome
 from .clients import ANYWHERE, Client
 from .drivers import HTTP2, Fields, connect, http1
 from .processes import Failure, Program, free_port
-from .servers import ALL_SEMANTICS, NO_V2, check, found
+from .servers import ALL_SEMANTICS, check, found
 
 
 class OneRequest(Client):
@@ -102,6 +102,7 @@ class Gateway(OneRequest):
 
     versions = (1, 2, 3)
     knobs = ANYWHERE | {"chacha20", "resumption", "zerortt"}
+    follows_to_v2 = True
     semantics = ALL_SEMANTICS - {"priorities"}
     ecn = True
 
@@ -199,7 +200,6 @@ class PorticoClient(Gateway):
     """Portico with a `server … quic4@` line."""
 
     name = "portico"
-    lacks = {"v2": NO_V2}
 
     def binary(self, job: Job) -> Path:
         return job.tools.programs / "portico"

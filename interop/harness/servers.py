@@ -27,6 +27,8 @@ class Server(ABC):
     semantics: frozenset[str] = frozenset()
     """The cases of HTTP semantics that it, or what is behind it, can play."""
     ecn = False
+    follows_to_v2 = False
+    """Goes on with QUIC version 2 when a client prefers it."""
     patience: float | None = None
     """Seconds after which it gives a handshake up, when nothing makes it wait longer."""
     lacks: dict[str, str] = {}
@@ -58,6 +60,7 @@ class Proxy(Server):
 
     versions = (1, 2, 3)
     knobs = FREE_KNOBS | {"retry", "zerortt"}
+    follows_to_v2 = True
     semantics = ALL_SEMANTICS
     ecn = True
 
@@ -115,7 +118,7 @@ def check(binary: object, path: Path, log: Path) -> None:
         raise Unsupported(f"refuses its configuration: {reason}") from None
 
 
-NO_V2 = "ngtcp2 0.12 knows the draft's version number 0x709a50c4, not 0x6b3343cf of RFC 9369 (docs/QUIC.md)"
+NO_V2 = "ngtcp2 0.12's programs know the draft's version number 0x709a50c4, not 0x6b3343cf of RFC 9369"
 
 
 class Portico(Proxy):
@@ -123,7 +126,6 @@ class Portico(Proxy):
 
     name = "portico"
     ecn = True
-    lacks = {"v2": NO_V2}
 
     def binary(self, job: Job) -> Path:
         return job.tools.programs / "portico"
@@ -172,7 +174,8 @@ class Aioquic(Server):
     """`servers/aioquic_server.py`."""
 
     name = "aioquic"
-    knobs = FREE_KNOBS | {"retry", "zerortt", "v2"}
+    knobs = FREE_KNOBS | {"retry", "zerortt"}
+    follows_to_v2 = True
     semantics = ALL_SEMANTICS - {"priorities"}
 
     def missing(self, job: Job) -> str | None:
