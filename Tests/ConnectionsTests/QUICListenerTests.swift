@@ -13,8 +13,13 @@ final class QUICTestClient {
     let host: QUICTestHost
     let connector: QUICConnector
 
-    init(quic: QUICSettings = QUICSettings(), offersEarlyData: Bool = false) throws {
-        host = try QUICTestHost(service: QUICService(workers: 1), worker: 0)
+    init(
+        quic: QUICSettings = QUICSettings(), offersEarlyData: Bool = false,
+        versions: [UInt32] = QUICSettings.Version.all
+    ) throws {
+        var settings = QUICTestSettings()
+        settings.versions = versions
+        host = try QUICTestHost(service: QUICService(workers: 1), worker: 0, settings: settings)
         var options = QUICTLSContext.ClientOptions()
         options.offersEarlyData = offersEarlyData
         connector = QUICConnector(

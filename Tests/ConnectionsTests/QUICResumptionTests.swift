@@ -84,6 +84,36 @@ import Testing
         withExtendedLifetime(two) {}
     }
 
+    @Test("What was given in version 2 is for version 2; a server that has lost it is found again in version 1")
+    func versions() async throws {
+        let (v1, v2) = (QUICSettings.Version.v1, QUICSettings.Version.v2)
+        let server = try await QUICTestServer(workers: 1, certificate: TestCertificates.file())
+        var settings = QUICTestSettings()
+        settings.versions = [v1]
+        let other = try await QUICTestServer(workers: 1, settings, certificate: TestCertificates.file())
+        let client = try QUICTestClient(versions: [v2, v1])
+        let relay = try QUICRelay(to: server.address, on: client.host.loop)
+        // The first connection changes to version 2 in the handshake, and gets no ticket; the second begins with it.
+        for resumed in [0, 0, 1] {
+            let link = try client.open(relay.address)
+            #expect(link.connection.version == v2)
+            #expect(try client.ask(link, [5]) == [0, 5])
+            try client.host.turn(until: "a token") { !link.connection.receivedToken.isEmpty }
+            link.stop()
+            try client.host.turn(until: "the end") { !link.isOpen }
+            #expect(client.connector.counters.resumed == resumed)
+        }
+        #expect(server.ask { $0.listener.counters.tokensAccepted } == [2])
+        try relay.rebind(to: other.address)
+        let lost = try client.connect(relay.address)
+        try client.host.turn(until: "Version Negotiation") { !lost.isOpen }
+        #expect(lost.connection.closeReason?.reason == .versionNegotiation)
+        #expect(lost.connection.offeredVersions.contains(v1) && !lost.connection.offeredVersions.contains(v2))
+        let link = try client.open(relay.address)
+        #expect(link.connection.version == v1)
+        #expect(try client.ask(link, [6]) == [0, 6])
+    }
+
     // MARK: Early data
 
     /// Sends `bytes` as soon as the connection takes early data, and returns the answer.

@@ -11,6 +11,7 @@ import TestSupport
 /// How the servers of a test behave.
 struct QUICTestSettings: Sendable {
     var quic = QUICSettings()
+    var versions = QUICSettings.Version.all
     var connection = ConnectionSettings()
     var handshakeLimit = 1000
     var forcesRetry = false
@@ -40,7 +41,8 @@ final class QUICTestHost: QUICListenerOwner {
     init(service: QUICService, worker: Int, settings: QUICTestSettings = .init()) throws {
         loop = try EventLoop()
         manager = try QUICConnectionManager(
-            loop: loop, resources: WorkerResources(clock: loop.clock), service: service, worker: worker)
+            loop: loop, resources: WorkerResources(clock: loop.clock), service: service, worker: worker,
+            clientVersions: settings.versions)
         acceptLimit = settings.acceptLimit
     }
 
@@ -49,6 +51,7 @@ final class QUICTestHost: QUICListenerOwner {
             quic: settings.quic, connection: settings.connection,
             handshakes: Admission(limit: settings.handshakeLimit))
         options.forcesRetry = settings.forcesRetry
+        options.versions = settings.versions
         options.steers = settings.steers
         options.socket = settings.socket
         listener = try QUICListener(
