@@ -29,6 +29,8 @@ public struct BindSettings: Sendable, Equatable {
     public var isIPv6Only: Bool?
     /// Owner and permissions of the socket's file; for Unix sockets only.
     public var permissions: SocketPermissions
+    /// Connections that a listener of reverse HTTP keeps open, of all workers together (`nbconn`).
+    public var connections = 1
     /// Settings of QUIC connections; used when `transport` is `.quic`.
     public var quic: BindQUICSettings
     /// The line that declares it.
@@ -68,6 +70,19 @@ public enum BindAddress: Sendable, Hashable {
     case abstract(name: String)
     /// A bound file descriptor that the process inherits (`fd@`).
     case inherited(fd: Int32)
+    /// No socket: connections to a server are opened, and requests are taken from it on them (`rhttp@`).
+    case reversed(ReverseTarget)
+}
+
+/// The server that a listener of reverse HTTP connects to.
+public struct ReverseTarget: Sendable, Hashable {
+    /// As the line names it, `backend/server`.
+    public var name: String
+    /// The backend's place among all, and the server's in it.
+    public var backend = 0
+    public var server = 0
+
+    public init(name: String) { self.name = name }
 }
 
 extension BindAddress: CustomStringConvertible {
@@ -80,6 +95,7 @@ extension BindAddress: CustomStringConvertible {
         case .unix(let path): "unix@\(path)"
         case .abstract(let name): "abns@\(name)"
         case .inherited(let fd): "fd@\(fd)"
+        case .reversed(let target): "rhttp@\(target.name)"
         }
     }
 }

@@ -73,6 +73,9 @@ public struct ServerSettings: Sendable, Equatable {
         return name
     }
 
+    /// Whether the server opens its connections to us (`rhttp@`).
+    public var isReversed: Bool { address == .reversed }
+
     public init(name: String, address: ServerAddress, location: SourceLocation) {
         self.name = name
         self.id = nil
@@ -107,6 +110,8 @@ public enum ServerAddress: Sendable, Hashable {
     case unix(path: String)
     /// A name in Linux's abstract namespace, without its leading zero byte (`abns@`), padded with zero bytes.
     case abstract(name: String)
+    /// The server opens its connections to us (`rhttp@`): `tcp-request session attach-srv` brings them.
+    case reversed
 }
 
 /// An IP address, or a name that is looked up at start.

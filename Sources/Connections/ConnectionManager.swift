@@ -127,6 +127,18 @@ public final class ConnectionManager {
         }
     }
 
+    /// A connection goes over to the other side of the proxy.
+    func change(_ connection: StreamConnection, to role: StreamConnection.Role) {
+        guard connection.role != role else { return }
+        connection.role = role
+        if role == .client {
+            clientCount += 1
+        } else {
+            clientCount -= 1
+            if clientCount == 0 { ranDry?() }
+        }
+    }
+
     /// Ends every client connection gracefully.
     public func drain() {
         isDraining = true

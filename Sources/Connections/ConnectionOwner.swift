@@ -20,6 +20,8 @@ public enum ConnectionFailure: Error, Sendable {
     case closedEarly
     /// The client ended before it had sent a byte of a request.
     case noRequest
+    /// The connection was to become one to a server and does not speak HTTP/2.
+    case reversal
     /// The transport failed while in use.
     case transport(TransportFailure)
     /// The proxy ended it.
@@ -42,6 +44,7 @@ public enum ConnectionFailure: Error, Sendable {
         case .addressHeader(.badMagic): "Received an invalid NetScaler Client IP magic number"
         case .addressHeader(.badProtocol): "Received an unhandled protocol in the NetScaler Client IP header"
         case .closedEarly: "Connection closed during SSL handshake"
+        case .reversal: "Reverse connect failure"
         case .noRequest: "Connection closed before the first request"
         case .transport(let failure): "\(failure)"
         case .stopping: "stopping"

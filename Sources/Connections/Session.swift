@@ -57,6 +57,8 @@ public final class Session {
     public var lastExchangeEndedAt = Instant.zero
     /// HAProxy's number of the error that ended the connection; 0 without one.
     public internal(set) var errorCode = 0
+    /// The server that is to have the connection (`attach-srv`); nil: it stays a client's.
+    public var attachment: Attachment?
     /// What rules keep for as long as the connection lives: its variables. Nil until there are some.
     public var ruleState: AnyObject?
     /// The connection itself, for rare facts; nil before it is there and once it is closed.
@@ -90,6 +92,23 @@ public final class Session {
 
     /// The connection is gone.
     public func detach() { unsafe held = nil }
+}
+
+/// What a rule says of a connection that is to become one to a server (`attach-srv`).
+public final class Attachment {
+    /// The places of the backend and of the server in it.
+    public let backend: Int
+    public let server: Int
+    /// What exchanges have to ask for to use it (`name`); nil: it has no name.
+    public let name: [UInt8]?
+    /// The peer's preface has been read.
+    public var hasPreface = false
+
+    public init(backend: Int, server: Int, name: [UInt8]?) {
+        self.backend = backend
+        self.server = server
+        self.name = name
+    }
 }
 
 /// What a listener's connections share: set once at start.

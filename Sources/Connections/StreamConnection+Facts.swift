@@ -102,6 +102,7 @@ extension ConnectionFailure {
         case .closedEarly: 24
         case .handshakeTimeout: 26
         case .handshake: 34
+        case .reversal: 45
         case .connect, .timeout: 6
         case .noRequest, .transport, .stopping: 0
         }

@@ -21,12 +21,12 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
         public static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
     }
 
-    public let role: Role
+    public internal(set) var role: Role
     public internal(set) var phase: Phase
     public let resources: WorkerResources
-    public let settings: ConnectionSettings
+    public internal(set) var settings: ConnectionSettings
     /// The client's side of the story; nil for connections to servers.
-    public let session: Session?
+    public internal(set) var session: Session?
     public internal(set) var mux: (any ByteStreamMux)? {
         didSet { serverMux = mux as? any ServerMux }
     }
@@ -53,7 +53,7 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
     var sawEnd = false
     var endDelivered = false
     var didShutdownWrite = false
-    private var isRetired = false
+    var isRetired = false
     /// Reads in one turn: a fast sender does not starve the worker's other connections.
     var readsPerTurn = 4
     /// When the mux stopped reading although the peer had more; turn 0: it has not.
@@ -62,7 +62,7 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
     var isVanishing = false
     /// What the mux that comes next is to read before anything else.
     var upgrade: Upgrade?
-    private let timer: Timer
+    let timer: Timer
     private var activity = MuxActivity.fresh
     private var activitySince: Instant
     var lastSend: Instant

@@ -117,7 +117,7 @@ final class LogSpread {
         if let ring = settings.ring { return .ring(ring) }
         switch settings.address {
         case .unix(let path): return .unix(path: path)
-        case .abstract: return nil
+        case .abstract, .reversed: return nil
         case .host(let host, let port):
             if case .fixed(let number) = port { return .udp(host, port: number) }
             return .udp(host, port: Self.port)

@@ -131,6 +131,7 @@ package final class RingForwarder: Sendable {
         switch server.settings.address {
         case .unix(let path): return .unix(path: path)
         case .abstract(let name): return .abstract(name: name)
+        case .reversed: throw SystemError("connect", EAFNOSUPPORT)
         case .host(let host, let port):
             var number: UInt16 = 514
             if case .fixed(let fixed) = port { number = fixed }

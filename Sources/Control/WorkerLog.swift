@@ -220,6 +220,12 @@ package final class WorkerLog: LoopMember, AccessLog {
         send(backends[backend.index], level)
     }
 
+    package func frontendChanged(_ frontend: SharedFrontend, _ level: LogLevel, _ words: String) {
+        text.clear()
+        text.append(words)
+        send(frontends[frontend.index], level)
+    }
+
     // MARK: Sending
 
     /// Sends ``text`` to all targets of a proxy.

@@ -22,6 +22,7 @@ extension HTTP2Mux {
         unsafe nghttp2_option_set_max_deflate_dynamic_table_size(option, settings.tableSize)
         // Requests are checked here alone: nghttp2 asks for an authority, which RFC 9113 does not, and can only reset.
         if side == .front { unsafe nghttp2_option_set_no_http_messaging(option, 1) }
+        if side == .front, settings.isReversed { unsafe nghttp2_option_set_no_recv_client_magic(option, 1) }
         if side == .back {
             unsafe nghttp2_option_set_peer_max_concurrent_streams(option, UInt32(settings.concurrentStreams))
         }
@@ -38,7 +39,7 @@ extension HTTP2Mux {
     }
 
     /// Submits our SETTINGS, and to a server the connection's window. A client gets the window once its SETTINGS are
-    /// here, behind the acknowledgement: some clients wait for that one first.
+    /// here, behind the acknowledgement: some clients wait for that one first, and so may a peer that has opened a reversed connection.
     func submitSettings() {
         func entry(_ id: nghttp2_settings_id, _ value: Int) -> nghttp2_settings_entry {
             nghttp2_settings_entry(settings_id: Int32(id.rawValue), value: UInt32(clamping: value))
@@ -62,7 +63,7 @@ extension HTTP2Mux {
         }
         let none = UInt8(NGHTTP2_FLAG_NONE.rawValue)
         unsafe nghttp2_submit_settings(session, none, entries, entries.count)
-        if side == .back { openConnectionWindow() }
+        if side == .back, !settings.isReversed { openConnectionWindow() }
     }
 
     /// Opens the connection's window as far as the settings say.

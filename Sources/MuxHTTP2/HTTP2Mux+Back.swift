@@ -35,6 +35,7 @@ extension HTTP2Mux {
         streamsChanged = true
         guard !hasPeerSettings else { return }
         hasPeerSettings = true
+        if settings.isReversed { openConnectionWindow() }
         // Extended CONNECT waited for the server's word.
         wakeUnsent()
     }

@@ -169,6 +169,7 @@ extension HTTP2Mux {
                 if side == .front, !hasPeerSettings {
                     hasPeerSettings = true
                     openConnectionWindow()
+                    if settings.isReversed { unsafe host.muxStreamsChanged() }
                 }
                 settingsArrived()
             }

@@ -30,8 +30,8 @@ public enum HTTP2SessionError: Error, Equatable, Sendable {
     /// What happened so far.
     public internal(set) var statistics = HTTP2Statistics()
 
-    unowned(unsafe) let host: any MuxHost
-    let resources: WorkerResources
+    unowned(unsafe) var host: any MuxHost
+    var resources: WorkerResources
     let session: OpaquePointer
 
     // Streams (+Streams)
@@ -122,6 +122,7 @@ public enum HTTP2SessionError: Error, Equatable, Sendable {
         }
         unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(self).toOpaque())
         submitSettings()
+        if settings.isReversed, side == .back { dropPreface() }
         host.muxNeedsFlush()
     }
 

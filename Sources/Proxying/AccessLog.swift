@@ -1,3 +1,4 @@
+package import Configuration
 package import Connections
 package import Samples
 package import Servers
@@ -21,6 +22,8 @@ package protocol AccessLog: AnyObject {
     func serverFailed(_ backend: SharedProxyBackend, _ server: SharedServer, _ failure: ConnectionFailure)
     /// A server, or its whole backend, has changed its state: `text` says how.
     func serverChanged(_ backend: SharedBackend, _ level: ServerMessageLevel, _ text: String)
+    /// Something has happened to a frontend: `text` says what.
+    func frontendChanged(_ frontend: SharedFrontend, _ level: LogLevel, _ text: String)
     /// What was noted is sent now.
     func flush()
 }

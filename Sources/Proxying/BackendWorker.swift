@@ -30,7 +30,7 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
     package let settings: BackendSettings
     /// At which steps it has something to do for an exchange.
     let steps: RuleSteps
-    private let connectionSettings: ConnectionSettings
+    let connectionSettings: ConnectionSettings
 
     /// Whether rules may choose the backend (`unpublish backend`).
     var isPublished: Bool { shared.servers.isPublished.load(ordering: .relaxed) }
@@ -102,7 +102,10 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
     var http3Resources: HTTP3Resources { worker.http3 }
 
     package func prepare(_ server: PoolServer) {
-        server.context = ServerSide(server, worker, backend: settings, times: connectionSettings)
+        let reversed = server.isReversed ? (server.context as? ServerSide)?.reversed : nil
+        let side = ServerSide(server, worker, backend: settings, times: connectionSettings)
+        if server.isReversed { side.reversed = reversed ?? ReversedServer(server, self) }
+        server.context = side
     }
 
     package func key(for dispatch: Dispatch, _ server: PoolServer) -> UInt64 {
@@ -113,6 +116,9 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
     package func connect(for dispatch: Dispatch, to server: PoolServer) throws(DispatchFailure) {
         guard let side = server.context as? ServerSide, side.failure == nil else {
             throw DispatchFailure(reason: "the server's TLS settings can not be used")
+        }
+        if let reversed = side.reversed {
+            return try reversed.seek(for: dispatch, key: side.key(for: dispatch, server))
         }
         if let connector = side.quic, !side.settings.fallsBackToTCP || side.avoidsQUICUntil <= now {
             return try connectQUIC(connector, for: dispatch, to: server, side)
@@ -152,6 +158,10 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
     }
 
     package func abandon(_ dispatch: Dispatch) {
+        if let wish = dispatch.attempt as? ConnectionWish, let side = dispatch.server?.context as? ServerSide {
+            side.reversed?.abandon(wish)
+            dispatch.attempt = nil
+        }
         guard let link = dispatch.attempt as? ServerLink else { return }
         dispatch.attempt = nil
         link.dispatch = nil
@@ -199,6 +209,7 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
         connection.ownerContext = nil
         link.stream = nil
         link.server.end(link)
+        if link.server.isReversed { (link.server.context as? ServerSide)?.reversed?.remove(link) }
         failed(link, failure)
     }
 

@@ -29,9 +29,11 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     private var tlsContexts: [TLSServerContext?]
     let connectionSettings: ConnectionSettings
     /// The same for listeners whose protocol does not depend on the first bytes.
-    private let undetected: ConnectionSettings
+    let undetected: ConnectionSettings
     let muxes: MuxSettings
     private(set) var listeners: [StreamListener] = []
+    /// What opens connections to servers that send us requests.
+    private var preconnectors: [Preconnector] = []
     /// Exchanges whose rules wait until their connection's handshake is complete.
     var handshakeWaiters: [ProxyExchange] = []
     /// The last request that was malformed.
@@ -130,6 +132,15 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         }
     }
 
+    /// Opens connections for a bind line of reverse HTTP, as many as this worker's share is.
+    func preconnect(bind: SharedBind, to target: ReverseTarget) {
+        let share = Preconnector.share(of: bind, worker: worker.index, among: worker.blueprint.workerCount)
+        guard share > 0 else { return }
+        let preconnector = Preconnector(self, bind, target, count: share)
+        preconnectors.append(preconnector)
+        preconnector.start()
+    }
+
     /// Makes the listeners follow the frontend's state. False: one of them could not listen again.
     func applyState() -> Bool {
         var isGood = true
@@ -152,6 +163,8 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     func closeListeners() {
         for listener in listeners { listener.close() }
         listeners = []
+        for preconnector in preconnectors { preconnector.stop() }
+        preconnectors = []
     }
 
     package func takePlace(for listener: StreamListener) -> Bool { takePlace(at: listener.context) }
@@ -244,12 +257,15 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         case .http2: alpn = .h2
         default: break
         }
-        if let session = connection.session, !isUpgraded {
+        if let session = connection.session, !isUpgraded, session.attachment == nil {
             countSession(session, version: settings.mode == .tcp ? 0 : alpn == .h2 ? 2 : 1)
             if let verdict = refusal(of: session, .tcpRequestSession) {
                 if case .vanish(let hops) = verdict { connection.vanish(hops: hops) }
                 return nil
             }
+        }
+        if let session = connection.session, let attachment = session.attachment {
+            return reversedMux(for: connection, session, attachment, alpn)
         }
         if settings.mode == .tcp, !isUpgraded {
             let mux = PassThroughMux(role: .front, host: connection)
@@ -288,7 +304,6 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     }
 
     package func connectionReady(_ connection: StreamConnection) {}
-    package func streamsChanged(on connection: StreamConnection) {}
 
     package func connectionClosed(_ connection: StreamConnection, _ failure: ConnectionFailure?) {
         guard let session = connection.session else { return }

@@ -1,6 +1,7 @@
 import Bytes
 import Configuration
 import Runtime
+import Servers
 
 /// Where a server is when the process starts (`init-addr`).
 struct InitialServerAddress {
@@ -19,6 +20,7 @@ struct InitialServerAddress {
         switch server.address {
         case .unix(let path): return InitialServerAddress(.unix(path: path))
         case .abstract(let name): return InitialServerAddress(.abstract(name: name))
+        case .reversed: return InitialServerAddress(.nowhere)
         case .host(let host, let port):
             var number: UInt16 = 0
             if case .fixed(let fixed) = port { number = fixed }

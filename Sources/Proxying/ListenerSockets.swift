@@ -101,6 +101,7 @@ package struct ListenerSockets: Sendable {
         case .abstract(let name):
             if try share(taken.take(.abstract(name: name)), backlog, add) { break }
             try share(bind, .abstract(name: name), backlog, add)
+        case .reversed: break
         case .inherited(let number):
             let flags = fcntl(number, F_GETFL)
             guard flags >= 0, fcntl(number, F_SETFL, flags | O_NONBLOCK) >= 0 else { throw SystemError("fcntl") }

@@ -32,7 +32,7 @@ final class ServerLink: PooledConnection, TimerTarget {
     private var datagramsSeen: UInt64 = 0
     private var isProbed = false
 
-    init(_ server: PoolServer, _ dispatch: Dispatch, key: UInt64, isWebSocket: Bool = false) {
+    init(_ server: PoolServer, _ dispatch: Dispatch?, key: UInt64, isWebSocket: Bool = false) {
         self.server = server
         self.dispatch = dispatch
         self.key = key

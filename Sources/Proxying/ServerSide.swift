@@ -30,8 +30,12 @@ final class ServerSide {
     let muxes: MuxSettings
     let source: SourceSettings?
     /// What all connections are made from, if it is the same for all.
-    private let fixedRoute: ConnectionRoute?
+    let fixedRoute: ConnectionRoute?
     private let transport: SharedServerTransport?
+    /// The connections of a server that opens them to us; nil for others.
+    var reversed: ReversedServer?
+    /// What keys start from: the name of a reversed server's connections, where it is the same for all.
+    private let baseKey: UInt64
     let timers: TimerWheel
     let clock: TurnClock
     /// While it lasts, a server with `quic-fallback` is reached over TCP.
@@ -71,19 +75,24 @@ final class ServerSide {
             fixed?.socks = SocketAddress(socks.address, port: socks.port)
         }
         fixedRoute = fixed
+        baseKey =
+            server.isReversed ? tlsSettings?.fixedServerName.map { FNV.hash($0.utf8) } ?? 0 : 0
         var problem: TLSError?
         var contexts: (TLSClientContext?, TLSClientContext?, QUICConnector?) = (nil, nil, nil)
-        do throws(TLSError) {
-            contexts.0 = try tlsSettings?.makeContext()
-            if let version = settings.webSocketVersion ?? tlsSettings?.webSocketDowngrade, settings.transport == .stream
-            {
-                contexts.1 = try tlsSettings?.makeContext(alpn: version == .h2 ? "h2" : "http/1.1")
-            }
-            if settings.transport == .quic, let context = try tlsSettings?.makeQUICContext() {
-                contexts.2 = Self.connector(context, worker, tune, times, idlePing: settings.idlePing)
-                contexts.2?.resumes = tlsSettings?.reusesSessions == true
-            }
-        } catch { problem = error }
+        if !server.isReversed {
+            do throws(TLSError) {
+                contexts.0 = try tlsSettings?.makeContext()
+                if let version = settings.webSocketVersion ?? tlsSettings?.webSocketDowngrade,
+                    settings.transport == .stream
+                {
+                    contexts.1 = try tlsSettings?.makeContext(alpn: version == .h2 ? "h2" : "http/1.1")
+                }
+                if settings.transport == .quic, let context = try tlsSettings?.makeQUICContext() {
+                    contexts.2 = Self.connector(context, worker, tune, times, idlePing: settings.idlePing)
+                    contexts.2?.resumes = tlsSettings?.reusesSessions == true
+                }
+            } catch { problem = error }
+        }
         (tls, webSocketTLS, quic) = contexts
         failure = problem
     }
@@ -172,9 +181,11 @@ final class ServerSide {
     // MARK: What an exchange says
 
     /// What goes before everything else on a connection for an exchange; empty: nothing.
-    func preamble(for dispatch: Dispatch) -> [UInt8] {
+    func preamble(for dispatch: Dispatch) -> [UInt8] { preamble(for: dispatch.record) }
+
+    /// The same for a connection that no exchange has asked for: without a record.
+    func preamble(for record: ProxyExchange?) -> [UInt8] {
         guard let header = settings.proxyHeader, header.version > 0 else { return [] }
-        let record = dispatch.record
         let session = record?.session
         let source = record?.source ?? .unspecified
         let destination = record?.destination ?? .unspecified
@@ -194,7 +205,7 @@ final class ServerSide {
     /// What an exchange needs of its connection beside the server: the name in SNI, the port when it is the client's, the
     /// client's addresses in a PROXY header.
     func key(for dispatch: Dispatch, _ server: PoolServer) -> UInt64 {
-        var key: UInt64 = 0
+        var key = baseKey
         if let name = settings.poolName {
             key = FNV.hash(dispatch.record?.text(of: name) ?? [])
         } else if let tlsSettings, tlsSettings.dependsOnRequest, let name = tlsSettings.serverName(for: dispatch) {

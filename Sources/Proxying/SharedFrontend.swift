@@ -107,6 +107,8 @@ package final class SharedBind: Sendable {
     package let ticketKeys: TicketKeyRing
     /// What the listeners of each of its ports share, in the order of the ports. Addresses without ports have one.
     package let contexts: [ListenerContext]
+    /// How far its connections have come, for a line of reverse HTTP.
+    let preconnects = PreconnectState()
 
     /// - Parameter firstListener: the number of its first port among the frontend's listening addresses, from 1.
     init(

@@ -203,6 +203,11 @@ package final class SharedServerTLS: Sendable {
         }
     }
 
+    /// The name in SNI where it is the same for all; nil when it is not, or when none is sent.
+    var fixedServerName: String? {
+        if case .fixed(let name) = settings.serverName { name } else { nil }
+    }
+
     /// The name to send in SNI for an exchange.
     func serverName(for dispatch: Dispatch) -> String? {
         switch settings.serverName {

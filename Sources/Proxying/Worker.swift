@@ -156,6 +156,11 @@ package final class Worker {
             case .quic: try frontend.listenQUIC(descriptor, bind: entry.bind, manager: quic)
             }
         }
+        for frontend in frontends {
+            for bind in frontend.shared.binds {
+                if case .reversed(let target) = bind.settings.address { frontend.preconnect(bind: bind, to: target) }
+            }
+        }
     }
 
     /// Turns until told to stop, on this thread.

@@ -51,6 +51,8 @@ public final class CompilationContext {
     public let variableNames: VariableNames
     /// `resolvers` sections that rules name, to be checked once all are read.
     public var resolverUses: [ResolverUse] = []
+    /// Servers that `attach-srv` rules name, to be looked up once all sections are read.
+    public var attachments: [AttachmentUse] = []
     /// Groups that ACLs name, to be checked once all user lists are read.
     public var groupUses: [GroupUse] = []
     /// Objects that kinds of arguments keep here by name, such as map files that several expressions share.
@@ -195,6 +197,24 @@ public struct ResolverUse: Sendable {
 
     public init(name: String, proxyName: String, location: String) {
         self.name = name
+        self.proxyName = proxyName
+        self.location = location
+    }
+}
+
+/// A rule's mention of the server that is to have the connection (`attach-srv`).
+public struct AttachmentUse {
+    /// Gets the places of the backend and of the server in it.
+    public let reference: NamedReference
+    /// Whether the rule names the connection.
+    public let hasName: Bool
+    public let proxyName: String
+    /// `file:line` of the rule.
+    public let location: String
+
+    public init(reference: NamedReference, hasName: Bool, proxyName: String, location: String) {
+        self.reference = reference
+        self.hasName = hasName
         self.proxyName = proxyName
         self.location = location
     }

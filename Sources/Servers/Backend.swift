@@ -180,7 +180,7 @@ public final class Backend {
         dispatch.dequeuedAt = clock.now
         if shared.settings.mode == .http {
             let wish = PoolServer.Wish(
-                session: dispatch.session, key: connector.key(for: dispatch, server), reuse: shared.settings.httpReuse,
+                session: dispatch.session, key: connector.key(for: dispatch, server), reuse: server.reuse,
                 isRepeatable: !dispatch.isFirst)
             while let connection = server.take(wish) {
                 if attach(dispatch, to: connection, isReused: true) { return }
@@ -189,7 +189,7 @@ public final class Backend {
         connect(dispatch, server)
     }
 
-    private func connect(_ dispatch: Dispatch, _ server: PoolServer) {
+    func connect(_ dispatch: Dispatch, _ server: PoolServer) {
         dispatch.state = .connecting
         if let limit = dispatch.connectTimeout {
             dispatch.timer.arm(at: clock.now.advanced(milliseconds: limit))
@@ -242,6 +242,8 @@ public final class Backend {
     /// Connecting failed: another try, on another server when `option redispatch` says so.
     func retry(_ dispatch: Dispatch, _ reason: CloseReason) {
         dispatch.leaveServer()
+        // What has no connection to us now is not asked again: it comes by itself.
+        if dispatch.server?.isReversed == true { return fail(dispatch, reason) }
         let isWanted = shared.settings.mode == .tcp || shared.settings.retryOn.connectionFailure
         guard isWanted, dispatch.retries < dispatch.retryLimit else { return fail(dispatch, reason) }
         dispatch.retries += 1

@@ -137,7 +137,7 @@ extension Socket.Target {
             var octets = InlineArray<16, UInt8>(repeating: 0)
             for (index, byte) in ip.bytes.enumerated() { octets[index] = byte }
             self = .ip(SocketAddress(family: ip.isV4 ? .ipv4 : .ipv6, octets: octets, port: number))
-        case .host(.name, _): return nil
+        case .host(.name, _), .reversed: return nil
         }
     }
 }

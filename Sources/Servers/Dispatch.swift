@@ -167,6 +167,14 @@ public final class Dispatch: TimerTarget {
         backend.attach(self, to: connection, isReused: false)
     }
 
+    /// A connection that the server has opened takes the exchange. False: it does not, or the dispatch waits no more.
+    public func found(_ connection: any PooledConnection) -> Bool {
+        guard state == .connecting, let server else { return false }
+        if backend.attach(self, to: connection, isReused: true) { return true }
+        backend.connect(self, server)
+        return false
+    }
+
     /// The connection that was started for this dispatch did not come about.
     public func connectFailed(timedOut: Bool) {
         guard state == .connecting else { return }

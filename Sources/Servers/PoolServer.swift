@@ -10,6 +10,12 @@ public final class PoolServer: TimerTarget {
     public private(set) var facts: ServerFacts
     /// What the connector keeps for the server on this worker: TLS contexts and the like.
     public var context: AnyObject?
+    /// The server opens its connections to us: an exchange has to find one.
+    public let isReversed: Bool
+    /// Called when a connection of a reversed server has become idle; it may not change the pool.
+    public var becameIdle: (() -> Void)?
+    /// How idle connections are shared.
+    let reuse: HTTPReuse
     /// This worker's number.
     let worker: Int
     let clock: TurnClock
@@ -20,6 +26,8 @@ public final class PoolServer: TimerTarget {
     private var safeIdle: [any PooledConnection] = []
     /// Connections of one session, idle or not.
     private var bySession: [ObjectIdentifier: [any PooledConnection]] = [:]
+    /// Connections of a reversed server that other workers wait for: they take nothing new here, and are in no list.
+    var reserved: [any PooledConnection] = []
     private let timer: Timer
     private let purger: Purger
     /// Exchanges that hold a place here, on this worker.
@@ -32,6 +40,9 @@ public final class PoolServer: TimerTarget {
 
     init(_ shared: SharedServer, worker: Int, timers: TimerWheel, clock: TurnClock, purger: Purger) {
         self.shared = shared
+        isReversed = shared.settings.isReversed
+        // As in HAProxy: there is no other way to such a server.
+        reuse = isReversed ? .always : shared.backend.settings.httpReuse
         self.worker = worker
         self.clock = clock
         self.purger = purger
@@ -88,8 +99,17 @@ public final class PoolServer: TimerTarget {
         return nil
     }
 
+    /// An idle connection with that key.
+    func findIdle(_ key: UInt64) -> (any PooledConnection)? { find(in: safeIdle, key) ?? find(in: unsafeIdle, key) }
+
+    /// One that carries exchanges, and could take more.
+    func findAvailable(_ key: UInt64) -> (any PooledConnection)? { find(in: available, key) }
+
+    /// Counts an idle connection as used.
+    func occupy(_ connection: any PooledConnection) { move(connection, .busy) }
+
     /// A connection that the server has closed is given up here, before anything is lost on it.
-    private func isGood(_ connection: any PooledConnection) -> Bool {
+    func isGood(_ connection: any PooledConnection) -> Bool {
         guard connection.availableStreams > 0 else { return false }
         if connection.isBusy || connection.checkAlive() { return true }
         connection.retire()
@@ -124,7 +144,7 @@ public final class PoolServer: TimerTarget {
 
     /// Whether exchanges of other sessions may join those that run.
     private func isShared(_ connection: any PooledConnection) -> Bool {
-        switch shared.backend.settings.httpReuse {
+        switch reuse {
         case .never: false
         case .safe: !connection.hasHeadOfLineRisk && connection.uses > 0
         case .aggressive: connection.uses > 0
@@ -136,7 +156,11 @@ public final class PoolServer: TimerTarget {
     private func idlePlace(_ connection: any PooledConnection) -> PoolPlace? {
         guard !shared.admin.isMaintenance else { return nil }
         if let limit = shared.settings.maxReuse, connection.uses > limit { return nil }
-        if let session = connection.privateTo, shared.backend.settings.httpReuse != .never {
+        if let session = connection.privateTo, reuse != .never {
+            if session === self {
+                becameIdle?()
+                return .busy
+            }
             disown(connection, session)
         }
         if connection.place.isIdle { return connection.place }
@@ -145,7 +169,7 @@ public final class PoolServer: TimerTarget {
             let idle = own.count { $0.place == .session }
             return idle < Self.sessionLimit ? .session : nil
         }
-        guard shared.settings.poolPurgeDelay > 0, shared.backend.settings.httpReuse != .never else { return nil }
+        guard shared.settings.poolPurgeDelay > 0, reuse != .never else { return nil }
         let counts = shared.connections
         let idle = counts.idle.load(ordering: .relaxed)
         if let limit = shared.settings.poolMaxConnections, idle >= limit { return nil }
@@ -153,7 +177,9 @@ public final class PoolServer: TimerTarget {
         let isWanted = safeIdle.isEmpty && (isSafe || unsafeIdle.isEmpty)
         let used = counts.used.load(ordering: .relaxed)
         let needed = counts.needed.load(ordering: .relaxed)
-        guard isWanted || used + idle <= max(used, needed) + shared.settings.poolLowConnections else { return nil }
+        guard isWanted || isReversed || used + idle <= max(used, needed) + shared.settings.poolLowConnections else {
+            return nil
+        }
         return isSafe ? .safe : .unsafe
     }
 
@@ -161,6 +187,7 @@ public final class PoolServer: TimerTarget {
     public func end(_ connection: any PooledConnection) {
         guard connection.place != .none else { return }
         move(connection, .none)
+        if !reserved.isEmpty { reserved.removeAll { $0 === connection } }
         if let session = connection.privateTo { disown(connection, session) }
         shared.tellIfRemovable()
     }
@@ -178,6 +205,8 @@ public final class PoolServer: TimerTarget {
         case .none, .busy, .session: break
         }
         if place == .unsafe || place == .safe, !timer.isArmed {
+            // Reversed connections are kept: no other can be made in their place.
+            if isReversed { return becameIdle?() ?? () }
             timer.arm(at: clock.now.advanced(milliseconds: shared.settings.poolPurgeDelay))
         }
     }
@@ -252,7 +281,7 @@ public final class PoolServer: TimerTarget {
         bySession[ObjectIdentifier(session), default: []].append(connection)
     }
 
-    private func disown(_ connection: any PooledConnection, _ session: AnyObject) {
+    func disown(_ connection: any PooledConnection, _ session: AnyObject) {
         connection.privateTo = nil
         let key = ObjectIdentifier(session)
         bySession[key]?.removeAll { $0 === connection }
@@ -262,7 +291,7 @@ public final class PoolServer: TimerTarget {
     /// A session is over: its idle connections may serve others, or are closed where no sharing is wanted.
     public func forget(_ session: AnyObject) {
         guard !bySession.isEmpty, let own = bySession.removeValue(forKey: ObjectIdentifier(session)) else { return }
-        let mayShare = shared.backend.settings.httpReuse != .never
+        let mayShare = reuse != .never
         for connection in own {
             connection.privateTo = nil
             if mayShare, connection.place == .session {

@@ -39,7 +39,7 @@ import Glibc
     let ssl: OpaquePointer
     /// Keeps the context that OpenSSL's callbacks reach.
     let owner: AnyObject
-    private let gathering: RecordBuffer
+    private var gathering: RecordBuffer
     private let state: UnsafeMutablePointer<DescriptorBIO.State>
     private let isServer: Bool
     /// True once the handshake is done.
@@ -82,6 +82,10 @@ import Glibc
         unsafe state.deinitialize(count: 1)
         unsafe state.deallocate()
     }
+
+    /// The engine goes to another thread, between two calls and once the handshake is done: what it shared with others
+    /// of this one it shares no more.
+    public func leaveThread() { gathering = RecordBuffer() }
 
     /// Gives the engine bytes that were read from the descriptor before TLS began. Call before `handshake()`.
     public func feed(initialBytes bytes: UnsafeRawBufferPointer) {

@@ -31,7 +31,7 @@ import Testing
         ),
         (
             "tcp-request session attach-srv b/s",
-            "'attach-srv' is a keyword of HAProxy that this version of Portico does not support"
+            "'attach-srv' action is experimental, must be allowed via a global 'expose-experimental-directives'"
         ),
         ("http-request silent-drop rst-ttl", "missing rst-ttl value"),
         ("http-request silent-drop rst-ttl 256", "valid rst-ttl values are [1-255]"),

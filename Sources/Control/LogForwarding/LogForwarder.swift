@@ -82,6 +82,7 @@ package final class LogForwardSockets: Sendable {
         case .abstract(let name): [.abstract(name: name)]
         // The target is not looked at.
         case .inherited: [.unix(path: "")]
+        case .reversed: []
         }
     }
 }

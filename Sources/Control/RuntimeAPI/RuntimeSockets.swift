@@ -71,6 +71,7 @@ package struct RuntimeSockets: Sendable {
             let descriptor = try listen(.unix(path: path))
             try ListenerSockets.permit(socket.permissions, path)
             return descriptor
+        case .reversed: throw SystemError("listen", EAFNOSUPPORT)
         case .inherited(let number):
             let flags = fcntl(number, F_GETFL)
             guard flags >= 0, fcntl(number, F_SETFL, flags | O_NONBLOCK) >= 0 else { throw SystemError("fcntl") }
@@ -83,7 +84,7 @@ package struct RuntimeSockets: Sendable {
 
     private static func address(_ socket: RuntimeSocketSettings, _ descriptor: Int32) -> String {
         switch socket.address {
-        case .unix, .abstract, .inherited: return socket.address.description
+        case .unix, .abstract, .inherited, .reversed: return socket.address.description
         case .ip(let address, _):
             let port = Socket.localAddress(descriptor).port
             return address.isV4 ? "ipv4@\(address):\(port)" : "ipv6@[\(address)]:\(port)"

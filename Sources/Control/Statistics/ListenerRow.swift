@@ -56,6 +56,7 @@ enum ListenerRow {
         switch bind.address {
         case .unix: return "unix_stream"
         case .abstract: return "abns_stream"
+        case .reversed: return "rev"
         case .ip, .inherited:
             if address?.family == .unix { return "unix_stream" }
             let family = address?.family == .ipv6 ? 6 : 4

@@ -85,7 +85,7 @@ enum ServerRow {
 
     /// `127.0.0.1:80`, `[::1]:80`, or what a Unix socket is called.
     static func address(_ facts: ServerFacts) -> String {
-        guard case .ip(let ip) = facts.address else { return "unix" }
+        guard case .ip(let ip) = facts.address else { return facts.address == .nowhere ? "" : "unix" }
         return ip.family == .ipv6 ? "[\(ip.host)]:\(ip.port)" : "\(ip.host):\(ip.port)"
     }
 

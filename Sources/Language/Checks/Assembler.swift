@@ -78,6 +78,10 @@ struct Assembler {
         result.variableNames = sections.context.variableNames
         diagnostics += ReferenceResolver(configuration: result, defaults: Set(sections.defaultsByName.keys))
             .resolve(sections.context)
+        var reverse = ReverseAssembler()
+        reverse.resolveBinds(&result)
+        reverse.resolveRules(sections.context.attachments, &result)
+        diagnostics += reverse.diagnostics
         markReferences(&result)
         number(&result)
         checkTracking(result)
@@ -516,7 +520,7 @@ struct Assembler {
                 program.proxyAddress = "\(host)"
                 program.proxyPort = "\(ports.lowerBound)"
             case .unix(let path): program.proxyAddress = path
-            case .abstract, .inherited: break
+            case .abstract, .inherited, .reversed: break
             }
         }
         return CheckRuleset(kind: .external, rules: [CheckRule(.program(program))])

@@ -37,6 +37,7 @@ enum BindAssembler {
             bind.firstPlace = place
             place += bind.socketCount
             bind.maxconn = draft.maxconn
+            bind.connections = draft.connections
             bind.backlog = draft.backlog
             bind.fastOpen = draft.fastOpen
             bind.isIPv6Only = draft.isIPv6Only

@@ -67,7 +67,7 @@ struct CheckAssembler {
         guard draft.check.isEnabled, draft.check.port == nil else { return }
         if (server.check.ruleset ?? ruleset)?.kind == .external { return }
         switch draft.check.address ?? draft.address {
-        case .unix, .abstract, .host(_, .fixed): return
+        case .unix, .abstract, .host(_, .fixed), .reversed: return
         // No address at all: there is nothing to check, and nothing to complain about.
         case .host(.ip(let address), .ofClient) where address.isAny: return
         case .host(_, .ofClient): break

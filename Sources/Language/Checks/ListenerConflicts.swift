@@ -22,6 +22,8 @@ enum ListenerConflicts {
         var order = 0
         for frontend in frontends {
             for bind in frontend.binds {
+                // Several lines may connect to one server.
+                if case .reversed = bind.address { continue }
                 let (key, ports) = split(bind)
                 claims[key, default: []].append(Claim(ports: ports, bind: bind, owner: frontend.name, order: order))
                 order += 1
@@ -59,7 +61,7 @@ enum ListenerConflicts {
         switch bind.address {
         case .ip(let address, let ports):
             (Key(transport: bind.transport, address: .ip(address, ports: 0...0)), ports)
-        case .unix, .abstract, .inherited:
+        case .unix, .abstract, .inherited, .reversed:
             (Key(transport: bind.transport, address: bind.address), 0...0)
         }
     }

@@ -11,6 +11,7 @@ enum ServerAssembler {
         var server = ServerSettings(name: draft.name, address: draft.address, location: location)
         server.id = draft.id
         server.connection = draft.connection
+        try ReverseAssembler.check(draft, mode)
         try checkProtocol(&server, draft, mode)
         let usesTLS = draft.usesTLS || server.connection.transport == .quic
         if usesTLS || draft.preparesTLS || checks.needsTLS(draft) { server.tls = try tls(of: draft, mode, verifies) }
@@ -108,7 +109,10 @@ enum ServerAssembler {
 
     /// Without a request there is no host to name.
     private static func serverName(of draft: ServerDraft, _ mode: ProxyMode) throws(AssemblyError) -> ServerNameSource {
-        guard let name = draft.serverName else { return mode == .http && draft.automaticSNI ? .requestHost : .none }
+        guard let name = draft.serverName else {
+            // Nobody is told a name by us where we open no connection.
+            return mode == .http && draft.automaticSNI && draft.address != .reversed ? .requestHost : .none
+        }
         if name == .requestHost, mode == .tcp {
             throw AssemblyError(message: "'sni req.hdr(host)' needs 'mode http'")
         }

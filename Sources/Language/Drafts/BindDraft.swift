@@ -16,6 +16,8 @@ struct BindDraft: Sendable {
     var name: String?
     var guidPrefix: String?
     var maxconn: Int?
+    /// `nbconn`.
+    var connections = 1
     var backlog: Int?
     var fastOpen = false
     var isIPv6Only: Bool?
@@ -34,6 +36,11 @@ struct BindDraft: Sendable {
         tls = surroundings.bindTLS
         permissions = surroundings.unixPermissions
         certificateBase = surroundings.certificateBase
+    }
+
+    /// Whether its addresses are servers to connect to (`rhttp@`).
+    var isReversed: Bool {
+        if case .reversed = addresses.first?.address { true } else { false }
     }
 
     /// Whether one of the addresses is a QUIC listener.

@@ -1,4 +1,5 @@
 import Configuration
+import Samples
 import Words
 
 /// What a `bind` line may have behind its addresses.
@@ -34,6 +35,22 @@ enum BindOptions {
             LineOption("maxconn") { (bind, statement, option) throws(Complaint) in
                 let count = try statement.integer(of: option)
                 bind.maxconn = count == 0 ? nil : count
+            },
+            LineOption("nbconn") { (bind, statement, option) throws(Complaint) in
+                let title = "'\(statement.name)' : 'nbconn'"
+                guard statement.context.allowsExperiments else {
+                    throw Complaint(
+                        "'\(statement.name)' : 'nbconn' keyword is experimental, must be allowed via a global"
+                            + " 'expose-experimental-directives'", at: option)
+                }
+                guard bind.isReversed else {
+                    throw Complaint("\(title) : only valid for reverse HTTP listeners.", at: option)
+                }
+                guard let word = statement.next() else { throw Complaint("\(title) : missing value.", at: option) }
+                guard let count = Int(word.text), (1...65_535).contains(count) else {
+                    throw Complaint("\(title) : invalid value \(word.text), must be > 0.", at: word)
+                }
+                bind.connections = count
             },
             LineOption("backlog") { (bind, statement, option) throws(Complaint) in
                 let count = try statement.integer(of: option)

@@ -1,4 +1,5 @@
 import Configuration
+import Samples
 import Words
 
 /// `bind`: addresses, then settings.
@@ -14,6 +15,7 @@ enum BindStatement {
                 throw Complaint("'bind' : \(error.message)", at: word)
             }
         }
+        if bind.isReversed || word.text.contains("rhttp@") { try checkReversed(bind, word, &statement) }
         try BindOptions.table.apply(to: &bind, &statement)
         if bind.hasQUIC, !bind.usesTLS {
             bind.usesTLS = true
@@ -24,6 +26,34 @@ enum BindStatement {
             throw Complaint("'\(statement.name)' : no SSL certificate specified (use 'crt')", at: word)
         }
         proxy.binds.append(bind)
+    }
+
+    /// What may stand behind an address of reverse HTTP.
+    private static let reversedOptions: Set = ["guid-prefix", "id", "idle-ping", "label", "name", "nbconn", "thread"]
+
+    /// Reverse HTTP is experimental, has lines of its own, and takes few settings.
+    private static func checkReversed(
+        _ bind: BindDraft, _ word: Word, _ statement: inout Statement
+    ) throws(Complaint) {
+        guard statement.context.allowsExperiments else {
+            throw Complaint(
+                "'bind' : Address '\(word.text)' is experimental, must be allowed via a global"
+                    + " 'expose-experimental-directives'", at: word)
+        }
+        let isMixed = bind.addresses.contains { entry in
+            if case .reversed = entry.address { false } else { true }
+        }
+        if isMixed { throw Complaint("'bind' : Cannot mix reverse HTTP bind with others.", at: word) }
+        var options = statement.remaining[...]
+        while let option = options.first {
+            // All of them have one value.
+            options = options.dropFirst(2)
+            if reversedOptions.contains(option.text) { continue }
+            guard BindOptions.table.names.contains(option.text) || RefusedKeywords.bind.contains(option.text) else {
+                return
+            }
+            throw Complaint("'\(option.text)' option is not accepted for reverse HTTP", at: option)
+        }
     }
 
     /// The address of a listener.
@@ -42,6 +72,9 @@ enum BindStatement {
         }
         let transport: BindTransport = parsed.kind == .quic ? .quic : .stream
         switch parsed.family {
+        case .reversed:
+            if takesDatagrams { throw AddressError("a server is not acceptable here in '\(text)'") }
+            return (.reversed(ReverseTarget(name: parsed.host)), .stream)
         case .fd:
             return (.inherited(fd: try parsed.descriptor()), transport)
         case .unix:

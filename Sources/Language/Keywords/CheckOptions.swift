@@ -177,7 +177,7 @@ enum CheckAddress {
             case .fd: throw AddressError("a file descriptor is not acceptable here in '\(word.text)'")
             case .unix: return .unix(path: try parsed.path(limit: AddressText.maxPathLength))
             case .abstract: return .abstract(name: try parsed.path(limit: AddressText.maxPathLength))
-            case .any, .ipv4, .ipv6: break
+            case .any, .ipv4, .ipv6, .reversed: break
             }
             guard let address = try parsed.ipAddress() else {
                 throw AddressError("'\(word.text)' is no IP address, which is what this version of Portico takes here")

@@ -118,6 +118,7 @@ enum LogStatement {
         if parsed.kind == .quic { throw AddressError("log servers take no QUIC address, as in '\(parsed.text)'") }
         switch parsed.family {
         case .unix: return .unix(path: try parsed.path(limit: AddressText.maxPathLength))
+        case .reversed: throw AddressError("reverse HTTP is not possible here, as in '\(parsed.text)'")
         case .abstract: throw AddressError("an abstract socket is not acceptable here in '\(parsed.text)'")
         default: break
         }

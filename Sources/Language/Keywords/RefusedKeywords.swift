@@ -12,7 +12,7 @@ enum RefusedKeywords {
 
     /// Actions of rules.
     static let actions = [
-        "attach-srv", "cache-store", "cache-use", "sc-add-gpc", "sc-inc-gpc", "sc-inc-gpc0",
+        "cache-store", "cache-use", "sc-add-gpc", "sc-inc-gpc", "sc-inc-gpc0",
         "sc-inc-gpc1", "sc-set-gpt", "sc-set-gpt0", "send-spoe-group", "set-bandwidth-limit", "track-sc0", "track-sc1",
         "track-sc2",
     ]
@@ -103,7 +103,7 @@ enum RefusedKeywords {
         "ca-verify-file", "cc", "client-sigalgs", "crl-file", "crt-ignore-err", "crt-list", "defer-accept", "ecdhe",
         "ech", "expose-fd",
         "generate-certificates", "id", "idle-ping", "interface", "ktls", "label", "level", "mss",
-        "namespace", "nbconn", "nice", "no-ca-names", "npn", "quic-socket", "severity-output", "shards",
+        "namespace", "nice", "no-ca-names", "npn", "quic-socket", "severity-output", "shards",
         "tcp-md5sig", "tcp-ss", "tcp-ut", "thread", "tls-ticket-keys", "transparent", "verify",
     ]
 

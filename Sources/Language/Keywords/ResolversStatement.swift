@@ -78,7 +78,7 @@ enum ResolversStatement {
         let parsed = try AddressText(text)
         switch parsed.family {
         case .any, .ipv4, .ipv6: break
-        case .unix, .abstract, .fd:
+        case .unix, .abstract, .fd, .reversed:
             throw AddressError("a name server needs an IP address, '\(text)' is none")
         }
         if parsed.kind == .quic { throw AddressError("QUIC is not possible towards name servers in '\(text)'") }

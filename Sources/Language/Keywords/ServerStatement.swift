@@ -1,4 +1,5 @@
 import Configuration
+import Samples
 import Words
 
 /// `server` and `default-server`.
@@ -37,7 +38,13 @@ enum ServerStatement {
         server.mark = mark
         do throws(AddressError) {
             let takesLogs = proxy.isLogBackend
-            (server.address, server.connection.transport) = try Self.address(address.text, allowsDatagrams: takesLogs)
+            (server.address, server.connection.transport) = try Self.address(
+                address.text, allowsDatagrams: takesLogs, allowsReversal: true)
+            if server.address == .reversed, !statement.context.allowsExperiments {
+                throw AddressError(
+                    "Address '\(address.text)' is experimental, must be allowed via a global"
+                        + " 'expose-experimental-directives'")
+            }
             if takesLogs { server.takesDatagrams = try AddressText(address.text).kind == .datagram }
         } catch {
             throw Complaint("'\(statement.name)' : \(error.message)", at: address)
@@ -48,7 +55,7 @@ enum ServerStatement {
 
     /// The address of a server.
     static func address(
-        _ text: String, allowsDatagrams: Bool = false
+        _ text: String, allowsDatagrams: Bool = false, allowsReversal: Bool = false
     ) throws(AddressError) -> (ServerAddress, BindTransport) {
         let parsed = try AddressText(text)
         switch parsed.kind {
@@ -58,6 +65,10 @@ enum ServerStatement {
         }
         let transport: BindTransport = parsed.kind == .quic ? .quic : .stream
         switch parsed.family {
+        // What stands behind the prefix says nothing.
+        case .reversed:
+            guard allowsReversal else { throw AddressError("reverse HTTP is not possible here, as in '\(text)'") }
+            return (.reversed, .stream)
         case .fd: throw AddressError("a file descriptor is not acceptable here in '\(text)'")
         case .unix, .abstract:
             if transport == .quic { throw AddressError("QUIC needs an IP address in '\(text)'") }

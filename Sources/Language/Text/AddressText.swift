@@ -20,6 +20,8 @@ struct AddressText: Equatable {
         case unix
         case abstract
         case fd
+        /// Reverse HTTP: no socket of ours.
+        case reversed
     }
 
     /// What a port field says.
@@ -63,12 +65,13 @@ struct AddressText: Equatable {
         Form("abns@", nil, .abstract), Form("fd@", nil, .fd), Form("tcp@", .stream, .any),
         Form("tcp4@", .stream, .ipv4), Form("tcp6@", .stream, .ipv6), Form("udp@", .datagram, .any),
         Form("udp4@", .datagram, .ipv4), Form("udp6@", .datagram, .ipv6), Form("quic4@", .quic, .ipv4),
-        Form("quic6@", .quic, .ipv6), Form("uxst@", .stream, .unix), Form("uxdg@", .datagram, .unix),
+        Form("quic6@", .quic, .ipv6), Form("rhttp@", nil, .reversed), Form("uxst@", .stream, .unix),
+        Form("uxdg@", .datagram, .unix),
     ]
 
     /// Prefixes of HAProxy that Portico does not act on.
     private static let refusedPrefixes = [
-        "abnsz@", "mptcp@", "mptcp4@", "mptcp6@", "sockpair@", "rhttp@", "ring@", "backend@", "dgram+",
+        "abnsz@", "mptcp@", "mptcp4@", "mptcp6@", "sockpair@", "ring@", "backend@", "dgram+",
     ]
 
     /// Cuts `text` into its parts. Throws a message.
@@ -85,7 +88,7 @@ struct AddressText: Equatable {
             family = .unix
         }
         switch family {
-        case .unix, .abstract, .fd:
+        case .unix, .abstract, .fd, .reversed:
             host = String(rest)
         case .any, .ipv4, .ipv6:
             (host, port) = try Self.hostAndPort(rest, in: text)
@@ -167,6 +170,7 @@ extension AddressText {
     /// The IP address that the host spells. `*` and nothing mean all addresses of the family, IPv4 if none is given.
     /// Nil: the host is a name.
     func ipAddress() throws(AddressError) -> IPAddress? {
+        if family == .reversed { throw AddressError("reverse HTTP is not possible here, as in '\(text)'") }
         if host.isEmpty || host == "*" { return family == .ipv6 ? .anyV6 : .anyV4 }
         guard let address = IPAddress(text: host) else {
             // "10.1" is a name to this parser, but an address of some kind to the C library.

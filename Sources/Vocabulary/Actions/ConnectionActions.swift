@@ -17,6 +17,10 @@ enum ConnectionActions {
             "switch-mode", "Makes the TCP connection one of HTTP.", usage: "http [ proto <name> ]",
             in: [.tcpRequestContent]
         ) { (reader) throws(Complaint) in try SwitchMode(&reader) },
+        ActionKeyword(
+            "attach-srv", "Makes the client's connection one to a server of reverse HTTP.",
+            usage: "<backend>/<server> [ name <expr> ]", in: [.tcpRequestSession]
+        ) { (reader) throws(Complaint) in try AttachServer(&reader) },
     ]
 }
 

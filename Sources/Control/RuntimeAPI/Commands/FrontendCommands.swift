@@ -44,6 +44,11 @@ enum FrontendCommands {
         case .paused: throw .message("All sockets are already disabled.\n", .notice)
         case .open: break
         }
+        if frontend.settings.binds.contains(where: { if case .reversed = $0.address { true } else { false } }) {
+            call.api.report("cannot disable a reverse-HTTP listener.")
+            call.api.report("frontend \(frontend.settings.name) failed to enter pause mode.")
+            throw .refused("Failed to pause frontend, check logs for precise cause.\n")
+        }
         await apply(.paused, to: frontend, call.api)
         call.api.report("Paused proxy \(frontend.settings.name).")
     }
