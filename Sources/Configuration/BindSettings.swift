@@ -29,6 +29,8 @@ public struct BindSettings: Sendable, Equatable {
     public var isIPv6Only: Bool?
     /// Owner and permissions of the socket's file; for Unix sockets only.
     public var permissions: SocketPermissions
+    /// Milliseconds after which an idle connection of reverse HTTP is asked whether it lives (`idle-ping`); nil: never.
+    public var idlePing: Int?
     /// Connections that a listener of reverse HTTP keeps open, of all workers together (`nbconn`).
     public var connections = 1
     /// Settings of QUIC connections; used when `transport` is `.quic`.

@@ -36,6 +36,12 @@ extension StreamConnection {
     /// Sends bytes before whatever the mux produces.
     public func sendFirst(_ text: StaticString) { output.append(text) }
 
+    /// The peer of an idle connection has answered: its idle time begins anew.
+    public func refreshIdleTime() {
+        activitySince = loop.clock.now
+        loop.schedule(self)
+    }
+
     /// Ends at the end of this turn, whatever is under way.
     public func closeSoon() {
         isVanishing = true

@@ -64,7 +64,7 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
     var upgrade: Upgrade?
     let timer: Timer
     private var activity = MuxActivity.fresh
-    private var activitySince: Instant
+    var activitySince: Instant
     var lastSend: Instant
     private let startedAt: Instant
     /// Where the connection stands in its manager's table.

@@ -20,7 +20,9 @@ package final class Preconnector: ConnectionOwner, TimerTarget {
     /// The connection that is being made.
     private var pending: StreamConnection?
     /// Those that take requests, and since when.
-    private var open: [ObjectIdentifier: Instant] = [:]
+    private var open: [ObjectIdentifier: (connection: StreamConnection, since: Instant)] = [:]
+    /// For `idle-ping`.
+    private let pingTimer: Timer
     /// The last connection that a rule has refused.
     private weak var refused: StreamConnection?
     private var isStopped = false
@@ -37,7 +39,9 @@ package final class Preconnector: ConnectionOwner, TimerTarget {
         self.target = target
         self.count = count
         timer = Timer(on: frontend.worker.loop.timers)
+        pingTimer = Timer(on: frontend.worker.loop.timers)
         timer.wakes(self)
+        pingTimer.wakes(self)
     }
 
     /// How many of a line's connections one worker keeps: as even as can be, and not always more on the first worker.
@@ -57,6 +61,7 @@ package final class Preconnector: ConnectionOwner, TimerTarget {
     }
 
     package func timerFired(_ timer: Timer) {
+        if timer === pingTimer { return probe() }
         // The time for a connection is over, or that between two.
         if let pending { return pending.stop(.timeout) }
         connect()
@@ -123,7 +128,8 @@ package final class Preconnector: ConnectionOwner, TimerTarget {
         guard connection === pending, let session = connection.session else { return }
         pending = nil
         timer.disarm()
-        open[ObjectIdentifier(connection)] = frontend.now
+        open[ObjectIdentifier(connection)] = (connection, frontend.now)
+        if !pingTimer.isArmed { probeLater() }
         frontend.countConnection(at: context)
         if bind.preconnects.enter(of: bind.settings.connections) {
             tell(.info, " Running with nbconn \(bind.settings.connections) reached.")
@@ -150,12 +156,36 @@ package final class Preconnector: ConnectionOwner, TimerTarget {
             frontend.returnPlace(at: context)
             return failed(" Error encountered.")
         }
-        guard let since = open.removeValue(forKey: ObjectIdentifier(connection)) else { return }
+        guard let since = open.removeValue(forKey: ObjectIdentifier(connection))?.since else { return }
         bind.preconnects.leave()
         frontend.connectionClosed(connection, failure)
         guard !isStopped, pending == nil else { return }
         // At once, but for a server that closes again and again.
         timer.arm(at: max(frontend.now, since.advanced(milliseconds: Self.pause)))
+    }
+
+    // MARK: Idle connections (`idle-ping`)
+
+    private func probeLater() {
+        guard let interval = bind.settings.idlePing, !open.isEmpty else { return }
+        pingTimer.arm(at: frontend.now.advanced(milliseconds: interval))
+    }
+
+    /// Asks those that are idle whether they live, and closes those that have not answered since the last time. An answer
+    /// counts for `timeout client`, and not for the times of requests.
+    private func probe() {
+        let times = frontend.settings.timeouts
+        for (connection, _) in open.values {
+            guard let mux = connection.mux as? HTTP2Mux, mux.activity == .idle || mux.activity == .fresh else {
+                continue
+            }
+            if !mux.ping() {
+                connection.stop(.timeout)
+            } else if times.httpKeepAlive == nil, times.httpRequest == nil {
+                connection.refreshIdleTime()
+            }
+        }
+        probeLater()
     }
 
     // MARK: Failures

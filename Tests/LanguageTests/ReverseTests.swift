@@ -71,7 +71,7 @@ import Testing
 
     @Test(arguments: [
         "rhttp@b/ok", "rhttp@b/tls", "rhttp@b/srcaddr", "rhttp@b/ok,rhttp@b/other",
-        "rhttp@b/ok nbconn 3 name tunnel guid-prefix g",
+        "rhttp@b/ok nbconn 3 name tunnel guid-prefix g idle-ping 1s",
     ])
     func accepted(line: String) {
         #expect(Self.bind(line) == [])
@@ -108,6 +108,7 @@ import Testing
         ("rhttp@b/ok nbconn 0", "'bind rhttp@b/ok' : 'nbconn' : invalid value 0, must be > 0."),
         ("rhttp@b/ok nbconn", "'bind rhttp@b/ok' : 'nbconn' : missing value."),
         ("rhttp@b/ok nbconn x", "'bind rhttp@b/ok' : 'nbconn' : invalid value x, must be > 0."),
+        (":9 idle-ping 2s", "'idle-ping' is a keyword of HAProxy that this version of Portico does not support"),
         (":9 nbconn 2", "'bind :9' : 'nbconn' : only valid for reverse HTTP listeners."),
     ])
     func lines(line: String, message: String) {

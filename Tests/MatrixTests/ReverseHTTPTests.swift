@@ -21,14 +21,15 @@ import Testing
 
     /// A device: it answers with its name, and slowly where the path says so.
     private static func device(
-        _ name: String = "device", workers: Int = 2, tunnelPort: Int, connections: Int = 1, server: String = "proto h2",
+        _ name: String = "device", workers: Int = 2, tunnelPort: Int, connections: Int = 1, bind: String = "",
+        server: String = "proto h2",
         defaults: String = "", rules: String = ""
     ) async throws -> RuntimeProcess {
         try await RuntimeProcess(
             global: "expose-experimental-directives\nnbthread \(workers)",
             rest: """
                 frontend tunnel
-                bind rhttp@edge/srv nbconn \(connections)
+                bind rhttp@edge/srv nbconn \(connections) \(bind)
                 \(rules)
                 http-request pause 500 if { path /slow }
                 http-request pause 30 if { path /short }
@@ -257,6 +258,26 @@ import Testing
         _ = try await device.listener.logLine("Running with nbconn 1 reached.")
         try await eventually("the end of the connection") { try await Self.connections(edge, "idle_cur") == 0 }
         #expect(try await Self.get(edge.port) == "503")
+    }
+
+    @Test("idle-ping: an idle connection lives longer than `timeout client`, and one whose edge is gone does not")
+    func idlePing() async throws {
+        let port = try Ports.free()
+        let edge = try await Self.edge(tunnelPort: port)
+        let device = try await Self.device(tunnelPort: port, bind: "idle-ping 100ms", rules: "timeout client 400ms")
+        try await Self.reach(edge)
+        let pool = "tunnel,FRONTEND"
+        func opened() async throws -> Substring? {
+            let line = try await device.ask("show stat").split(separator: "\n").first { $0.hasPrefix(pool) }
+            return line?.split(separator: ",", omittingEmptySubsequences: false)[7]
+        }
+        // Three times the limit: without the answers it would have been opened again.
+        try await Task.sleep(for: .milliseconds(1200))
+        #expect(try await opened() == "1")
+        edge.listener.process.signal(SIGSTOP)
+        _ = try await device.listener.logLine("preconnect tunnel::edge/srv: Error encountered.")
+        edge.listener.process.signal(SIGCONT)
+        try await Self.reach(edge)
     }
 
     @Test("A device that is told to stop ends when its requests are answered") func drain() async throws {

@@ -38,6 +38,7 @@ enum BindAssembler {
             place += bind.socketCount
             bind.maxconn = draft.maxconn
             bind.connections = draft.connections
+            bind.idlePing = draft.idlePing
             bind.backlog = draft.backlog
             bind.fastOpen = draft.fastOpen
             bind.isIPv6Only = draft.isIPv6Only

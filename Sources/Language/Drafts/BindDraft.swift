@@ -16,6 +16,8 @@ struct BindDraft: Sendable {
     var name: String?
     var guidPrefix: String?
     var maxconn: Int?
+    /// `idle-ping`, milliseconds.
+    var idlePing: Int?
     /// `nbconn`.
     var connections = 1
     var backlog: Int?

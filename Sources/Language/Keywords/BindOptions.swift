@@ -36,6 +36,14 @@ enum BindOptions {
                 let count = try statement.integer(of: option)
                 bind.maxconn = count == 0 ? nil : count
             },
+            LineOption("idle-ping") { (bind, statement, option) throws(Complaint) in
+                // Clients' connections are not asked.
+                guard bind.isReversed else {
+                    throw Complaint("'\(statement.name)' : \(refusal(of: option.text))", at: option)
+                }
+                let time = try statement.time(of: option)
+                bind.idlePing = time == 0 ? nil : time
+            },
             LineOption("nbconn") { (bind, statement, option) throws(Complaint) in
                 let title = "'\(statement.name)' : 'nbconn'"
                 guard statement.context.allowsExperiments else {

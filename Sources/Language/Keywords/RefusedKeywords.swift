@@ -102,7 +102,7 @@ enum RefusedKeywords {
         "ca-file", "ca-ignore-err", "ca-sign-file", "ca-sign-pass",
         "ca-verify-file", "cc", "client-sigalgs", "crl-file", "crt-ignore-err", "crt-list", "defer-accept", "ecdhe",
         "ech", "expose-fd",
-        "generate-certificates", "id", "idle-ping", "interface", "ktls", "label", "level", "mss",
+        "generate-certificates", "id", "interface", "ktls", "label", "level", "mss",
         "namespace", "nice", "no-ca-names", "npn", "quic-socket", "severity-output", "shards",
         "tcp-md5sig", "tcp-ss", "tcp-ut", "thread", "tls-ticket-keys", "transparent", "verify",
     ]
