@@ -51,6 +51,60 @@ struct VersionTests {
         #expect(Version2Keys.retryTag(of: pseudo) == Self.bytes("c8646ce8bfe33952d955543665dcc7b6"))
     }
 
+    @Test("A server opens the client's first packet of RFC 9369 appendix A.2, and answers in version 2")
+    func firstPacket() throws {
+        let packet = Self.bytes(Self.clientInitial)
+        try #require(packet.count == 1200)
+        let endpoint = QUICEndpoint(
+            configuration: Self.configuration([Self.v1, Self.v2]), key: Simulation.key, random: QUICRandom(seed: 1))
+        var batch = DatagramBatch(capacity: 8192, runs: 8)
+        let path = QUICPath(local: Simulation.serverAddress, remote: Simulation.clientAddress)
+        let now = Instant(nanoseconds: 1_000_000_000)
+        let connection: QUICConnection? = try unsafe packet.withUnsafeBytes { bytes in
+            guard case .initial(let initial) = unsafe endpoint.route(bytes, path: path, into: &batch, now: now, wall: 1)
+            else { return nil }
+            #expect(initial.version == Self.v2 && initial.destination.description == "8394c8f03e515708")
+            let made = try endpoint.accept(
+                initial, path: path, tls: TestTLS.server(alpn: "alpn").makeServerSession(version: initial.version),
+                settings: QUICSettings(), now: now)
+            unsafe made.receive(bytes, path: path, ecn: 0, now: now)
+            return made
+        }
+        let server = try #require(connection)
+        _ = server.writeDatagrams(into: &batch, now: now)
+        // Its initial_source_connection_id is not the empty one of its header: TRANSPORT_PARAMETER_ERROR. Who can not open
+        // the packet says nothing.
+        #expect(server.closeReason?.initiator == .local && server.closeReason?.code == 0x08)
+        #expect(Self.versions(in: unsafe Array(batch.bytes(of: batch[0]))) == [Self.v2])
+    }
+
+    private static let clientInitial = """
+        d76b3343cf088394c8f03e5157080000449ea0c95e82ffe67b6abcdb4298b485dd04de806071bf03dceebfa162e75d6c96058bdb
+        fb127cdfcbf903388e99ad049f9a3dd4425ae4d0992cfff18ecf0fdb5a842d09747052f17ac2053d21f57c5d250f2c4f0e0202b7
+        0785b7946e992e58a59ac52dea6774d4f03b55545243cf1a12834e3f249a78d395e0d18f4d766004f1a2674802a747eaa901c3f1
+        0cda5500cb9122faa9f1df66c392079a1b40f0de1c6054196a11cbea40afb6ef5253cd6818f6625efce3b6def6ba7e4b37a40f77
+        32e093daa7d52190935b8da58976ff3312ae50b187c1433c0f028edcc4c2838b6a9bfc226ca4b4530e7a4ccee1bfa2a3d396ae5a
+        3fb512384b2fdd851f784a65e03f2c4fbe11a53c7777c023462239dd6f7521a3f6c7d5dd3ec9b3f233773d4b46d23cc375eb198c
+        63301c21801f6520bcfb7966fc49b393f0061d974a2706df8c4a9449f11d7f3d2dcbb90c6b877045636e7c0c0fe4eb0f69754546
+        0c806910d2c355f1d253bc9d2452aaa549e27a1fac7cf4ed77f322e8fa894b6a83810a34b361901751a6f5eb65a0326e07de7c12
+        16ccce2d0193f958bb3850a833f7ae432b65bc5a53975c155aa4bcb4f7b2c4e54df16efaf6ddea94e2c50b4cd1dfe06017e0e9d0
+        2900cffe1935e0491d77ffb4fdf85290fdd893d577b1131a610ef6a5c32b2ee0293617a37cbb08b847741c3b8017c25ca9052ca1
+        079d8b78aebd47876d330a30f6a8c6d61dd1ab5589329de714d19d61370f8149748c72f132f0fc99f34d766c6938597040d8f9e2
+        bb522ff99c63a344d6a2ae8aa8e51b7b90a4a806105fcbca31506c446151adfeceb51b91abfe43960977c87471cf9ad4074d30e1
+        0d6a7f03c63bd5d4317f68ff325ba3bd80bf4dc8b52a0ba031758022eb025cdd770b44d6d6cf0670f4e990b22347a7db848265e3
+        e5eb72dfe8299ad7481a408322cac55786e52f633b2fb6b614eaed18d703dd84045a274ae8bfa73379661388d6991fe39b0d93de
+        bb41700b41f90a15c4d526250235ddcd6776fc77bc97e7a417ebcb31600d01e57f32162a8560cacc7e27a096d37a1a86952ec71b
+        d89a3e9a30a2a26162984d7740f81193e8238e61f6b5b984d4d3dfa033c1bb7e4f0037febf406d91c0dccf32acf423cfa1e70710
+        10d3f270121b493ce85054ef58bada42310138fe081adb04e2bd901f2f13458b3d6758158197107c14ebb193230cd1157380aa79
+        cae1374a7c1e5bbcb80ee23e06ebfde206bfb0fcbc0edc4ebec309661bdd908d532eb0c6adc38b7ca7331dce8dfce39ab71e7c32
+        d318d136b6100671a1ae6a6600e3899f31f0eed19e3417d134b90c9058f8632c798d4490da4987307cba922d61c39805d072b589
+        bd52fdf1e86215c2d54e6670e07383a27bbffb5addf47d66aa85a0c6f9f32e59d85a44dd5d3b22dc2be80919b490437ae4f36a0a
+        e55edf1d0b5cb4e9a3ecabee93dfc6e38d209d0fa6536d27a5d6fbb17641cde27525d61093f1b28072d111b2b4ae5f89d5974ee1
+        2e5cf7d5da4d6a31123041f33e61407e76cffcdcfd7e19ba58cf4b536f4c4938ae79324dc402894b44faf8afbab35282ab659d13
+        c93f70412e85cb199a37ddec600545473cfb5a05e08d0b209973b2172b4d21fb69745a262ccde96ba18b2faa745b6fe189cf772a
+        9f84cbfc
+        """
+
     // MARK: Headers and parameters
 
     @Test("Each version number of a datagram is found, and none beyond what can be read")
