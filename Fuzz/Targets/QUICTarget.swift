@@ -12,6 +12,8 @@ package final class QUICServer {
     private let path = QUICPath(
         local: SocketAddress(ipv4: 127, 0, 0, 1, port: 443), remote: SocketAddress(ipv4: 127, 0, 0, 1, port: 50_000))
     private var received = 0
+    /// What those connections are closed with that still answer.
+    package var closeCodes: [UInt64] { connections.compactMap { $0.closeReason?.code } }
     /// Bytes that the server has sent.
     package private(set) var sent = 0
 

@@ -68,4 +68,16 @@ import Testing
         server.receive(InitialPacket(frames: hello).datagram)
         #expect(server.sent > 1200)
     }
+
+    /// Its version_information says version 1 in both cases: only one of them is true (RFC 9368 section 4).
+    @Test func aWrongChosenVersionIsRefused() throws {
+        let path = Repository.path("Fuzz/Corpus/quic-version/hello-versions")
+        let hello = try Array(Data(contentsOf: URL(filePath: path)))
+        let honest = QUICServer()
+        honest.receive(InitialPacket(frames: hello).datagram)
+        #expect(honest.sent > 1200 && honest.closeCodes.isEmpty)
+        let other = QUICServer()
+        other.receive(InitialPacket(frames: hello, isVersion2: true).datagram)
+        #expect(other.closeCodes == [0x11])
+    }
 }
