@@ -1,8 +1,8 @@
 internal import CGnuTLS
 internal import CNgtcp2
 
-/// How GnuTLS and the library's connection hand each other handshake messages, alerts, secrets and transport parameters.
-/// It stands in for what ngtcp2's crypto helper would set, whose transport parameters are of the drafts
+/// How GnuTLS and the library's connection hand each other handshake messages, alerts, secrets and transport
+/// parameters. It stands in for what ngtcp2's crypto helper would set, whose transport parameters are of the drafts
 /// (``VersionInformation``).
 enum HandshakeSeam {
     /// The TLS extension `quic_transport_parameters` (RFC 9001 section 8.2).

@@ -71,8 +71,8 @@ enum PacketProtection {
         return true
     }
 
-    /// The tag of a Retry packet of version 2, from its pseudo-packet (RFC 9001 section 5.8): the length of a connection
-    /// ID, the ID, and the packet. False when it is of another version.
+    /// The tag of a Retry packet of version 2, from its pseudo-packet (RFC 9001 section 5.8): the length of a
+    /// connection ID, the ID, and the packet. Nil when it is of another version.
     private static func sealRetry(
         _ pseudoPacket: UnsafePointer<UInt8>?, _ count: Int, _ target: UnsafeMutablePointer<UInt8>?
     ) -> Int32? {
@@ -212,7 +212,8 @@ enum PacketProtection {
         return result
     }
 
-    /// Makes the next generation of keys (RFC 9001 section 6.1). The library's helper does not know the label of version 2.
+    /// Makes the next generation of keys (RFC 9001 section 6.1). The library's helper does not know the label of
+    /// version 2.
     static let updateKeys: ngtcp2_update_key = {
         connection, rxSecret, txSecret, rxContext, rxIV, txContext, txIV, oldRX, oldTX, count, user in
         let session = unsafe ngtcp2_conn_get_tls_native_handle(connection).map { OpaquePointer($0) }

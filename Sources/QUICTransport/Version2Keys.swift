@@ -1,8 +1,8 @@
 internal import CGnuTLS
 internal import CNgtcp2
 
-/// Keys that anybody can make, of QUIC version 2: those of Initial packets, and the one of Retry (RFC 9369 section 3.3).
-/// The library makes its draft's.
+/// Keys that anybody can make, of QUIC version 2: those of Initial packets, and the one of Retry (RFC 9369 section
+/// 3.3). The library makes its draft's.
 package enum Version2Keys {
     /// RFC 9369 section 3.3.1.
     private static let salt: [UInt8] = [

@@ -1,6 +1,7 @@
-/// QUIC version 2 has two numbers: RFC 9369's on the wire, and that of its draft, by which ngtcp2 0.12 knows it. Here they
-/// change places, at our own seam around the library: in the datagrams and transport parameters that come in, and in
-/// the headers that go out. Nobody outside sees the draft's number, and the library does not know a peer's that uses it.
+/// QUIC version 2 has two numbers: RFC 9369's on the wire, and that of its draft, by which ngtcp2 0.12 knows it. Here
+/// they change places, at our own seam around the library: in the datagrams and transport parameters that come in, and
+/// in the headers that go out. Nobody outside sees the draft's number, and the library does not know a peer's that uses
+/// it.
 package enum VersionTranslation {
     /// RFC 9369 section 3.1.
     package static let outside: UInt32 = 0x6b33_43cf

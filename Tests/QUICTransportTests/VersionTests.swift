@@ -72,8 +72,8 @@ struct VersionTests {
         }
         let server = try #require(connection)
         _ = server.writeDatagrams(into: &batch, now: now)
-        // Its initial_source_connection_id is not the empty one of its header: TRANSPORT_PARAMETER_ERROR. Who can not open
-        // the packet says nothing.
+        // Its initial_source_connection_id is not the empty one of its header: TRANSPORT_PARAMETER_ERROR. Who can not
+        // open the packet says nothing.
         #expect(server.closeReason?.initiator == .local && server.closeReason?.code == 0x08)
         #expect(Self.versions(in: unsafe Array(batch.bytes(of: batch[0]))) == [Self.v2])
     }

@@ -1,7 +1,7 @@
 import Words
 
-/// `tune.quic.…` for what the QUIC library decides by itself, or for means that Portico's transport does without. Arguments
-/// are checked as in HAProxy; where one asks for what does not come, a warning says so.
+/// `tune.quic.…` for what the QUIC library decides by itself, or for means that Portico's transport does without.
+/// Arguments are checked as in HAProxy; where one asks for what does not come, a warning says so.
 enum QUICHintKeywords {
     static let global: [Keyword<GlobalDraft>] =
         congestion("fe") + congestion("be") + [
