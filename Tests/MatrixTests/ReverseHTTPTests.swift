@@ -234,6 +234,29 @@ import Testing
         #expect(try await Self.connections(edge, "idle_cur") == 0)
     }
 
+    @Test(
+        "Who says nothing, or nothing that makes a server, is left like a client",
+        arguments: [
+            "", "PRI * HTTP/2.0\r\n\r\nSM", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u{4}\u{1}\0\0\0\0",
+        ])
+    func silentPeer(text: String) async throws {
+        let port = try Ports.free()
+        let edge = try await Self.edge(tunnelPort: port, bind: "proto h2\ntimeout http-request 200ms")
+        let socket = try RawSocket(connectingTo: port)
+        let end = await socket.blocking { socket in
+            socket.send(text)
+            return socket.receiveAll().end
+        }
+        #expect(end == .end || end == .reset)
+        #expect(try await Self.connections(edge, "idle_cur") == 0)
+        #expect(try await Self.connections(edge, "used_cur") == 0)
+        try await eventually("no client") {
+            try await edge.ask("show stat").split(separator: "\n").contains { $0.hasPrefix("priv,FRONTEND,,,0,1,") }
+        }
+        #expect(try await Self.get(edge.port) == "503")
+    }
+
     @Test("A server in maintenance keeps no connection, and gets them again") func maintenance() async throws {
         let port = try Ports.free()
         let edge = try await Self.edge(tunnelPort: port)
