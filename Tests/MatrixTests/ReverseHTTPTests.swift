@@ -287,15 +287,15 @@ import Testing
     func idlePing() async throws {
         let port = try Ports.free()
         let edge = try await Self.edge(tunnelPort: port)
-        let device = try await Self.device(tunnelPort: port, bind: "idle-ping 100ms", rules: "timeout client 400ms")
+        let device = try await Self.device(tunnelPort: port, bind: "idle-ping 500ms", rules: "timeout client 1500ms")
         try await Self.reach(edge)
         let pool = "tunnel,FRONTEND"
         func opened() async throws -> Substring? {
             let line = try await device.ask("show stat").split(separator: "\n").first { $0.hasPrefix(pool) }
             return line?.split(separator: ",", omittingEmptySubsequences: false)[7]
         }
-        // Three times the limit: without the answers it would have been opened again.
-        try await Task.sleep(for: .milliseconds(1200))
+        // More than twice the limit: without the answers it would have been opened again.
+        try await Task.sleep(for: .milliseconds(3500))
         #expect(try await opened() == "1")
         edge.listener.process.signal(SIGSTOP)
         _ = try await device.listener.logLine("preconnect tunnel::edge/srv: Error encountered.")
