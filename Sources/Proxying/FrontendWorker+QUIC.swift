@@ -70,6 +70,11 @@ extension FrontendWorker: QUICListenerOwner {
             if let verdict = refusal(of: session, .tcpRequestConnection) { return refuse(link, verdict) }
             countSession(session, version: 3)
             if let verdict = refusal(of: session, .tcpRequestSession) { return refuse(link, verdict) }
+            // Only HTTP/2 can be reversed.
+            if session.attachment != nil {
+                worker.log?.connectionFailed(session, self, .reversal)
+                return nil
+            }
         }
         return try? HTTP3Mux(
             settings: muxes.http3, connection: link.connection, host: link, resources: worker.http3)

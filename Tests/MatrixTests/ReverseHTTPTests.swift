@@ -228,6 +228,17 @@ import Testing
         }
         #expect(answer == [])
         _ = try await edge.listener.logLine("Reverse connect failure")
+        // Nor does QUIC, which carries another version.
+        let origin = try await OriginProcess()
+        let quic = try await Edge(
+            servers: ["s 127.0.0.1:\(origin.port)", "dev rhttp@ disabled"],
+            frontend: "tcp-request session attach-srv back/dev",
+            global: "nbthread 2\nexpose-experimental-directives")
+        let report = try await Aioquic.get(
+            "https://localhost:\(quic.securePort)/",
+            ["--ca", try await TestCertificates.authority(), "--timeout", "3"])
+        #expect(report.responses?.contains { $0.status != nil } != true && report.closed != nil, "\(report)")
+        _ = try await quic.logLine("Reverse connect failure")
         // Nor does what begins like it.
         let forced = try await Self.edge(tunnelPort: try Ports.free())
         #expect(try await Self.get(forced.port) == "503")
