@@ -39,7 +39,8 @@ extension HTTP2Mux {
     }
 
     /// Submits our SETTINGS, and to a server the connection's window. A client gets the window once its SETTINGS are
-    /// here, behind the acknowledgement: some clients wait for that one first, and so may a peer that has opened a reversed connection.
+    /// here, behind the acknowledgement: some clients wait for that one first, and so may a peer that has opened a
+    /// reversed connection.
     func submitSettings() {
         func entry(_ id: nghttp2_settings_id, _ value: Int) -> nghttp2_settings_entry {
             nghttp2_settings_entry(settings_id: Int32(id.rawValue), value: UInt32(clamping: value))

@@ -24,8 +24,8 @@ public struct HTTP2Settings: Sendable, Equatable {
     public var acceptsViolations = false
     /// The connection runs over TLS: `:scheme` of requests that do not tell one.
     public var isSecure = true
-    /// The connection is reversed: who takes the requests has opened it. Front: we have, and the preface has gone before
-    /// the session. Back: the peer has, and its preface has been read.
+    /// The connection is reversed: who takes the requests has opened it. Front: we have, and the preface has gone
+    /// before the session. Back: the peer has, and its preface has been read.
     public var isReversed = false
     /// Limits against floods.
     public var limits = HTTP2Limits()

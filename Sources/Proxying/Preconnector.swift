@@ -171,8 +171,8 @@ package final class Preconnector: ConnectionOwner, TimerTarget {
         pingTimer.arm(at: frontend.now.advanced(milliseconds: interval))
     }
 
-    /// Asks those that are idle whether they live, and closes those that have not answered since the last time. An answer
-    /// counts for `timeout client`, and not for the times of requests.
+    /// Asks those that are idle whether they live, and closes those that have not answered since the last time. An
+    /// answer counts for `timeout client`, and not for the times of requests.
     private func probe() {
         let times = frontend.settings.timeouts
         for (connection, _) in open.values {

@@ -34,8 +34,8 @@ struct DetachedLink: Sendable {
     let uses: Int
 }
 
-/// One worker's side of a server of reverse HTTP: the connections that it has brought to this worker, exchanges that wait
-/// for one, and other workers' wishes. An idle connection goes to the worker whose exchange has waited longest.
+/// One worker's side of a server of reverse HTTP: the connections that it has brought to this worker, exchanges that
+/// wait for one, and other workers' wishes. An idle connection goes to the worker whose exchange has waited longest.
 final class ReversedServer: LoopMember, TimerTarget {
     private struct Wait {
         let dispatch: Dispatch
@@ -154,8 +154,8 @@ final class ReversedServer: LoopMember, TimerTarget {
 
     // MARK: Other workers' wishes
 
-    /// Brings a wish to the first of `workers`, which sends it on when it has no connection; the asker hears when nobody
-    /// has.
+    /// Brings a wish to the first of `workers`, which sends it on when it has no connection; the asker hears when
+    /// nobody has.
     private static func send(_ wish: ConnectionWish, to workers: [Int], in group: WorkerGroup) {
         guard let next = workers.first else {
             return group.ask(wish.worker, { $0.reversedServer(wish.server)?.foundNone(wish) }, answer: { _ in })

@@ -2,10 +2,12 @@ import Configuration
 public import Runtime
 import Synchronization
 
-// Servers of reverse HTTP: their connections come from them, to any worker, and are handed on to the one that needs one.
+// Servers of reverse HTTP: their connections come from them, to any worker, and are handed on to the one that needs
+// one.
 extension PoolServer {
-    /// Takes an idle connection out for another worker, one that was kept for that before others; nil when there is none
-    /// with that key. It counts as used until ``receive(_:)`` there, or ``settle(_:)`` here after ``receive(_:)``.
+    /// Takes an idle connection out for another worker, one that was kept for that before others; nil when there is
+    /// none with that key. It counts as used until ``receive(_:)`` there, or ``settle(_:)`` here after
+    /// ``receive(_:)``.
     public func handOver(key: UInt64) -> (any PooledConnection)? {
         if let place = reserved.firstIndex(where: { $0.key == key && !$0.isBusy }) {
             let connection = reserved.remove(at: place)
@@ -36,8 +38,8 @@ extension PoolServer {
         reserved.append(connection)
     }
 
-    /// Gives a busy connection no further exchanges, so that it becomes idle for another worker. Nothing happens when one
-    /// with that key is kept already, or when there is none.
+    /// Gives a busy connection no further exchanges, so that it becomes idle for another worker. Nothing happens when
+    /// one with that key is kept already, or when there is none.
     public func reserve(key: UInt64) {
         guard !reserved.contains(where: { $0.key == key }), let connection = findAvailable(key) else { return }
         own(connection, by: self)

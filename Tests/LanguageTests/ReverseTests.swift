@@ -2,8 +2,8 @@ import Configuration
 import Language
 import Testing
 
-/// Reverse HTTP: `rhttp@` addresses, `nbconn`, `attach-srv`. The words are those of HAProxy 3.5-dev, which says those of
-/// `bind` lines about servers when it starts.
+/// Reverse HTTP: `rhttp@` addresses, `nbconn`, `attach-srv`. The words are those of HAProxy 3.5-dev, which says those
+/// of `bind` lines about servers when it starts.
 @Suite struct ReverseTests {
     private static let global = "global\nexpose-experimental-directives\n"
     private static let defaults = """
