@@ -49,6 +49,7 @@ public final class QUICConnectionManager {
             route: .init(worker: worker, generation: service.generation), workers: service.workers)
         configuration.acceptsConnections = false
         configuration.versions = clientVersions
+        configuration.steeringKey = service.steeringKey
         clientEndpoint = QUICEndpoint(configuration: configuration, key: service.key, random: random)
         handover = HandoverPoller(box)
         handover.manager = self
@@ -115,14 +116,22 @@ public final class QUICConnectionManager {
 
     func remove(_ listener: QUICListener) { listeners.removeAll { $0 === listener } }
 
-    /// Takes a datagram that another worker has received.
+    /// Takes a datagram that another worker or process has received.
     fileprivate func take(_ datagram: HandedDatagram) {
-        let found = listeners.first {
-            $0.context.frontend == datagram.frontend && $0.context.bind == datagram.bind
-                && $0.localAddress.port == datagram.port
-        }
+        let found =
+            if let listener = datagram.listener {
+                listeners.first {
+                    $0.context.frontend == listener.frontend && $0.context.bind == listener.bind
+                        && $0.localAddress.port == listener.port
+                }
+            } else {
+                listener(at: datagram.path.local)
+                    ?? listeners.first { $0.localAddress.port == datagram.path.local.port }
+            }
         guard let found else { return }
-        unsafe datagram.bytes.withUnsafeBytes { unsafe found.takeOver($0, datagram.path, datagram.ecn) }
+        unsafe datagram.bytes.withUnsafeBytes {
+            unsafe found.takeOver($0, datagram.path, datagram.ecn, hops: datagram.hops)
+        }
     }
 
     // MARK: Life
@@ -130,8 +139,16 @@ public final class QUICConnectionManager {
     /// Ends every client connection gracefully, and takes no new ones.
     public func drain() {
         isDraining = true
+        service.leaveOthersAlone()
         for listener in listeners { listener.stopAccepting() }
         for link in links where link.role == .client { link.drain() }
+    }
+
+    /// Closes the listeners' sockets, whatever is on them: the worker has ended, and reads them no more. A newer process
+    /// counts on that before it hears of the end.
+    public func closeSockets() {
+        for listener in listeners { listener.closeSocket() }
+        listeners = []
     }
 
     /// Ends every connection at once and sends what tells the peers so.

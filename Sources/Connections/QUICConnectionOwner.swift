@@ -101,7 +101,8 @@ public struct QUICListenerSettings: Sendable {
     /// With so many handshakes in progress clients must prove their addresses first
     /// (`tune.quic.fe.sec.retry-threshold`).
     public var retryThreshold = 100
-    /// The kernel is asked to give each datagram to its connection's worker (``QUICService/steer(_:)``).
+    /// The kernel is asked to give each datagram to its connection's worker (``QUICService/steer(_:)``): not where
+    /// other processes have sockets too.
     public var steers = true
     /// Buffers and offloads of the socket.
     public var socket = DatagramSocket.Options()
@@ -140,6 +141,8 @@ public struct QUICListenerCounters: Equatable, Sendable {
     public var takenOver: UInt64 = 0
     /// Datagrams of other workers' connections, dropped because too many waited there.
     public var handoverDropped: UInt64 = 0
+    /// Datagrams handed to other processes: of their connections, and first packets for the newer one.
+    public var forwarded: UInt64 = 0
 
     public init() {}
 }

@@ -49,6 +49,8 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
     private var idleDeadline = Instant.distantFuture
     /// RESET_STREAM that had come when the connection ended.
     var lastStreamResets: UInt64 = 0
+    /// When a connection drains that has not carried anything yet; nil: it need not.
+    private var drainDeadline: Instant?
     /// The link ends at the end of this turn, and the peer is not told.
     private var isVanishing = false
 
@@ -123,6 +125,7 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
         // What completing the handshake sends leaves with this flush.
         followPhase()
         guard stage != .removed else { return }
+        if drainDeadline != nil { followDrain() }
         if socket.isBlocked {
             socket.wait(self)
             return
@@ -235,16 +238,36 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
         armTimer()
     }
 
-    /// Ends gracefully: open exchanges finish, no new ones start.
+    /// Milliseconds that a connection which has carried nothing yet has for its first exchange, when it is to end.
+    private static let firstExchangeTime = 1000
+
+    /// Ends gracefully: open exchanges finish, no new ones start. A client that has just come, or is about to complete
+    /// its handshake, has a second for its first exchange.
     public func drain() {
         guard isOpen else { return }
-        if let mux {
+        if role == .client, stage <= .early || mux?.activity == .fresh {
+            guard drainDeadline == nil else { return }
+            // The handshake has a timeout of its own.
+            drainDeadline =
+                stage <= .early ? .distantFuture : loop.clock.now.advanced(milliseconds: Self.firstExchangeTime)
+        } else if let mux {
             mux.drain()
         } else {
             // RFC 9000 section 20.1: CONNECTION_REFUSED.
             connection.close(transportError: 0x02)
         }
         loop.schedule(self)
+    }
+
+    /// Drains when the first exchange has begun, or its time is over.
+    private func followDrain() {
+        guard let deadline = drainDeadline, stage == .open, let mux else { return }
+        if mux.activity != .fresh || deadline <= loop.clock.now {
+            drainDeadline = nil
+            mux.drain()
+        } else if deadline == .distantFuture {
+            drainDeadline = loop.clock.now.advanced(milliseconds: Self.firstExchangeTime)
+        }
     }
 
     /// Ends at once; open exchanges are aborted, and the peer is told.
@@ -272,7 +295,7 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
     private func armTimer() {
         guard stage != .removed else { return timer.disarm() }
         idleDeadline = isOpen ? idleTime() : .distantFuture
-        timer.arm(at: min(connection.deadline, idleDeadline))
+        timer.arm(at: min(connection.deadline, idleDeadline, isOpen ? drainDeadline ?? .distantFuture : .distantFuture))
     }
 
     /// When the mux has been idle for too long; never while exchanges are open.

@@ -15,6 +15,8 @@ public final class QUICListener: QUICSocket {
     private let quic: QUICSettings
     private unowned let owner: any QUICListenerOwner
     private var isAccepting = true
+    /// Processes that the datagram of now has passed through.
+    private var hops: UInt8 = 0
 
     /// - Parameters:
     ///   - descriptor: a bound UDP socket. When several workers share the address, all their sockets are bound, in the
@@ -37,13 +39,15 @@ public final class QUICListener: QUICSocket {
         var configuration = QUICEndpoint.Configuration(
             route: .init(worker: manager.worker, generation: service.generation), workers: service.workers)
         configuration.versions = settings.versions
+        configuration.otherGenerations = service.others
+        configuration.steeringKey = service.steeringKey
         let endpoint = QUICEndpoint(
             configuration: configuration, key: service.key, random: manager.random, table: manager.clientTable)
         // Each worker sets the same program: who comes first does not matter.
-        if service.workers > 1 {
-            isSteered = settings.steers && (try? service.steer(descriptor.number)) != nil
-        } else {
+        if service.workers == 1 {
             isSteered = true
+        } else {
+            isSteered = settings.steers && (try? service.steer(descriptor.number)) != nil
         }
         try super.init(descriptor, options: settings.socket, endpoint: endpoint, manager: manager)
         manager.insert(self)
@@ -58,7 +62,12 @@ public final class QUICListener: QUICSocket {
         _ initial: QUICInitial, _ datagram: UnsafeRawBufferPointer, _ path: QUICPath, _ ecn: UInt8
     ) {
         guard isAccepting else {
-            counters.limited &+= 1
+            // A newer process takes it, if there is one.
+            if unsafe manager.service.forward(handed(datagram, path, ecn), to: nil) {
+                counters.forwarded &+= 1
+            } else {
+                counters.limited &+= 1
+            }
             return
         }
         var asksRetry = settings.forcesRetry
@@ -140,13 +149,28 @@ public final class QUICListener: QUICSocket {
         if isComplete { counters.handshakes &+= 1 } else { counters.failedHandshakes &+= 1 }
     }
 
-    // MARK: Other workers
+    // MARK: Other workers and processes
 
-    override func strayed(_ datagram: UnsafeRawBufferPointer, _ path: QUICPath, _ ecn: UInt8, to worker: Int) {
-        let handed = unsafe HandedDatagram(
-            bytes: Array(datagram), path: path, ecn: ecn, frontend: context.frontend, bind: context.bind,
-            port: localAddress.port)
-        if let box = manager.service.box(of: worker), worker != manager.worker, box.post(handed) {
+    private func handed(_ datagram: UnsafeRawBufferPointer, _ path: QUICPath, _ ecn: UInt8) -> HandedDatagram {
+        unsafe HandedDatagram(
+            bytes: Array(datagram), path: path, ecn: ecn,
+            listener: .init(frontend: context.frontend, bind: context.bind, port: localAddress.port), hops: hops)
+    }
+
+    override func strayed(
+        _ datagram: UnsafeRawBufferPointer, _ path: QUICPath, _ ecn: UInt8, to route: ConnectionIDCodec.Route
+    ) {
+        let handed = unsafe handed(datagram, path, ecn)
+        let service = manager.service
+        guard route.generation == service.generation else {
+            if service.forward(handed, to: route.generation) {
+                counters.forwarded &+= 1
+            } else {
+                counters.handoverDropped &+= 1
+            }
+            return
+        }
+        if let box = service.box(of: route.worker), route.worker != manager.worker, box.post(handed) {
             counters.handedOver &+= 1
         } else {
             counters.handoverDropped &+= 1
@@ -157,18 +181,23 @@ public final class QUICListener: QUICSocket {
         sends(from: local) ? self : manager.listener(at: local) ?? self
     }
 
-    /// A datagram that another worker has received.
-    func takeOver(_ datagram: UnsafeRawBufferPointer, _ path: QUICPath, _ ecn: UInt8) {
+    /// A datagram that another worker, or with `hops` another process has received.
+    func takeOver(_ datagram: UnsafeRawBufferPointer, _ path: QUICPath, _ ecn: UInt8, hops: UInt8) {
         guard !isClosed else { return }
         counters.takenOver &+= 1
+        self.hops = hops
         unsafe take(datagram, path, ecn)
+        self.hops = 0
     }
 
     // MARK: Life
 
     /// Takes no more connections; those there are go on. Once the last is gone the socket closes.
     public func stopAccepting() {
+        guard isAccepting else { return }
         isAccepting = false
+        // First packets that wait in the socket are for the newer process. A full buffer has some thousands.
+        if manager.service.hasHeir { receive(calls: 256) }
         closeIfUnused()
     }
 

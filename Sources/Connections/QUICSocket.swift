@@ -45,8 +45,13 @@ public class QUICSocket: Pollable {
     public override func ready(_ events: PollEvents) {
         if isBlocked, !events.isDisjoint(with: [.writable, .failed, .hungUp]) { resume() }
         guard !events.isDisjoint(with: [.readable, .failed, .hungUp]) else { return }
+        receive(calls: Self.callsPerTurn)
+    }
+
+    /// Takes what waits, by so many calls at most.
+    final func receive(calls: Int) {
         let receiver = manager.receiver
-        for _ in 0..<Self.callsPerTurn {
+        for _ in 0..<calls {
             guard !isClosed else { return }
             switch receiver.receive(on: socket) {
             case .messages(let count, let isDrained):
@@ -73,7 +78,7 @@ public class QUICSocket: Pollable {
             let link = unsafe unsafeDowncast(holder, to: QUICLink.self)
             unsafe link.receive(datagram, path, ecn)
         case .initial(let initial): unsafe started(initial, datagram, path, ecn)
-        case .elsewhere(let route): unsafe strayed(datagram, path, ecn, to: route.worker)
+        case .elsewhere(let route): unsafe strayed(datagram, path, ecn, to: route)
         case .answered, .dropped: break
         }
     }
@@ -81,8 +86,10 @@ public class QUICSocket: Pollable {
     /// A client's first packet.
     func started(_ initial: QUICInitial, _ datagram: UnsafeRawBufferPointer, _ path: QUICPath, _ ecn: UInt8) {}
 
-    /// A datagram of another worker's connection.
-    func strayed(_ datagram: UnsafeRawBufferPointer, _ path: QUICPath, _ ecn: UInt8, to worker: Int) {}
+    /// A datagram of another worker's or process's connection.
+    func strayed(
+        _ datagram: UnsafeRawBufferPointer, _ path: QUICPath, _ ecn: UInt8, to route: ConnectionIDCodec.Route
+    ) {}
 
     /// Receiving told of an error that waited on the socket.
     func failed(_ code: Int32) {}

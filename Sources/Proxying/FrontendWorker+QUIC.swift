@@ -12,17 +12,18 @@ package import TLSTransport
 // The frontend's QUIC listeners: HTTP/3 on the same exchanges as everything else.
 extension FrontendWorker: QUICListenerOwner {
     func listenQUIC(
-        _ descriptor: consuming OwnedDescriptor, bind index: Int, manager: QUICConnectionManager
+        _ descriptor: consuming OwnedDescriptor, bind index: Int, isShared: Bool, manager: QUICConnectionManager
     ) throws(WorkerError) {
         let bind = shared.binds[index]
         do throws(TLSError) {
             guard let tls = try bind.makeQUICContext() else { return }
             let context = bind.context(of: descriptor.number)
+            var settings = quicSettings(bind.settings)
+            settings.steers = !isShared
             noteListener(context, Socket.localAddress(descriptor.number))
             do throws(SystemError) {
                 _ = try QUICListener(
-                    descriptor, context: context, settings: quicSettings(bind.settings), tls: tls,
-                    manager: manager, owner: self)
+                    descriptor, context: context, settings: settings, tls: tls, manager: manager, owner: self)
             } catch { throw TLSError(.system, "\(error)") }
         } catch {
             throw WorkerError("\(bind.settings.location): \(error)")

@@ -1,7 +1,8 @@
-import Bytes
+package import Bytes
 package import Configuration
-import Connections
+package import Connections
 import Glibc
+import QUICTransport
 package import Runtime
 
 /// The sockets of all bind lines, opened before the workers start and before privileges are given up: each worker has
@@ -13,10 +14,21 @@ package struct ListenerSockets: Sendable {
         package let bind: Int
         package let transport: BindTransport
         package let descriptor: Int32
+        /// For QUIC: other processes have sockets at the address, so its program is not the listener's to set.
+        package var isShared = false
     }
 
     /// By worker.
     package private(set) var byWorker: [[Entry]]
+    /// The UDP addresses of this process whose places are known, and those of the older processes that still serve.
+    package private(set) var groups: [SteeredGroup]
+    /// UDP addresses at which processes that gave nothing have sockets too: nobody knows the places there.
+    package private(set) var strangeAddresses: [SocketAddress] = []
+
+    /// A generation for a process that was given none: the first, or any other where older ones may be.
+    var freeGeneration: Int {
+        strangeAddresses.isEmpty ? 0 : Int.random(in: 1..<ConnectionIDCodec.maxGenerations)
+    }
 
     /// A socket that could not be opened.
     package struct OpenError: Error, Sendable {
@@ -29,11 +41,13 @@ package struct ListenerSockets: Sendable {
     ///   - taken: sockets of an older process; those that are used are taken out.
     package init(_ configuration: Configuration, workers: Int, taken: inout TakenSockets) throws(OpenError) {
         byWorker = Array(repeating: [], count: workers)
+        groups = taken.quic?.groups ?? []
+        let generation = taken.quic?.generation ?? 0
         var failures: [String] = []
         for (frontend, settings) in configuration.frontends.enumerated() {
             for (index, bind) in settings.binds.enumerated() {
                 do throws(SystemError) {
-                    try open(bind, settings, frontend, index, configuration.global, &taken)
+                    try open(bind, settings, frontend, index, configuration.global, generation, &taken)
                 } catch {
                     failures.append(
                         "\(bind.location): Starting frontend \(settings.name): cannot bind \(bind.address) (\(error))")
@@ -48,7 +62,7 @@ package struct ListenerSockets: Sendable {
 
     private mutating func open(
         _ bind: BindSettings, _ settings: FrontendSettings, _ frontend: Int, _ index: Int, _ global: GlobalSettings,
-        _ taken: inout TakenSockets
+        _ generation: Int, _ taken: inout TakenSockets
     ) throws(SystemError) {
         let backlog = bind.backlog ?? settings.backlog ?? settings.maxconn ?? global.maxconn ?? 4096
         func add(_ worker: Int, _ descriptor: consuming OwnedDescriptor) {
@@ -58,34 +72,33 @@ package struct ListenerSockets: Sendable {
         switch bind.address {
         case .ip(let address, let ports):
             for port in ports {
+                if bind.transport == .quic {
+                    let target = SocketAddress(address, port: port)
+                    for (worker, opened) in try openQUIC(target, bind, generation).enumerated() {
+                        byWorker[worker].append(
+                            Entry(
+                                frontend: frontend, bind: index, transport: .quic, descriptor: opened.descriptor,
+                                isShared: opened.isShared))
+                    }
+                    continue
+                }
                 // Port 0: all workers share the port that the first socket was given.
                 var chosen = port
                 for worker in 0..<byWorker.count {
                     let target = Socket.Target.ip(SocketAddress(address, port: chosen))
                     let socket: OwnedDescriptor
-                    switch bind.transport {
-                    case .stream:
-                        if let old = taken.take(target) {
-                            try Socket.listen(old.number, backlog: backlog)
-                            socket = old
-                        } else {
-                            socket = try StreamListener.open(
-                                target, backlog: backlog, reusesPort: true, ipv6Only: bind.isIPv6Only,
-                                fastOpen: bind.fastOpen)
-                        }
-                    case .quic:
-                        socket = try Socket.datagram(for: target)
-                        Socket.setReusable(socket.number, address: false, port: true)
-                        if !address.isV4, let only = bind.isIPv6Only {
-                            Socket.set(socket.number, level: Int32(IPPROTO_IPV6), option: IPV6_V6ONLY, only ? 1 : 0)
-                        }
-                        try Socket.bind(socket.number, to: target)
+                    if let old = taken.take(target) {
+                        try Socket.listen(old.number, backlog: backlog)
+                        socket = old
+                    } else {
+                        socket = try StreamListener.open(
+                            target, backlog: backlog, reusesPort: true, ipv6Only: bind.isIPv6Only,
+                            fastOpen: bind.fastOpen)
                     }
                     chosen = Socket.localAddress(socket.number).port
                     add(worker, socket)
                 }
                 // The older process had more workers: connections may wait at its other sockets.
-                guard bind.transport == .stream else { continue }
                 var worker = 0
                 while let old = taken.take(.ip(SocketAddress(address, port: chosen))) {
                     try Socket.listen(old.number, backlog: backlog)
@@ -116,6 +129,30 @@ package struct ListenerSockets: Sendable {
                 for (worker, socket) in sockets.enumerated() { add(worker, OwnedDescriptor(adopting: socket)) }
             }
         }
+    }
+
+    /// Binds a UDP socket for each worker, behind those that others have at the address.
+    private mutating func openQUIC(
+        _ address: SocketAddress, _ bind: BindSettings, _ generation: Int
+    ) throws(SystemError) -> [(descriptor: Int32, isShared: Bool)] {
+        let only = address.family == .ipv6 ? bind.isIPv6Only : nil
+        // Without SO_REUSEPORT a socket finds out whether there are others: of an older process that gave them, of a
+        // line before this one, or of somebody else.
+        let isFree =
+            address.port == 0 || (try? DatagramSocket.bind(to: address, reusesPort: false, ipv6Only: only)) != nil
+        let opened = try DatagramGroup.open(address, workers: byWorker.count, ipv6Only: only)
+        guard let first = opened.first, var group = SteeredGroup(of: first) else { return [] }
+        let known = groups.firstIndex { $0.isSame(as: group) }
+        // A socket on all addresses of the port is in the way too.
+        guard isFree || groups.contains(where: { $0.address.port == group.address.port }) else {
+            if !strangeAddresses.contains(group.address) { strangeAddresses.append(group.address) }
+            return opened.map { ($0, true) }
+        }
+        let isShared = known.map { groups[$0].places.contains { $0.generation != generation } } ?? false
+        if let known { group = groups.remove(at: known) }
+        for worker in opened.indices { group.append(.init(generation: generation, worker: worker)) }
+        groups.append(group)
+        return opened.map { ($0, isShared) }
     }
 
     private func share(

@@ -1,4 +1,5 @@
 import Bytes
+package import Connections
 import Glibc
 package import Runtime
 
@@ -6,6 +7,9 @@ package import Runtime
 /// address, so that no connection is refused or lost between the two.
 package struct TakenSockets: Sendable {
     private var sockets: [(target: Socket.Target, descriptor: Int32)] = []
+
+    /// What the older process gave for QUIC; nil: nothing.
+    package var quic: QUICInheritance?
 
     /// None.
     package init() {}

@@ -134,4 +134,12 @@ extension Worker {
         }
         return result
     }
+
+    /// Duplicates of its QUIC sockets; the caller closes them. On its thread.
+    package func duplicateQUICSockets() -> [Int32] {
+        quic.listeners.compactMap { listener in
+            let copy = fcntl(listener.socket.descriptor, F_DUPFD_CLOEXEC, 0)
+            return copy >= 0 ? copy : nil
+        }
+    }
 }

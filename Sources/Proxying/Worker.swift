@@ -153,7 +153,8 @@ package final class Worker {
             let frontend = frontends[entry.frontend]
             switch entry.transport {
             case .stream: try frontend.listen(descriptor, bind: entry.bind)
-            case .quic: try frontend.listenQUIC(descriptor, bind: entry.bind, manager: quic)
+            case .quic:
+                try frontend.listenQUIC(descriptor, bind: entry.bind, isShared: entry.isShared, manager: quic)
             }
         }
         for frontend in frontends {
@@ -171,6 +172,7 @@ package final class Worker {
             report("worker \(index + 1): \(error)")
         }
         log?.flush()
+        quic.closeSockets()
         group.workerEnded(index)
     }
 
@@ -272,7 +274,7 @@ package final class WorkerGroup: Sendable {
     package let sockets: ListenerSockets
     package let mailboxes: [Mailbox<WorkerMessage>]
     /// What the workers share for QUIC.
-    let quic: QUICService
+    package let quic: QUICService
     /// Whose QUIC connections write qlog files.
     package var quicLogs: QUICLogService { quic.logs }
     /// Takes lines for the operator, from any thread.
@@ -292,7 +294,7 @@ package final class WorkerGroup: Sendable {
     package init(
         _ blueprint: Blueprint, sockets: ListenerSockets, statistics: (any StatisticsService)? = nil,
         patterns: (any PatternWriter)? = nil, addresses: (any AddressFinder)? = nil,
-        services: [String: any HTTPService] = [:],
+        services: [String: any HTTPService] = [:], inheritance: QUICInheritance? = nil,
         report: @escaping @Sendable (String) -> Void
     ) throws(SystemError) {
         statisticsService = statistics
@@ -304,7 +306,9 @@ package final class WorkerGroup: Sendable {
         self.report = report
         let secret = blueprint.configuration.global.clusterSecret
         quic = try QUICService(
-            workers: blueprint.workerCount, key: secret.map { QUICServiceKey(clusterSecret: Array($0.utf8)) })
+            workers: blueprint.workerCount,
+            key: secret.map { QUICServiceKey(clusterSecret: Array($0.utf8)) } ?? inheritance?.key,
+            steeringKey: inheritance?.steeringKey, generation: inheritance?.generation ?? sockets.freeGeneration)
         var mailboxes: [Mailbox<WorkerMessage>] = []
         for _ in 0..<blueprint.workerCount { mailboxes.append(try Mailbox()) }
         self.mailboxes = mailboxes
@@ -348,6 +352,7 @@ package final class WorkerGroup: Sendable {
     /// The worker's loop has ended: what waits, and what comes, is answered with nil.
     func workerEnded(_ index: Int) {
         ended[index].set()
+        quic.workerEnded(index)
         refuseMessages(index)
     }
 

@@ -83,26 +83,48 @@ public struct ConnectionIDCodec: Sendable {
         return Route(code: (UInt32(truncatingIfNeeded: word) & 0xffff) ^ mix(first, second))
     }
 
-    /// Sockets of one process in a reuseport group.
-    public struct SocketRange: Sendable {
+    /// Sockets of one process in a reuseport group that stand in the order of their workers.
+    public struct SocketRange: Equatable, Sendable {
         /// The process generation that owns them.
         public var generation: Int
-        /// Index of worker 0's socket in the group.
+        /// The worker of the first socket.
+        public var firstWorker: Int
+        /// Place of the first socket in the group.
         public var firstSocket: Int
         public var workers: Int
 
-        public init(generation: Int, firstSocket: Int, workers: Int) {
+        public init(generation: Int, firstSocket: Int, workers: Int, firstWorker: Int = 0) {
             self.generation = generation
+            self.firstWorker = firstWorker
             self.firstSocket = firstSocket
             self.workers = workers
         }
     }
 
+    /// The process that takes what leads to none, new connections above all, and how many workers it has.
+    public struct Newcomers: Equatable, Sendable {
+        public var generation: Int
+        public var workers: Int
+
+        public init(generation: Int, workers: Int) {
+            self.generation = generation
+            self.workers = workers
+        }
+    }
+
+    /// Most ranges that a program looks at: it stays within what the kernel takes by default.
+    public static let maxRanges = 128
+
     /// The classic BPF program for `SO_ATTACH_REUSEPORT_CBPF` that gives each datagram to the worker its destination
-    /// connection ID names: it returns the socket's index in the group. For a datagram that names none of `ranges` it
-    /// returns a number beyond every index, at which the kernel chooses by the address hash, as without a program.
-    /// At most 8 ranges are looked at.
-    public func steeringFilter(_ ranges: [SocketRange]) -> [FilterInstruction] {
+    /// connection ID names: it returns the socket's index in the group.
+    ///
+    /// - Parameters:
+    ///   - ranges: the sockets; those beyond ``maxRanges`` get nothing.
+    ///   - newcomers: whose workers share what names none of `ranges`, by the connection ID's bytes, so that all
+    ///     packets of a client's first flight reach one. With nil the program returns a number beyond every index then,
+    ///     at which the kernel chooses by the address hash, as without a program.
+    public func steeringFilter(_ ranges: [SocketRange], newcomers: Newcomers? = nil) -> [FilterInstruction] {
+        let ranges = ranges.prefix(Self.maxRanges)
         var program = FilterProgram()
         // A long header says at byte 5 how long the ID is; a short header has it at byte 1 (RFC 8999 section 5).
         program.add(.loadByte, 0)
@@ -112,15 +134,49 @@ public struct ConnectionIDCodec: Sendable {
         program.add(.loadByte, 5)
         let otherLength = program.addJump(.jumpEqual, UInt32(Self.count))
         addDecoding(at: 6, to: &program)
-        addSelection(ranges, to: &program)
+        let longDecoded = program.addJump(.jump, 0)
+        for jump in [longTooShort, otherLength] { program.jumpsFalse(jump) }
+        let longUnknown = program.addJump(.jump, 0)
         program.jumpsFalse(short)
         program.add(.loadLength, 0)
-        let shortTooShort = program.addJump(.jumpGreaterOrEqual, UInt32(1 + Self.count))
+        let shortLongEnough = program.addJump(.jumpGreaterOrEqual, UInt32(1 + Self.count))
+        let shortUnknown = program.addJump(.jump, 0)
+        program.jumpsTrue(shortLongEnough)
         addDecoding(at: 1, to: &program)
+        program.jumps(longDecoded)
         addSelection(ranges, to: &program)
-        for jump in [longTooShort, otherLength, shortTooShort] { program.jumpsFalse(jump) }
+        for jump in [longUnknown, shortUnknown] { program.jumps(jump) }
+        if let newcomers, newcomers.workers > 0 {
+            // The same bytes as ``newcomer(for:workers:)``.
+            program.add(.loadLength, 0)
+            let hasWord = program.addJump(.jumpGreaterOrEqual, 10)
+            program.add(.loadWord, 6)
+            program.jumpsFalse(hasWord)
+            program.add(.modulo, UInt32(clamping: newcomers.workers))
+            program.add(.addConstant, Route(worker: 0, generation: newcomers.generation).code)
+            addSelection(ranges.filter { $0.generation == newcomers.generation }[...], to: &program)
+        }
         program.add(.returnConstant, .max)
         return program.instructions
+    }
+
+    /// The worker that the program gives a datagram to whose connection ID leads to none.
+    public static func newcomer(for datagram: UnsafeRawBufferPointer, workers: Int) -> Int {
+        guard workers > 1 else { return 0 }
+        guard datagram.count >= 10 else { return datagram.count % workers }
+        let word = unsafe UInt32(bigEndian: datagram.loadUnaligned(fromByteOffset: 6, as: UInt32.self))
+        return Int(word % UInt32(clamping: workers))
+    }
+
+    /// Where a datagram's destination connection ID leads; nil when it has not our length. An ID that we did not make
+    /// gives a random answer.
+    public func route(ofDatagram datagram: UnsafeRawBufferPointer) -> Route? {
+        guard let first = unsafe datagram.first else { return nil }
+        let start = first & 0x80 == 0 ? 1 : 6
+        guard datagram.count >= start + Self.count else { return nil }
+        if start == 6, unsafe datagram[5] != UInt8(Self.count) { return nil }
+        let bytes = unsafe UnsafeRawBufferPointer(rebasing: datagram[start..<start + Self.count])
+        return unsafe ConnectionID(bytes).flatMap(route(of:))
     }
 
     /// Leaves the routing number of the connection ID at `offset` in the accumulator.
@@ -144,10 +200,13 @@ public struct ConnectionIDCodec: Sendable {
         program.add(.xorIndex, 0)
     }
 
-    /// Returns the socket for the routing number in the accumulator, or a number beyond all sockets.
-    private func addSelection(_ ranges: [SocketRange], to program: inout FilterProgram) {
-        for range in ranges.prefix(8) where range.workers > 0 && range.workers <= Self.maxWorkers {
-            let first = Route(worker: 0, generation: range.generation).code
+    /// Returns the socket for the routing number in the accumulator; falls through when it is of none.
+    private func addSelection(_ ranges: ArraySlice<SocketRange>, to program: inout FilterProgram) {
+        for range in ranges {
+            guard range.workers > 0, range.firstWorker >= 0, range.firstWorker + range.workers <= Self.maxWorkers else {
+                continue
+            }
+            let first = Route(worker: range.firstWorker, generation: range.generation).code
             let below = program.addJump(.jumpGreaterOrEqual, first)
             let above = program.addJump(.jumpGreaterOrEqual, first + UInt32(range.workers))
             program.add(.addConstant, UInt32(truncatingIfNeeded: range.firstSocket) &- first)
@@ -155,7 +214,6 @@ public struct ConnectionIDCodec: Sendable {
             program.jumpsFalse(below)
             program.jumpsTrue(above)
         }
-        program.add(.returnConstant, .max)
     }
 }
 
@@ -171,9 +229,11 @@ private struct FilterProgram {
         case addIndex = 0x0c
         case multiplyConstant = 0x24
         case andConstant = 0x54
+        case modulo = 0x94
         case shiftRightConstant = 0x74
         case xorConstant = 0xa4
         case xorIndex = 0xac
+        case jump = 0x05
         case jumpEqual = 0x15
         case jumpGreaterOrEqual = 0x35
         case jumpSet = 0x45
@@ -193,6 +253,11 @@ private struct FilterProgram {
     mutating func addJump(_ operation: Operation, _ operand: UInt32) -> Int {
         add(operation, operand)
         return instructions.count - 1
+    }
+
+    /// The jump without condition at `index` comes here.
+    mutating func jumps(_ index: Int) {
+        instructions[index].operand = UInt32(instructions.count - index - 1)
     }
 
     /// The jump at `index` comes here when its condition is true.

@@ -13,7 +13,9 @@ public final class QUICEndpoint {
         /// How many workers the process has: datagrams for others of them are `.elsewhere`.
         public var workers: Int
         /// Generations of other processes of this service that still run: datagrams for them are `.elsewhere` too.
-        public var otherGenerations: [Int] = []
+        public var otherGenerations: ProcessGenerations?
+        /// What connection IDs are made and read with, when that is not the service key.
+        public var steeringKey: QUICServiceKey?
         /// Whether new connections are taken.
         public var acceptsConnections = true
         /// Versions we speak, most preferred first.
@@ -93,7 +95,7 @@ public final class QUICEndpoint {
         self.configuration = configuration
         versions = configuration.versions.filter(QUICSettings.Version.all.contains)
         self.random = random
-        codec = ConnectionIDCodec(key: key)
+        codec = ConnectionIDCodec(key: configuration.steeringKey ?? key)
         resetKey = StatelessResetKey(key: key)
         tokenSecret = key.key(for: "address validation token")
         version2TokenSecret = key.key(for: "address validation token, QUIC version 2")
@@ -204,7 +206,7 @@ public final class QUICEndpoint {
             if route.generation == configuration.route.generation {
                 route.worker < configuration.workers
             } else {
-                configuration.otherGenerations.contains(route.generation)
+                configuration.otherGenerations?.contains(route.generation) ?? false
             }
         return exists ? route : nil
     }

@@ -6,7 +6,8 @@ public struct QUICServiceKey: Sendable {
     /// Bytes in the secret.
     public static let count = 32
 
-    private let secret: [UInt8]
+    /// The bytes: for another process of the service, and for nobody else.
+    public let secret: [UInt8]
 
     /// Nil unless `secret` has 32 bytes.
     public init?(secret: [UInt8]) {

@@ -25,11 +25,19 @@ public enum DatagramGroup {
     public static func open(
         _ address: SocketAddress, count: Int, ipv6Only: Bool? = nil
     ) throws(SystemError) -> [Int32] {
+        if count > 1 { return try open(address, workers: count, ipv6Only: ipv6Only) }
+        return [try DatagramSocket.bind(to: address, reusesPort: false, ipv6Only: ipv6Only).release()]
+    }
+
+    /// Opens `workers` sockets on `address` that share it (SO_REUSEPORT), also with those of other processes.
+    public static func open(
+        _ address: SocketAddress, workers: Int, ipv6Only: Bool? = nil
+    ) throws(SystemError) -> [Int32] {
         var address = address
         var opened: [Int32] = []
         do throws(SystemError) {
-            for _ in 0..<max(1, count) {
-                let socket = try DatagramSocket.bind(to: address, reusesPort: count > 1, ipv6Only: ipv6Only)
+            for _ in 0..<workers {
+                let socket = try DatagramSocket.bind(to: address, reusesPort: true, ipv6Only: ipv6Only)
                 address.port = Socket.localAddress(socket.number).port
                 opened.append(socket.release())
             }
@@ -64,5 +72,12 @@ public enum DatagramGroup {
         }
         let result = unsafe portico_attach_reuseport_filter(descriptor, &filter, UInt16(clamping: filter.count))
         guard result == 0 else { throw SystemError("setsockopt") }
+    }
+}
+
+extension Socket {
+    /// Whether an IPv6 socket takes no IPv4.
+    public static func isIPv6Only(_ descriptor: Int32) -> Bool {
+        get(descriptor, level: Int32(IPPROTO_IPV6), option: IPV6_V6ONLY) == 1
     }
 }

@@ -34,6 +34,48 @@ public enum DescriptorHandover {
         var count: Int32 = 0
         guard unsafe recv(socket, &count, 4, Int32(MSG_WAITALL)) == 4 else { throw SystemError("recv") }
         guard count >= 0, count <= limit else { throw SystemError("recv", EPROTO) }
+        return try receive(Int(count), from: socket)
+    }
+
+    /// What came of asking for descriptors with a description.
+    public enum Described: Sendable {
+        /// The other side does not know the command.
+        case unknown
+        /// A negative number came instead.
+        case refused(Int)
+        /// The caller owns the descriptors.
+        case given([UInt8], [Int32])
+    }
+
+    /// Most bytes of a description.
+    private static let wordLimit = 1 << 20
+
+    /// Asks for descriptors with a description, by a command of ours: the answer is a number of bytes, these, and the
+    /// descriptors as ``fetch(from:)`` takes them. It blocks, at most for a second in a row.
+    ///
+    /// - Parameter count: how many descriptors belong to a description.
+    public static func fetchDescribed(
+        _ command: String, from path: String, count: ([UInt8]) -> Int
+    ) throws(SystemError) -> Described {
+        let socket = try connect(path)
+        defer { close(socket) }
+        let request = Array("\(command)\n".utf8)
+        guard unsafe Glibc.send(socket, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
+            throw SystemError("send")
+        }
+        var length: Int32 = 0
+        guard unsafe recv(socket, &length, 4, Int32(MSG_WAITALL)) == 4, length <= wordLimit else { return .unknown }
+        guard length >= 0 else { return .refused(Int(length)) }
+        var words = [UInt8](repeating: 0, count: Int(length))
+        guard unsafe recv(socket, &words, words.count, Int32(MSG_WAITALL)) == words.count else {
+            throw SystemError("recv", EPROTO)
+        }
+        let expected = count(words)
+        guard expected <= limit else { throw SystemError("recv", EPROTO) }
+        return .given(words, try receive(expected, from: socket))
+    }
+
+    private static func receive(_ count: Int, from socket: Int32) throws(SystemError) -> [Int32] {
         var found: [Int32] = []
         var bytes = [UInt8](repeating: 0, count: batch * detailLimit)
         var numbers = [Int32](repeating: -1, count: batch)

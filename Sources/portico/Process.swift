@@ -43,6 +43,11 @@ final class Process {
             let blueprint = try makeBlueprint(workers, limits)
             try takeSockets()
             let sockets = try openSockets(workers)
+            for address in sockets.strangeAddresses where !configuration.global.quiet {
+                Terminal.warning(
+                    "other processes have UDP sockets at \(address), and gave none (-x): QUIC connections that reach them "
+                        + "fail until they have ended.")
+            }
             let runtimeSockets = try openRuntimeSockets()
             let logSockets = try openLogSockets()
             taken.closeRest()
@@ -95,6 +100,18 @@ final class Process {
         } catch {
             throw StartError("Failed to get the sockets from the old process at \(path): \(error)")
         }
+        do throws(Runtime.SystemError) {
+            taken.quic = try QUICInheritance.fetch(from: path)
+        } catch {
+            throw StartError("Failed to get the QUIC sockets from the old process at \(path): \(error)")
+        }
+    }
+
+    /// New QUIC connections come to this process from now on; the older one's go on.
+    private func takeOver(_ group: WorkerGroup) throws(StartError) {
+        do throws(Runtime.SystemError) { try taken.quic?.commit(group) } catch {
+            throw StartError("cannot steer QUIC datagrams: \(error)")
+        }
     }
 
     private func openRuntimeSockets() throws(StartError) -> RuntimeSockets {
@@ -114,14 +131,16 @@ final class Process {
         do throws(StartError) {
             let signals = try SignalSource()
             try Privileges.drop(configuration.global)
-            let runtime = RuntimeThread(sockets: runtimeSockets, earlier: earlierStatistics) { Terminal.warning($0) }
+            let runtime = RuntimeThread(
+                sockets: runtimeSockets, earlier: earlierStatistics, inheritance: taken.quic
+            ) { Terminal.warning($0) }
             let group: WorkerGroup
             let checks: CheckThread
             do throws(Runtime.SystemError) {
                 checks = try CheckThread(blueprint) { Terminal.warning($0) }
                 group = try WorkerGroup(
                     blueprint, sockets: sockets, statistics: runtime, patterns: runtime, addresses: runtime,
-                    services: RuntimeThread.services
+                    services: RuntimeThread.services, inheritance: taken.quic
                 ) {
                     Terminal.warning($0)
                 }
@@ -129,6 +148,7 @@ final class Process {
             let threads = try WorkerThreads(group, configuration)
             RingForwarder.start(configuration) { Terminal.warning($0) }
             LogForwarder.start(blueprint, logSockets) { Terminal.warning($0) }
+            try takeOver(group)
             tellOldProcesses()
             notifyReady()
             runtime.start(group, facts: facts())

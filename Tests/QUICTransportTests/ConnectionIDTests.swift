@@ -9,6 +9,12 @@ struct FilterInterpreter {
 
     /// What the program returns; nil when it is not well-formed.
     func run(_ packet: [UInt8]) -> UInt32? {
+        var steps = 0
+        return run(packet, &steps)
+    }
+
+    /// The same, and how many instructions it took.
+    func run(_ packet: [UInt8], _ steps: inout Int) -> UInt32? {
         var a: UInt32 = 0
         var x: UInt32 = 0
         var counter = 0
@@ -19,6 +25,7 @@ struct FilterInterpreter {
         while program.indices.contains(counter) {
             let i = program[counter]
             counter += 1
+            steps += 1
             switch i.code {
             // A load beyond the packet ends the program with 0.
             case 0x20: if let value = load(i.operand, 4) { a = value } else { return 0 }
@@ -29,6 +36,8 @@ struct FilterInterpreter {
             case 0x0c: a = a &+ x
             case 0x24: a = a &* i.operand
             case 0x54: a &= i.operand
+            case 0x94: a %= i.operand
+            case 0x05: counter += Int(i.operand)
             case 0x74: a >>= i.operand
             case 0xa4: a ^= i.operand
             case 0xac: a ^= x
@@ -151,6 +160,87 @@ struct ConnectionIDTests {
         #expect(interpreter.run([0xe0, 0, 0, 0, 1, 9] + [UInt8](repeating: 1, count: 40)) == .max)
         #expect(FilterInterpreter(program: codec.steeringFilter([])).run(shortPacket(id)) == .max)
         #expect(interpreter.run([0x41]) == .max)
+    }
+
+    @Test("One process: a datagram costs as many instructions as without any thought of others")
+    func filterCost() {
+        let range = ConnectionIDCodec.SocketRange(generation: 0, firstSocket: 0, workers: 4)
+        let interpreter = FilterInterpreter(program: codec.steeringFilter([range]))
+        let id = codec.connectionID(to: .init(worker: 2, generation: 0), random: 5)
+        // Four to find the ID, 17 to read it, four to choose; two more for a long header's ID.
+        var steps = 0
+        #expect(interpreter.run(shortPacket(id), &steps) == 2)
+        #expect(steps == 25)
+        steps = 0
+        #expect(interpreter.run(longPacket(id), &steps) == 2)
+        #expect(steps == 28)
+    }
+
+    @Test("What leads to none goes to the newcomers, all packets of one ID to the same worker")
+    func filterNewcomers() {
+        // The places of worker 2 and of the others are apart, as when an older process's sockets have closed.
+        let ranges = [
+            ConnectionIDCodec.SocketRange(generation: 1, firstSocket: 0, workers: 1, firstWorker: 2),
+            ConnectionIDCodec.SocketRange(generation: 0, firstSocket: 1, workers: 4),
+            ConnectionIDCodec.SocketRange(generation: 1, firstSocket: 5, workers: 2),
+        ]
+        let interpreter = FilterInterpreter(
+            program: codec.steeringFilter(ranges, newcomers: .init(generation: 1, workers: 3)))
+        let places: [Int: UInt32] = [0: 5, 1: 6, 2: 0]
+        var random = SplitMix64(state: 9)
+        for worker in 0..<3 {
+            let id = codec.connectionID(to: .init(worker: worker, generation: 1), random: random.next())
+            #expect(interpreter.run(shortPacket(id)) == places[worker])
+        }
+        let old = codec.connectionID(to: .init(worker: 3, generation: 0), random: random.next())
+        #expect(interpreter.run(longPacket(old)) == 4)
+        var seen: Set<UInt32> = []
+        for count in [9, 12, 20] {
+            for _ in 0..<40 {
+                let bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
+                let id = unsafe bytes.withUnsafeBytes { unsafe ConnectionID($0) }!
+                let first = longPacket(id)
+                let worker = unsafe first.withUnsafeBytes {
+                    unsafe ConnectionIDCodec.newcomer(for: $0, workers: 3)
+                }
+                #expect(interpreter.run(first) == places[worker])
+                // A longer packet of the same ID.
+                #expect(interpreter.run(first + [1, 2, 3]) == places[worker])
+                seen.insert(interpreter.run(first) ?? .max)
+            }
+        }
+        #expect(seen == [0, 5, 6])
+        // An ID of a generation that is gone, and datagrams without any.
+        let gone = codec.connectionID(to: .init(worker: 0, generation: 7), random: 3)
+        #expect([0, 5, 6].contains(interpreter.run(shortPacket(gone))))
+        for count in 1...9 { #expect([0, 5, 6].contains(interpreter.run([UInt8](repeating: 0x41, count: count)))) }
+    }
+
+    @Test("Programs stay well-formed at the most ranges that they look at") func filterLimit() {
+        let ranges = (0..<200).map {
+            ConnectionIDCodec.SocketRange(generation: 1, firstSocket: $0, workers: 1, firstWorker: 2 * $0)
+        }
+        let program = codec.steeringFilter(ranges, newcomers: .init(generation: 1, workers: 400))
+        // The kernel's limit is 4096, and by default 20 kB for what it makes of the program.
+        #expect(program.count < 1200)
+        let interpreter = FilterInterpreter(program: program)
+        func place(_ worker: Int) -> UInt32? {
+            interpreter.run(shortPacket(codec.connectionID(to: .init(worker: worker, generation: 1), random: 77)))
+        }
+        #expect(place(0) == 0 && place(254) == 127)
+        // One beyond the ranges counts as unknown.
+        #expect(place(256).map { $0 == .max || $0 < 128 } == true)
+    }
+
+    @Test("A datagram's route is what the program reads") func routeOfDatagram() {
+        let id = codec.connectionID(to: .init(worker: 5, generation: 9), random: 1234)
+        func route(_ packet: [UInt8]) -> ConnectionIDCodec.Route? {
+            unsafe packet.withUnsafeBytes { unsafe codec.route(ofDatagram: $0) }
+        }
+        #expect(route(shortPacket(id)) == .init(worker: 5, generation: 9))
+        #expect(route(longPacket(id)) == .init(worker: 5, generation: 9))
+        #expect(route([]) == nil && route([0x41, 1, 2]) == nil && route([0xe0, 0, 0, 0, 1, 8, 1]) == nil)
+        #expect(route([0xe0, 0, 0, 0, 1, 9] + [UInt8](repeating: 1, count: 40)) == nil)
     }
 
     @Test("The kernel takes the program, and steers datagrams by it")

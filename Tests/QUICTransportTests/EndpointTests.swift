@@ -138,7 +138,7 @@ final class EndpointTests {
     func generations() {
         let alone = endpoint()
         #expect(route(short(id(worker: 0, generation: 2)), alone) == "answered")
-        let reloading = endpoint { $0.otherGenerations = [2] }
+        let reloading = endpoint { $0.otherGenerations = ProcessGenerations([2]) }
         #expect(route(short(id(worker: 0, generation: 2)), reloading) == "elsewhere 0/2")
         #expect(route(short(id(worker: 0, generation: 1)), reloading) == "answered")
     }

@@ -121,11 +121,26 @@ final class CommandConnection {
 
     /// Sends a number as C has it, and nothing else.
     func send(number: Int) async throws(CommandFailure) {
-        let bytes = unsafe withUnsafeBytes(of: Int32(clamping: number)) { unsafe Array($0) }
+        try await send(all: unsafe withUnsafeBytes(of: Int32(clamping: number)) { unsafe Array($0) })
+    }
+
+    /// Sends bytes, and waits until the socket has them all.
+    func send(all bytes: [UInt8]) async throws(CommandFailure) {
         try await write(bytes)
         flush()
         while !isBroken, !output.isEmpty { await pause(\.outputWaiter) }
         if isBroken { throw .disconnected }
+    }
+
+    /// Sends descriptors in as many messages as it takes, and waits for the client's thanks after each.
+    func send(all descriptors: [Int32]) async throws(CommandFailure) {
+        var sent = 0
+        while sent < descriptors.count {
+            let end = min(descriptors.count, sent + DescriptorHandover.batch)
+            try send(descriptors: descriptors[sent..<end])
+            try await skip(4)
+            sent = end
+        }
     }
 
     /// Sends descriptors in one message, behind all output.

@@ -51,6 +51,8 @@ package final class RuntimeAPI {
     let table: CommandTable
     let sockets: RuntimeSockets
     package private(set) var statistics: StatisticsCollector!
+    /// Older and newer processes on the same UDP addresses; nil before the start.
+    var succession: QUICSuccession?
     /// Names that are followed; nil before ``startResolution()``.
     private(set) var resolution: ResolutionService?
     /// The process drains.

@@ -1,5 +1,6 @@
 package import Bytes
 import Configuration
+package import Connections
 import Glibc
 package import Proxying
 import Resolution
@@ -18,21 +19,27 @@ package final class RuntimeThread: Sendable {
 
     /// What an earlier process counted.
     private let earlier: EarlierStatistics
+    /// What an older process gave for QUIC.
+    private let inheritance: QUICInheritance?
 
     /// - Parameters:
     ///   - report: takes what goes wrong, for the operator.
     package init(
         sockets: RuntimeSockets, earlier: EarlierStatistics = EarlierStatistics(),
+        inheritance: QUICInheritance? = nil,
         report: @escaping @Sendable (String) -> Void
     ) {
         self.sockets = sockets
         self.earlier = earlier
+        self.inheritance = inheritance
         self.report = report
     }
 
     /// Starts the thread. Nothing is started when nothing of the configuration needs it.
     package func start(_ workers: WorkerGroup, facts: RuntimeAPI.ProcessFacts) {
-        guard !sockets.entries.isEmpty || workers.blueprint.configuration.needsControl else { return }
+        guard !sockets.entries.isEmpty || inheritance != nil || workers.blueprint.configuration.needsControl else {
+            return
+        }
         do throws(SystemError) {
             try SystemThread.detach { [self] in run(workers, facts) }
         } catch { report("runtime API: cannot start its thread: \(error)") }
@@ -44,6 +51,7 @@ package final class RuntimeThread: Sendable {
                 let api = RuntimeAPI(
                     workers, sockets: sockets, facts: facts, table: .standard, loop: loop, report: report)
                 api.statistics.begin(with: earlier)
+                api.succession = QUICSuccession(api, inheritance: inheritance)
                 RuntimeThread.api = api
                 do throws(SystemError) {
                     try api.startResolution()
@@ -57,7 +65,7 @@ package final class RuntimeThread: Sendable {
 
     /// Takes no more clients: the process drains.
     package func stopListening() {
-        guard !sockets.entries.isEmpty else { return }
+        guard !sockets.entries.isEmpty || inheritance != nil else { return }
         Task { @ControlActor in RuntimeThread.api?.stopListening() }
     }
 }

@@ -4,10 +4,17 @@ import Glibc
 import Proxying
 import Runtime
 
-/// `_getsocks`: gives the listening sockets to a newer process (`-x`), which goes on where this one stops. HAProxy's
-/// protocol, so either program can follow the other.
+/// `_getsocks` gives the listening sockets to a newer process (`-x`), which goes on where this one stops. HAProxy's
+/// protocol, so either program can follow the other. `_getquic` is ours: what a newer process needs beside to share the
+/// UDP addresses with this one.
 enum HandoverCommand {
-    static let all = [Command("_getsocks", run: send)]
+    static let all = [Command("_getsocks", run: send), Command("_getquic", run: sendQUIC)]
+
+    @ControlActor private static func sendQUIC(_ call: CommandCall) async throws(CommandFailure) {
+        call.session.hasQuit = true
+        guard call.session.socket.exposesListeners, let succession = call.api.succession else { return }
+        try await succession.give(to: call.session.connection)
+    }
 
     @ControlActor private static func send(_ call: CommandCall) async throws(CommandFailure) {
         call.session.hasQuit = true
@@ -18,15 +25,7 @@ enum HandoverCommand {
             if copy >= 0 { descriptors.append(copy) }
         }
         defer { for descriptor in descriptors { close(descriptor) } }
-        let connection = call.session.connection
-        try await connection.send(number: descriptors.count)
-        var sent = 0
-        while sent < descriptors.count {
-            let end = min(descriptors.count, sent + DescriptorHandover.batch)
-            try connection.send(descriptors: descriptors[sent..<end])
-            // The receiver's thanks.
-            try await connection.skip(4)
-            sent = end
-        }
+        try await call.session.connection.send(number: descriptors.count)
+        try await call.session.connection.send(all: descriptors)
     }
 }
