@@ -1,10 +1,9 @@
 import Bytes
-import Glibc
 import QUICTransport
-public import Runtime
+import Runtime
 
-/// The messages between an older process and the newest one, on a pair of Unix sockets that keep messages apart
-/// (SOCK_SEQPACKET). The kernel bounds what waits on it; what finds no room is dropped, as in a full receive buffer.
+/// The messages between an older process and the newest one, on a ``MessagePair``. What finds no room there is dropped, as
+/// in a full receive buffer.
 public enum QUICChannel {
     /// What a message is, by its first byte.
     @safe public enum Message {
@@ -21,42 +20,16 @@ public enum QUICChannel {
     /// Bytes of the largest message.
     public static let messageLimit = 66_000
 
-    /// What reading came to.
-    public enum Reading: Equatable, Sendable { case message(Int), wouldBlock, end }
-
-    /// A pair of ends; neither blocks. The caller owns both.
-    public static func open() throws(SystemError) -> (Int32, Int32) {
-        var ends: [Int32] = [-1, -1]
-        let type = Int32(SOCK_SEQPACKET.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-        guard unsafe socketpair(AF_UNIX, type, 0, &ends) == 0 else { throw SystemError("socketpair") }
-        return (ends[0], ends[1])
-    }
-
     /// Tells an older process that this one serves, and has the groups.
-    public static func commit(_ channel: Int32) { _ = send([UInt8(ascii: "C")], on: channel) }
+    public static func commit(_ channel: Int32) { _ = MessagePair.send([UInt8(ascii: "C")], on: channel) }
 
     /// Tells a newer process that ``commit(_:)`` was seen.
-    public static func confirm(_ channel: Int32) { _ = send([UInt8(ascii: "K")], on: channel) }
+    public static func confirm(_ channel: Int32) { _ = MessagePair.send([UInt8(ascii: "K")], on: channel) }
 
     static func sendEnd(of worker: Int, on channel: Int32) {
-        _ = send(
+        _ = MessagePair.send(
             [UInt8(ascii: "W"), UInt8(truncatingIfNeeded: worker >> 8), UInt8(truncatingIfNeeded: worker)],
             on: channel)
-    }
-
-    static func send(_ bytes: [UInt8], on channel: Int32) -> Bool {
-        retryingInterrupts {
-            unsafe Glibc.send(channel, bytes, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
-        } == bytes.count
-    }
-
-    /// Reads one message into `buffer`.
-    public static func read(_ channel: Int32, into buffer: UnsafeMutableRawBufferPointer) -> Reading {
-        let count = retryingInterrupts {
-            unsafe recv(channel, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
-        }
-        if count > 0 { return .message(count) }
-        return count < 0 && errno == EAGAIN ? .wouldBlock : .end
     }
 
     /// Tells what a message is; nil when it is none of ours.

@@ -50,6 +50,11 @@ public struct QUICInheritance: Sendable {
     /// Descriptors that `words` go with.
     public var descriptors: [Int32] { groups.flatMap(\.places).map(\.descriptor) + processes.map(\.channel) }
 
+    /// Closes this process's descriptors.
+    public func close() {
+        for descriptor in descriptors where descriptor >= 0 { _ = Glibc.close(descriptor) }
+    }
+
     /// Reads what ``words`` wrote. Nil when it is something else, or the descriptors do not fit; the caller closes them.
     public init?(words: [UInt8], descriptors: [Int32]) {
         var lines = String(decoding: words, as: UTF8.self).split(separator: "\n")[...]
@@ -123,7 +128,7 @@ public struct QUICInheritance: Sendable {
             case .refused: throw SystemError("it is giving them to another process", EBUSY)
             case .given(let words, let descriptors):
                 if let found = QUICInheritance(words: words, descriptors: descriptors) { return found }
-                for descriptor in descriptors { close(descriptor) }
+                for descriptor in descriptors { _ = Glibc.close(descriptor) }
                 throw SystemError("recv", EPROTO)
             }
         }

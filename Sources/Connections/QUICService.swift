@@ -102,7 +102,7 @@ public final class QUICService: Sendable {
         let isSent = channels.withLock { channels in
             let direct = generation.flatMap { channels.descriptors[$0] }
             guard let channel = direct ?? channels.heir.flatMap({ channels.descriptors[$0] }) else { return false }
-            return QUICChannel.send(message, on: channel)
+            return MessagePair.send(message, on: channel)
         }
         traffic.count(isSent ? .given : .lost)
         return isSent

@@ -25,6 +25,11 @@ package struct ListenerSockets: Sendable {
     /// UDP addresses at which processes that gave nothing have sockets too: nobody knows the places there.
     package private(set) var strangeAddresses: [SocketAddress] = []
 
+    /// Closes this process's descriptors of UDP sockets.
+    package func closeQUIC() {
+        for entry in byWorker.joined() where entry.transport == .quic { _ = close(entry.descriptor) }
+    }
+
     /// A generation for a process that was given none: the first, or any other where older ones may be.
     var freeGeneration: Int {
         strangeAddresses.isEmpty ? 0 : Int.random(in: 1..<ConnectionIDCodec.maxGenerations)
@@ -126,7 +131,13 @@ package struct ListenerSockets: Sendable {
                 // Workers that read from one queue would take a client's first packets apart: each has a socket of its
                 // own beside the inherited one, or the first worker serves alone.
                 let sockets = DatagramGroup.join(try duplicate(number), count: byWorker.count)
-                for (worker, socket) in sockets.enumerated() { add(worker, OwnedDescriptor(adopting: socket)) }
+                for (worker, socket) in sockets.enumerated() {
+                    // An older process has set the program: what it gives to the wrong one takes the channel.
+                    byWorker[worker].append(
+                        Entry(
+                            frontend: frontend, bind: index, transport: .quic, descriptor: socket,
+                            isShared: taken.quic != nil))
+                }
             }
         }
     }

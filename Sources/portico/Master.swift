@@ -12,13 +12,14 @@ struct Master {
         self.notifiesSystemd = notifiesSystemd
     }
 
-    /// Forks; the child runs `work` and ends with its code, the parent watches. Returns the exit code.
-    func run(_ work: () -> Int32) throws(StartError) -> Int32 {
+    /// Forks; the child runs `work` and ends with its code, the parent calls `letGo` and watches. Returns the exit code.
+    func run(_ work: () -> Int32, letGo: () -> Void) throws(StartError) -> Int32 {
         if global.daemon { try Privileges.daemonize(global) }
         if let path = global.pidfile, !global.daemon { try Privileges.writePidfile(path, getpid()) }
         let child = portico_fork()
         guard child >= 0 else { throw StartError("cannot fork: \(Terminal.systemError())") }
         if child == 0 { exit(work()) }
+        letGo()
         let signals = try SignalSource()
         if notifiesSystemd { SystemdNotifier.notify("READY=1\nMAINPID=\(getpid())") }
         while true {

@@ -55,6 +55,10 @@ final class Process {
             if configuration.global.masterWorker {
                 return try Master(configuration.global, notifiesSystemd: options.notifiesSystemd).run {
                     self.work(blueprint, sockets, runtimeSockets, logSockets)
+                } letGo: {
+                    // A UDP socket closes with its last descriptor: the worker process alone says when.
+                    sockets.closeQUIC()
+                    taken.quic?.close()
                 }
             }
             if configuration.global.daemon { try Privileges.daemonize(configuration.global) }

@@ -93,13 +93,14 @@ final class QUICTestServer: Sendable {
     init(
         workers: Int, _ settings: QUICTestSettings = .init(), certificate: String,
         on bound: SocketAddress = SocketAddress(ipv4: 127, 0, 0, 1, port: 0), descriptors inherited: [Int32]? = nil,
+        service given: QUICService? = nil,
         prepare: @escaping Command = { _ in }
     ) throws {
         let descriptors = try inherited ?? DatagramGroup.open(bound, count: workers)
         var address = settings.socket.addresses?.local ?? Socket.localAddress(descriptors[0])
         if address.isWildcard { address = SocketAddress(ipv4: 127, 0, 0, 1, port: address.port) }
         self.address = address
-        let service = try QUICService(workers: workers)
+        let service = try given ?? QUICService(workers: workers)
         self.service = service
         let store = try CertificateStore(loading: [certificate])
         let keys = try TicketKeyRing()

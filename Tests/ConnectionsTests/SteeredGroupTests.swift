@@ -125,7 +125,7 @@ import Testing
     @Test("Words and descriptors come back as they went") func roundTrip() throws {
         let sockets = try DatagramGroup.open(SocketAddress(ipv4: 127, 0, 0, 1, port: 0), count: 2)
         let other = try DatagramGroup.open(SocketAddress(ipv4: 127, 0, 0, 1, port: 0), count: 1)
-        let (near, far) = try QUICChannel.open()
+        let (near, far) = try MessagePair.open()
         defer { for number in sockets + other + [near, far] { close(number) } }
         var groups = [SteeredGroup(of: sockets[0])!, SteeredGroup(of: other[0])!]
         groups[0].append(.init(generation: 5, worker: 0, descriptor: sockets[0]))
@@ -153,7 +153,7 @@ import Testing
             "portico-quic 1\nKEYS\ngeneration 1\nplace 0 0\n", "portico-quic 1\nKEYS\ngeneration 1\nhello\n",
         ])
     func refusals(text: String) throws {
-        let (near, far) = try QUICChannel.open()
+        let (near, far) = try MessagePair.open()
         defer { for number in [near, far] { close(number) } }
         let zeros = String(repeating: "0", count: 64)
         let words = Array(text.replacing("KEYS", with: "key \(zeros)\nsteering \(zeros)").utf8)

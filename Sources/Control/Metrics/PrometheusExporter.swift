@@ -1,4 +1,5 @@
 import Configuration
+import Connections
 import Proxying
 import QUICTransport
 import Resolution
@@ -92,6 +93,16 @@ struct PrometheusExporter {
             text.begin(
                 lost, "Datagrams of clients that the kernel dropped because a receive buffer was full", isCounter: true)
             text.line(lost, [], "\(state.traffic.quicOverflows)")
+        }
+        let handed = "portico_quic_handed_over_datagrams_total"
+        if query.wants(handed) {
+            text.begin(
+                handed,
+                "Datagrams that reached another process than their connection's during a reload: given to it, "
+                    + "taken from it, or lost", isCounter: true)
+            for (kind, count) in zip(QUICHandoverTraffic.Kind.allCases, state.quicHandover) {
+                text.line(handed, [], "\(count)", PrometheusText.StaticLabel(name: "kind", value: "\(kind)"))
+            }
         }
         let name = "portico_quic_dropped_datagrams_total"
         guard query.wants(name) else { return }

@@ -8,6 +8,8 @@ import Runtime
 struct ProcessState: Sendable {
     let facts: RuntimeAPI.ProcessFacts
     let traffic: ProcessTraffic
+    /// Datagrams between this process and those beside it, by ``QUICHandoverTraffic/Kind``.
+    let quicHandover: [UInt64]
     let workers: Int
     let uptime: Int
     /// Nanoseconds beyond ``uptime``.
@@ -26,6 +28,8 @@ struct ProcessState: Sendable {
     @ControlActor
     init(_ api: RuntimeAPI) async {
         traffic = await api.statistics.process()
+        let handover = api.workers.quic.traffic
+        quicHandover = QUICHandoverTraffic.Kind.allCases.map { handover[$0] }
         facts = api.facts
         workers = api.workers.blueprint.workerCount
         let nanoseconds = api.loop.now.nanoseconds(since: api.facts.startedAt)

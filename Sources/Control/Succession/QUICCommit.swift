@@ -1,6 +1,5 @@
 import Bytes
 package import Connections
-import Glibc
 package import Proxying
 import QUICTransport
 package import Runtime
@@ -25,10 +24,9 @@ extension QUICInheritance {
         var buffer = [UInt8](repeating: 0, count: QUICChannel.messageLimit)
         let end = SystemClock.now().advanced(milliseconds: 1000)
         while SystemClock.now() < end {
-            var poller = pollfd(fd: last.channel, events: Int16(POLLIN), revents: 0)
-            guard unsafe poll(&poller, 1, 100) > 0 else { continue }
+            guard MessagePair.wait(last.channel, milliseconds: 100) else { continue }
             let isOver = unsafe buffer.withUnsafeMutableBytes { buffer in
-                guard case .message(let count) = unsafe QUICChannel.read(last.channel, into: buffer) else {
+                guard case .message(let count) = unsafe MessagePair.read(last.channel, into: buffer) else {
                     return true
                 }
                 switch unsafe QUICChannel.parse(UnsafeRawBufferPointer(rebasing: buffer[..<count])) {

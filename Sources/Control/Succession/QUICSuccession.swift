@@ -78,7 +78,7 @@ final class QUICSuccession {
         for _ in 0..<Self.messagesPerTurn {
             guard neighbour.poller != nil else { return }
             let reading = unsafe buffer.withUnsafeMutableBytes { buffer in
-                let reading = unsafe QUICChannel.read(neighbour.channel, into: buffer)
+                let reading = unsafe MessagePair.read(neighbour.channel, into: buffer)
                 if case .message(let count) = reading {
                     unsafe take(QUICChannel.parse(UnsafeRawBufferPointer(rebasing: buffer[..<count])), neighbour)
                 }
@@ -252,7 +252,7 @@ final class QUICSuccession {
         for group in groups { await attach(group, isClosed: true) }
         let own = await api.askWorkers { $0.duplicateQUICSockets() }
         defer { for number in own.joined() { close(number) } }
-        guard let given = complete(groups, own), let (mine, theirs) = try? QUICChannel.open() else {
+        guard let given = complete(groups, own), let (mine, theirs) = try? MessagePair.open() else {
             isGiving = false
             await reopen()
             throw .disconnected

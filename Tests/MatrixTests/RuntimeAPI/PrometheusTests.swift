@@ -99,6 +99,9 @@ import Testing
         #expect(metrics["portico_quic_connections"]?.lines == ["portico_quic_connections 0"])
         #expect(metrics["portico_quic_dropped_datagrams_total"]?.lines.count == 6)
         #expect(
+            metrics["portico_quic_handed_over_datagrams_total"]?.lines
+                == ["given", "taken", "lost"].map { "portico_quic_handed_over_datagrams_total{kind=\"\($0)\"} 0" })
+        #expect(
             metrics["portico_quic_overflowed_datagrams_total"]?.lines == ["portico_quic_overflowed_datagrams_total 0"])
         #expect(
             metrics["portico_quic_tokens_total"]?.lines.prefix(2) == [

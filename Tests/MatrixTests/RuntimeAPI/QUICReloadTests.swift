@@ -71,11 +71,13 @@ import Testing
 
         /// Starts a process that follows `old`.
         func follow(
-            _ old: ChildProcess, _ name: String, workers: Int, quic: Bool = true, takes: Bool = true
+            _ old: ChildProcess, _ name: String, workers: Int, quic: Bool = true, takes: Bool = true,
+            _ more: [String] = []
         ) async throws -> ChildProcess {
             let text = text(name, workers: workers, quic: quic).replacing("FOLDER", with: folder.path)
             let file = try folder.write("\(name).cfg", text)
-            let arguments = ["-f", file] + (takes ? ["-x", "\(folder.path)/admin"] : []) + ["-sf", "\(old.pid)"]
+            let arguments =
+                ["-f", file] + (takes ? ["-x", "\(folder.path)/admin"] : []) + more + ["-sf", "\(old.pid)"]
             let next = try ChildProcess(Repository.program("portico"), arguments)
             try await next.ready("the next process") { next.errors.contains("serves with") }
             return next
@@ -150,6 +152,35 @@ import Testing
         // Nobody told of trouble.
         for process in line { #expect(!process.errors.contains("QUIC"), "\(process.errors)") }
         #expect(try await line[3].stop() == 0)
+    }
+
+    @Test("Masters (-W) hold no socket back when their workers follow each other") func masters() async throws {
+        let site = try await Site()
+        let first = try await site.first("p0", workers: 3)
+        var last = first
+        async let download = site.get("/long", ["--timeout", "50"])
+        try await eventually("half of the download") { site.server.received.contains("half /long") }
+        let load = try ChildProcess(
+            try Repository.program("portico-load"),
+            [
+                "--http3", "-c", "3", "--per-connection", "1", "-d", "6", "--timeout", "5", "--insecure",
+                "https://localhost:\(site.port)/",
+            ])
+        for (index, workers) in [2, 3, 1].enumerated() {
+            let next = try await site.follow(last, "p\(index + 1)", workers: workers, ["-W"])
+            for _ in 0..<3 { #expect(try await site.answering() == "p\(index + 1)") }
+            // The first one has the download.
+            if index > 0 { #expect(try await last.result(within: .seconds(10)).status == 0) }
+            last = next
+        }
+        site.server.note("rest /long")
+        let report = try await download
+        #expect(report.responses?.first?.bodyBytes == site.size, "\(report)")
+        #expect(try await first.result(within: .seconds(10)).status == 0)
+        let result = try await load.result(within: .seconds(20))
+        #expect(result.status == 0, "\(result)")
+        #expect(try await site.answering() == "p3")
+        #expect(try await last.stop() == 0)
     }
 
     /// A client with one connection: it asks once, waits until a file is there, and then asks again.
