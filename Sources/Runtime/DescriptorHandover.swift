@@ -64,7 +64,10 @@ public enum DescriptorHandover {
             throw SystemError("send")
         }
         var length: Int32 = 0
-        guard unsafe recv(socket, &length, 4, Int32(MSG_WAITALL)) == 4, length <= wordLimit else { return .unknown }
+        let received = unsafe recv(socket, &length, 4, Int32(MSG_WAITALL))
+        // No answer in time may be one of a process that is busy: its sockets must not be passed over.
+        guard received >= 0 else { throw SystemError("recv") }
+        guard received == 4, length <= wordLimit else { return .unknown }
         guard length >= 0 else { return .refused(Int(length)) }
         var words = [UInt8](repeating: 0, count: Int(length))
         guard unsafe recv(socket, &words, words.count, Int32(MSG_WAITALL)) == words.count else {

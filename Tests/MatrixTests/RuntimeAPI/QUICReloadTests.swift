@@ -255,6 +255,23 @@ import Testing
         #expect(try await second.stop() == 0)
     }
 
+    @Test("The newest gives everything, also while one that it followed listens on the same runtime socket")
+    func superseded() async throws {
+        let site = try await Site()
+        let first = try await site.first("one", workers: 2, more: "grace 60s")
+        let client = try await Self.idle(site)
+        let second = try await site.follow(first, "two", workers: 1)
+        // The first one answers that it has nothing to give any more, and is asked again until the second one is asked.
+        let third = try await site.follow(second, "three", workers: 3)
+        for _ in 0..<4 { #expect(try await site.answering() == "three") }
+        #expect(try await second.result(within: .seconds(10)).status == 0)
+        try site.folder.write("go", "")
+        #expect(try await client.result(within: .seconds(20)).output.split(separator: "\n") == ["one", "one"])
+        #expect(try await first.stop() == 0)
+        for _ in 0..<4 { #expect(try await site.answering() == "three") }
+        #expect(try await third.stop() == 0)
+    }
+
     @Test("An older process's connections go on when the next one does not listen for QUIC there") func noListener()
         async throws
     {
