@@ -134,7 +134,9 @@ public struct ConnectionIDCodec: Sendable {
         program.add(.loadByte, 5)
         let otherLength = program.addJump(.jumpEqual, UInt32(Self.count))
         addDecoding(at: 6, to: &program)
-        let longDecoded = program.addJump(.jump, 0)
+        // With one range, which is nearly always, the choice stands here too, and costs no jump.
+        var longDecoded: Int?
+        if ranges.count == 1 { addSelection(ranges, to: &program) } else { longDecoded = program.addJump(.jump, 0) }
         for jump in [longTooShort, otherLength] { program.jumpsFalse(jump) }
         let longUnknown = program.addJump(.jump, 0)
         program.jumpsFalse(short)
@@ -143,7 +145,7 @@ public struct ConnectionIDCodec: Sendable {
         let shortUnknown = program.addJump(.jump, 0)
         program.jumpsTrue(shortLongEnough)
         addDecoding(at: 1, to: &program)
-        program.jumps(longDecoded)
+        if let longDecoded { program.jumps(longDecoded) }
         addSelection(ranges, to: &program)
         for jump in [longUnknown, shortUnknown] { program.jumps(jump) }
         if let newcomers, newcomers.workers > 0 {

@@ -173,7 +173,7 @@ struct ConnectionIDTests {
         #expect(steps == 25)
         steps = 0
         #expect(interpreter.run(longPacket(id), &steps) == 2)
-        #expect(steps == 28)
+        #expect(steps == 27)
     }
 
     @Test("What leads to none goes to the newcomers, all packets of one ID to the same worker")
