@@ -71,6 +71,8 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     /// The calls that it has cost, whether one is under way, and when that began if it is measured.
     var callFigures = CallFigures()
     var isInCall = false
+    /// Whether calls are measured, as it was when the exchange began.
+    let isMeasured: Bool
     var callBegan = Instant.zero
     /// Where it stands among the worker's open exchanges.
     var liveIndex = -1
@@ -82,6 +84,7 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
         number = session.exchanges &+ 1
         idleSince = session.lastExchangeEndedAt == .zero ? session.handshakenAt : session.lastExchangeEndedAt
         processNumber = frontend.worker.nextNumber()
+        isMeasured = frontend.worker.measuresTasks
         timer = Timer(on: frontend.worker.loop.timers)
         super.init(session: session)
         requestCaptureLengths = frontend.shared.requestCaptureLengths

@@ -57,8 +57,7 @@ extension ProxyExchange {
         isInCall = true
         defer { isInCall = false }
         callFigures.count &+= 1
-        let worker = frontend.worker
-        guard worker.blueprint.profiling.now != .off, worker.measuresTasks else { return body() }
+        guard isMeasured else { return body() }
         beginCall()
         let result = body()
         endCall(call)
