@@ -50,7 +50,6 @@ public final class QUICConnectionManager {
         configuration.acceptsConnections = false
         configuration.versions = clientVersions
         configuration.steeringKey = service.steeringKey
-        configuration.acceptsConnections = false
         clientEndpoint = QUICEndpoint(configuration: configuration, key: service.key, random: random)
         handover = HandoverPoller(box)
         handover.manager = self
