@@ -30,10 +30,8 @@ package struct ListenerSockets: Sendable {
         for entry in byWorker.joined() where entry.transport == .quic { _ = close(entry.descriptor) }
     }
 
-    /// A generation for a process that was given none: the first, or any other where older ones may be.
-    var freeGeneration: Int {
-        strangeAddresses.isEmpty ? 0 : Int.random(in: 1..<ConnectionIDCodec.maxGenerations)
-    }
+    /// The process's generation: the one that it was given, or any, since strange processes may have one too.
+    let generation: Int
 
     /// A socket that could not be opened.
     package struct OpenError: Error, Sendable {
@@ -47,7 +45,7 @@ package struct ListenerSockets: Sendable {
     package init(_ configuration: Configuration, workers: Int, taken: inout TakenSockets) throws(OpenError) {
         byWorker = Array(repeating: [], count: workers)
         groups = taken.quic?.groups ?? []
-        let generation = taken.quic?.generation ?? 0
+        generation = taken.quic?.generation ?? Int.random(in: 0..<ConnectionIDCodec.maxGenerations)
         var failures: [String] = []
         for (frontend, settings) in configuration.frontends.enumerated() {
             for (index, bind) in settings.binds.enumerated() {

@@ -308,7 +308,7 @@ package final class WorkerGroup: Sendable {
         quic = try QUICService(
             workers: blueprint.workerCount,
             key: secret.map { QUICServiceKey(clusterSecret: Array($0.utf8)) } ?? inheritance?.key,
-            steeringKey: inheritance?.steeringKey, generation: inheritance?.generation ?? sockets.freeGeneration)
+            steeringKey: inheritance?.steeringKey, generation: sockets.generation)
         var mailboxes: [Mailbox<WorkerMessage>] = []
         for _ in 0..<blueprint.workerCount { mailboxes.append(try Mailbox()) }
         self.mailboxes = mailboxes
