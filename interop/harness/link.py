@@ -23,7 +23,8 @@ class LinkSettings:
     """Datagrams that may wait for the rate; one more is dropped."""
     loss: float = 0.0
     loss_burst: int | None = None
-    """At most so many losses one after the other."""
+    """At most so many losses one after the other, of packets of the handshake (long headers) and of others each:
+    probes for the path's MTU that get through must not let the link swallow a handshake for good."""
     reorder: float = 0.0
     """Probability that a datagram is held back by `reorder_delay`, so that later ones overtake it."""
     reorder_delay: float = 0.01
@@ -31,7 +32,7 @@ class LinkSettings:
     corrupt: float = 0.0
     """Probability that a byte of the datagram changes."""
     corrupt_burst: int | None = None
-    """At most so many corrupted datagrams one after the other."""
+    """At most so many corrupted datagrams one after the other, counted like losses."""
     mark: float = 0.0
     """Probability that an ECN-capable datagram is marked CE."""
     drop_numbers: frozenset[int] = field(default_factory=frozenset)
@@ -76,8 +77,9 @@ class Link:
         self._free_at = 0.0
         self._leaving: list[float] = []
         self._started: float | None = None
-        self._losses_in_a_row = 0
-        self._corruptions_in_a_row = 0
+        # Of short headers, and of long ones.
+        self._losses_in_a_row = [0, 0]
+        self._corruptions_in_a_row = [0, 0]
 
     def enter(self, now: float, payload: bytes, ecn: int = 0) -> list[Delivery]:
         """What leaves the link for a datagram that enters it at `now`; calls come in the order of time."""
@@ -88,14 +90,15 @@ class Link:
         # Each datagram takes the same number of draws, so that one fate does not shift those of all later ones.
         loss, hold, twice, harm, mark = (self._random.random() for _ in range(5))
         place, change = self._random.random(), self._random.randrange(1, 256)
-        if self._loses(now, loss):
+        kind = payload[0] >> 7 if payload else 0
+        if self._loses(now, loss, kind):
             counts.lost += 1
             return []
         departs = self._departure(now, len(payload))
         if departs is None:
             counts.overflowed += 1
             return []
-        if self._corrupts(harm) and payload:
+        if self._corrupts(harm, kind) and payload:
             counts.corrupted += 1
             index = int(place * len(payload))
             payload = payload[:index] + bytes([payload[index] ^ change]) + payload[index + 1 :]
@@ -112,7 +115,7 @@ class Link:
             deliveries.append(Delivery(arrives, payload, ecn))
         return deliveries
 
-    def _loses(self, now: float, draw: float) -> bool:
+    def _loses(self, now: float, draw: float, kind: int) -> bool:
         settings = self.settings
         if self.counts.entered in settings.drop_numbers:
             return True
@@ -121,18 +124,18 @@ class Link:
             if start <= now - self._started < start + length:
                 return True
         limit = settings.loss_burst
-        if draw < settings.loss and (limit is None or self._losses_in_a_row < limit):
-            self._losses_in_a_row += 1
+        if draw < settings.loss and (limit is None or self._losses_in_a_row[kind] < limit):
+            self._losses_in_a_row[kind] += 1
             return True
-        self._losses_in_a_row = 0
+        self._losses_in_a_row[kind] = 0
         return False
 
-    def _corrupts(self, draw: float) -> bool:
+    def _corrupts(self, draw: float, kind: int) -> bool:
         limit = self.settings.corrupt_burst
-        if draw < self.settings.corrupt and (limit is None or self._corruptions_in_a_row < limit):
-            self._corruptions_in_a_row += 1
+        if draw < self.settings.corrupt and (limit is None or self._corruptions_in_a_row[kind] < limit):
+            self._corruptions_in_a_row[kind] += 1
             return True
-        self._corruptions_in_a_row = 0
+        self._corruptions_in_a_row[kind] = 0
         return False
 
     def _departure(self, now: float, size: int) -> float | None:

@@ -51,6 +51,15 @@ class LinkTests(unittest.TestCase):
         bursts = "".join("." if one else "x" for one in deliveries).split(".")
         self.assertEqual(max(map(len, bursts)), 3)
 
+    def test_bursts_of_a_handshake_are_its_own(self) -> None:
+        link = Link(LinkSettings(loss=0.9, loss_burst=3), 5)
+        fates = [
+            (number % 2, link.enter(number / 1000, bytes([0xC0 if number % 2 else 0x40]) * 50)) for number in range(400)
+        ]
+        for kind in (0, 1):
+            bursts = "".join("." if one else "x" for which, one in fates if which == kind).split(".")
+            self.assertEqual(max(map(len, bursts)), 3, "whatever the other kind's luck is")
+
     def test_duplicates_and_corruption(self) -> None:
         link, deliveries = fates(LinkSettings(duplicate=0.25, corrupt=0.25), 5)
         self.assertEqual(sum(len(one) for one in deliveries), 2_000 + link.counts.duplicated)

@@ -1,9 +1,16 @@
 import Proxying
 
-/// The columns behind those of ``ProxyColumns``: what HAProxy's modules count, by its names and in its order. What
-/// Portico does not count stays empty.
+/// The columns behind those of ``ProxyColumns``: what HAProxy's modules count, by its names and in its order, and at the
+/// end what HAProxy has no column for. What Portico does not count stays empty.
 enum ModuleColumns {
-    static let all = first + second
+    static let all = first + second + own
+
+    private static let own: [StatColumn] = [
+        StatColumn("quic_hdshk_done", "MCPV", "QUIC: handshakes completed") { .quic($0) { $0.handshakes } },
+        StatColumn("quic_token_accepted", "MCPV", "QUIC: tokens of earlier connections accepted") {
+            .quic($0) { $0.tokensAccepted }
+        },
+    ]
 
     private static let first: [StatColumn] = [
         StatColumn("h2_headers_rcvd", "MCPV", "HTTP/2: headers rcvd") { _ in .none },
