@@ -4,40 +4,32 @@
     /// Bytes that one slab holds.
     public let slabSize: Int
     /// Slabs in use now.
-    public private(set) var used = 0
+    public var used: Int { usual.used }
     /// Slabs kept ready for use.
-    public private(set) var spare = 0
-    /// How many spare slabs the pool keeps before it gives memory back.
-    public let spareLimit: Int
+    public var spare: Int { usual.spare }
     /// Large slabs in use now, and kept ready; they are counted here alone.
-    public private(set) var largeUsed = 0
-    public private(set) var largeSpare = 0
+    public var largeUsed: Int { large.used }
+    public var largeSpare: Int { large.spare }
     /// Bytes that a large slab holds: for connections that bring more than they are asked for, again and again.
     public static let largeSize = 256 * 1024
     /// How many large slabs may be in use: what slow readers can hold of them is bounded by this.
     private static let largeLimit = 64
     private static let largeSpareLimit = 8
 
-    private var free: UnsafeMutablePointer<SlabHeader>?
-    private var freeLarge: UnsafeMutablePointer<SlabHeader>?
+    private var usual: SlabStock
+    private var large = SlabStock(size: BufferPool.largeSize, spareLimit: BufferPool.largeSpareLimit)
 
     /// - Parameters:
     ///   - slabSize: bytes that one slab holds.
     ///   - spareLimit: spare slabs to keep before memory goes back to the system.
     public init(slabSize: Int = 32 * 1024, spareLimit: Int = 1024) {
         self.slabSize = max(1024, slabSize)
-        self.spareLimit = spareLimit
+        usual = SlabStock(size: self.slabSize, spareLimit: spareLimit)
     }
 
     deinit {
-        while let slab = unsafe free {
-            unsafe free = slab.pointee.next
-            unsafe slab.deallocateSlab()
-        }
-        while let slab = unsafe freeLarge {
-            unsafe freeLarge = slab.pointee.next
-            unsafe slab.deallocateSlab()
-        }
+        usual.empty()
+        large.empty()
     }
 
     /// Bytes that slabs of both sizes hold which are in use, and of those which are there.
@@ -46,8 +38,45 @@
 
     /// A slab with one reference, its first byte unwritten.
     @unsafe func obtain() -> UnsafeMutablePointer<SlabHeader> {
-        // Slabs in use keep their pool alive, so that a chunk may outlive everything else of its worker.
+        keepAlive()
+        return unsafe usual.obtain(for: self)
+    }
+
+    /// A slab of ``largeSize`` with one reference; nil when slabs are not smaller anyhow, or too many are in use and it is
+    /// not for bytes that stand in another such one.
+    @unsafe func obtainLarge(_ isNeeded: Bool) -> UnsafeMutablePointer<SlabHeader>? {
+        guard slabSize < Self.largeSize, isNeeded || largeUsed < Self.largeLimit else { return nil }
+        keepAlive()
+        return unsafe large.obtain(for: self)
+    }
+
+    /// Slabs in use keep their pool alive, so that a chunk may outlive everything else of its worker.
+    @inline(__always) private func keepAlive() {
         if used == 0, largeUsed == 0 { unsafe _ = Unmanaged.passRetained(self) }
+    }
+
+    /// Takes a slab back whose last reference is gone.
+    @unsafe func takeBack(_ slab: UnsafeMutablePointer<SlabHeader>) {
+        if unsafe slab.pointee.capacity == slabSize { unsafe usual.takeBack(slab) } else { unsafe large.takeBack(slab) }
+        if used == 0, largeUsed == 0 { unsafe Unmanaged.passUnretained(self).release() }
+    }
+}
+
+/// A pool's slabs of one size: how many are in use, and those that are spare.
+@safe private struct SlabStock {
+    let size: Int
+    let spareLimit: Int
+    private(set) var used = 0
+    private(set) var spare = 0
+    private var free: UnsafeMutablePointer<SlabHeader>?
+
+    init(size: Int, spareLimit: Int) {
+        self.size = size
+        self.spareLimit = spareLimit
+        unsafe free = nil
+    }
+
+    mutating func obtain(for pool: BufferPool) -> UnsafeMutablePointer<SlabHeader> {
         used += 1
         if let slab = unsafe free {
             unsafe free = slab.pointee.next
@@ -55,54 +84,27 @@
             unsafe slab.pointee.references = 1
             return unsafe slab
         }
-        return unsafe make(capacity: slabSize)
-    }
-
-    /// A slab of ``largeSize`` with one reference; nil when slabs are not smaller anyhow, or too many are in use and it is
-    /// not for bytes that stand in another such one.
-    @unsafe func obtainLarge(_ isNeeded: Bool) -> UnsafeMutablePointer<SlabHeader>? {
-        guard slabSize < Self.largeSize, isNeeded || largeUsed < Self.largeLimit else { return nil }
-        if used == 0, largeUsed == 0 { unsafe _ = Unmanaged.passRetained(self) }
-        largeUsed += 1
-        if let slab = unsafe freeLarge {
-            unsafe freeLarge = slab.pointee.next
-            largeSpare -= 1
-            unsafe slab.pointee.references = 1
-            return unsafe slab
-        }
-        return unsafe make(capacity: Self.largeSize)
-    }
-
-    private func make(capacity: Int) -> UnsafeMutablePointer<SlabHeader> {
-        let raw = unsafe UnsafeMutableRawPointer.allocate(byteCount: SlabHeader.size + capacity, alignment: 64)
+        let raw = unsafe UnsafeMutableRawPointer.allocate(byteCount: SlabHeader.size + size, alignment: 64)
         let slab = unsafe raw.bindMemory(to: SlabHeader.self, capacity: 1)
         unsafe slab.initialize(
-            to: SlabHeader(references: 1, capacity: capacity, pool: Unmanaged.passUnretained(self), next: nil))
+            to: SlabHeader(references: 1, capacity: size, pool: Unmanaged.passUnretained(pool), next: nil))
         return unsafe slab
     }
 
-    /// Takes a slab back whose last reference is gone.
-    @unsafe func takeBack(_ slab: UnsafeMutablePointer<SlabHeader>) {
-        if unsafe slab.pointee.capacity == slabSize {
-            used -= 1
-            if spare < spareLimit {
-                unsafe slab.pointee.next = free
-                unsafe free = slab
-                spare += 1
-            } else {
-                unsafe slab.deallocateSlab()
-            }
-        } else {
-            largeUsed -= 1
-            if largeSpare < Self.largeSpareLimit {
-                unsafe slab.pointee.next = freeLarge
-                unsafe freeLarge = slab
-                largeSpare += 1
-            } else {
-                unsafe slab.deallocateSlab()
-            }
+    mutating func takeBack(_ slab: UnsafeMutablePointer<SlabHeader>) {
+        used -= 1
+        guard spare < spareLimit else { return unsafe slab.deallocateSlab() }
+        unsafe slab.pointee.next = free
+        unsafe free = slab
+        spare += 1
+    }
+
+    /// Gives the memory of the spare ones back.
+    mutating func empty() {
+        while let slab = unsafe free {
+            unsafe free = slab.pointee.next
+            unsafe slab.deallocateSlab()
         }
-        if used == 0, largeUsed == 0 { unsafe Unmanaged.passUnretained(self).release() }
     }
 }
 

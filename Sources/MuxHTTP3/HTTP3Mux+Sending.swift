@@ -26,17 +26,17 @@ extension HTTP3Mux {
             wake(stream)
         }
         payCredit()
-        let sendsAnyhow = ready.first != nil || control.isReady || encoderStream.isReady
-        if decoderInstructions.areDue(sendsAnyhow: sendsAnyhow, now: resources.worker.clock.now) {
+        if decoderInstructions.areDue(sendsAnyhow: hasMessageData, now: resources.worker.clock.now) {
             decoderInstructions = DecoderInstructions()
             if let chunk = decoder.takeDecoderStream(&resources.gather) { decoderStream.buffer.append(chunk) }
         }
         continueDrain()
     }
 
-    public var hasDataToSend: Bool {
-        isClosing || isDead || ready.first != nil || control.isReady || encoderStream.isReady || decoderStream.isReady
-    }
+    /// Something waits on other streams than the QPACK decoder's.
+    private var hasMessageData: Bool { ready.first != nil || control.isReady || encoderStream.isReady }
+
+    public var hasDataToSend: Bool { isClosing || isDead || hasMessageData || decoderStream.isReady }
 
     /// Tells exchanges what happened while packets were built: their handlers may do what was not allowed then.
     public func sendingEnded() {

@@ -50,7 +50,7 @@ package struct ListenerSockets: Sendable {
         for (frontend, settings) in configuration.frontends.enumerated() {
             for (index, bind) in settings.binds.enumerated() {
                 do throws(SystemError) {
-                    try open(bind, settings, frontend, index, configuration.global, generation, &taken)
+                    try open(bind, settings, frontend, index, configuration.global, &taken)
                 } catch {
                     failures.append(
                         "\(bind.location): Starting frontend \(settings.name): cannot bind \(bind.address) (\(error))")
@@ -65,7 +65,7 @@ package struct ListenerSockets: Sendable {
 
     private mutating func open(
         _ bind: BindSettings, _ settings: FrontendSettings, _ frontend: Int, _ index: Int, _ global: GlobalSettings,
-        _ generation: Int, _ taken: inout TakenSockets
+        _ taken: inout TakenSockets
     ) throws(SystemError) {
         let backlog = bind.backlog ?? settings.backlog ?? settings.maxconn ?? global.maxconn ?? 4096
         func add(_ worker: Int, _ descriptor: consuming OwnedDescriptor) {
@@ -77,7 +77,7 @@ package struct ListenerSockets: Sendable {
             for port in ports {
                 if bind.transport == .quic {
                     let target = SocketAddress(address, port: port)
-                    for (worker, opened) in try openQUIC(target, bind, generation).enumerated() {
+                    for (worker, opened) in try openQUIC(target, bind).enumerated() {
                         byWorker[worker].append(
                             Entry(
                                 frontend: frontend, bind: index, transport: .quic, descriptor: opened.descriptor,
@@ -142,7 +142,7 @@ package struct ListenerSockets: Sendable {
 
     /// Binds a UDP socket for each worker, behind those that others have at the address.
     private mutating func openQUIC(
-        _ address: SocketAddress, _ bind: BindSettings, _ generation: Int
+        _ address: SocketAddress, _ bind: BindSettings
     ) throws(SystemError) -> [(descriptor: Int32, isShared: Bool)] {
         let only = address.family == .ipv6 ? bind.isIPv6Only : nil
         // Without SO_REUSEPORT a socket finds out whether there are others: of an older process that gave them, of a
