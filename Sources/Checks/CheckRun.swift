@@ -197,6 +197,7 @@ final class CheckRun: LoopMember {
         connectFailure = nil
         failedAtOnce = false
         exchangeFailure = nil
+        if lingers { stream?.resetsAtEnd = false }
         if let exchange {
             self.exchange = nil
             exchange.kill(.notNeeded)

@@ -16,6 +16,7 @@ extension StreamConnection {
     ) {
         guard phase < .lingering else { return }
         self.session?.detach()
+        resetsAtEnd = false
         manager.change(self, to: role)
         self.owner = owner
         ownerContext = context

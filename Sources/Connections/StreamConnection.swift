@@ -58,6 +58,9 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
     var readsPerTurn = 4
     /// When the mux stopped reading although the peer had more; turn 0: it has not.
     var pause: (turn: UInt64, since: Instant) = (0, .zero)
+    /// We have opened the connection: unless the peer ends first it ends by a reset, which frees its port at once, where
+    /// a FIN of ours would hold the port for a minute (HAProxy does the same).
+    public var resetsAtEnd: Bool
     /// The connection ends at the end of this turn, and the peer is not told.
     var isVanishing = false
     /// What the mux that comes next is to read before anything else.
@@ -86,6 +89,7 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
         self.settings = settings
         self.session = session
         self.tls = tls
+        resetsAtEnd = role == .server && phase == .connecting
         loop = manager.loop
         resources = manager.resources
         input = InputBuffer(pool: manager.resources.buffers)
@@ -200,7 +204,7 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
 
     /// Ends in order: our direction first; a client's last bytes are read and dropped for a short while.
     private func finish() {
-        shutdownWrite()
+        if !resetsAtEnd || sawEnd { shutdownWrite() }
         guard role == .client, !sawEnd else { return close(nil) }
         phase = .lingering
         // The owner's part is over: its limits and counts must not wait for what the client still says.
@@ -251,7 +255,7 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
     /// once, the kernel keeps nothing of it, and the server need not answer. One that is busy ends like ``retire()`` says.
     public func closeIdle() {
         guard phase == .open, let mux, mux.activity != .busy, output.isEmpty else { return retire() }
-        Socket.resetOnClose(descriptor)
+        if !resetsAtEnd { Socket.resetOnClose(descriptor) }
         close(nil)
     }
 
@@ -337,6 +341,7 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
             if let failure { session.errorCode = failure.code }
         }
         tls = nil
+        if resetsAtEnd, !sawEnd { Socket.resetOnClose(descriptor) }
         _ = Glibc.close(descriptor)
         input.consume(input.count)
         input.releaseWhenIdle()

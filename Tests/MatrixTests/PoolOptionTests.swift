@@ -64,6 +64,25 @@ import Testing
         #expect(connections[0] == connections[1] && connections[0] > 0, "HAProxy, Portico: \(connections)")
     }
 
+    /// A FIN of ours would keep the port for a minute, and a busy proxy has no more than 28,000 of them.
+    @Test(
+        "a connection to a server that Portico ends leaves no port in TIME_WAIT",
+        arguments: ["http-reuse never", "option http-server-close", "option httpclose", "default-server max-reuse 0"])
+    func portsAreFree(option: String) async throws {
+        let server = try Self.server()
+        let process = try await Self.edge("", option, server: server.port)
+        for _ in 0..<5 { await Self.get(try RawSocket(connectingTo: process.port)) }
+        try await eventually("the server sees the connections end") {
+            server.received.filter { $0.hasPrefix("end") }.count == 5
+        }
+        let port = ":" + String(server.port, radix: 16, uppercase: true)
+        let waiting = try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8).split(separator: "\n").filter {
+            let fields = $0.split(separator: " ")
+            return fields.count > 3 && fields[2].hasSuffix(port) && fields[3] == "06"
+        }
+        #expect(waiting.isEmpty, "\(waiting)")
+    }
+
     @Test("pool-max-conn: no more idle connections are kept") func limit() async throws {
         let server = try Self.server()
         let process = try await Self.edge("pool-max-conn 2", "http-reuse always", server: server.port)
@@ -168,7 +187,7 @@ import Testing
         let process = try await RuntimeProcess(
             backend: """
                 http-reuse always
-                server s1 quic4@127.0.0.1:\(origin.quicPort) ssl verify none idle-ping 200ms
+                server s1 quic4@127.0.0.1:\(origin.quicPort) ssl verify none idle-ping 1s
                 """)
         try await Self.request(process.port)
         func idle() async throws -> Bool {
@@ -176,12 +195,12 @@ import Testing
                 line.hasPrefix("back/s1 ") && line.split(separator: " ").suffix(2).contains("1")
             }
         }
-        // Alive, it keeps the connection over many pings.
-        try await Task.sleep(for: .milliseconds(1500))
+        // Alive, it keeps the connection over several pings.
+        try await Task.sleep(for: .milliseconds(3500))
         #expect(try await idle())
         origin.process.signal(SIGSTOP)
         defer { origin.process.signal(SIGCONT) }
-        for _ in 0..<300 {
+        for _ in 0..<500 {
             if try await !idle() { return }
             try await Task.sleep(for: .milliseconds(20))
         }
