@@ -32,6 +32,9 @@ import Glibc
     /// True when the bytes stand in a large slab: the peer has brought much, and a reader that keeps up takes it whole.
     public var isLarge: Bool { capacity > pool.slabSize }
 
+    /// True while the peer brings more than it is asked for.
+    public var isBulk: Bool { fullReads >= Self.readsBeforeLarge }
+
     /// The bytes not consumed yet.
     public var bytes: Span<UInt8> {
         @_lifetime(borrow self) get {

@@ -13,3 +13,7 @@ int portico_receive_messages(int fd, struct portico_message *messages, unsigned 
 int portico_send_messages(int fd, struct portico_message *messages, unsigned count) {
     return sendmmsg(fd, (struct mmsghdr *)messages, count, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
+
+ssize_t portico_splice(int from, int to, size_t count) {
+    return splice(from, NULL, to, NULL, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+}

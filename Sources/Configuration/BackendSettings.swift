@@ -151,6 +151,8 @@ public struct BackendOptions: Sendable, Equatable {
     public var acceptsViolations = false
     /// Whether each change of a check's status is logged (`option log-health-checks`).
     public var logsHealthChecks = false
+    /// See `FrontendOptions.splicing`; either half may ask for it.
+    public var splicing = SplicingOptions()
 
     public init(
         connectionMode: HTTPConnectionMode = .keepAlive, forwardFor: ForwardForOption? = nil, abortOnClose: Bool = false

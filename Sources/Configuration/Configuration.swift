@@ -42,6 +42,11 @@ public struct Configuration: Sendable, Equatable {
         self.backends = backends
     }
 
+    /// Whether any proxy may let bytes stay in the kernel.
+    public var splices: Bool {
+        frontends.contains { $0.options.splicing.isOn } || backends.contains { $0.options.splicing.isOn }
+    }
+
     public static func == (left: Configuration, right: Configuration) -> Bool {
         left.global == right.global && left.frontends == right.frontends && left.backends == right.backends
             && left.logProfiles == right.logProfiles && left.resolvers == right.resolvers

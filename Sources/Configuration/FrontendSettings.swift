@@ -121,6 +121,8 @@ public struct FrontendOptions: Sendable, Equatable {
     public var acceptsViolations = false
     /// Whether each listening address has counters of its own (`socket-stats`).
     public var countsListeners = false
+    /// Whether bytes of TCP mode may stay in the kernel.
+    public var splicing = SplicingOptions()
 
     public init(
         dontLogNull: Bool = false, connectionMode: HTTPConnectionMode = .keepAlive,

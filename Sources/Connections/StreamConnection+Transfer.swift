@@ -2,6 +2,7 @@ import Bytes
 import Glibc
 import Runtime
 import Streams
+import Synchronization
 import TLSTransport
 
 // Reading and writing: tried before waiting for epoll, bounded per turn, stopped by the mux's backpressure.
@@ -14,6 +15,10 @@ extension StreamConnection {
             reads += 1
             if pause.turn != 0 { endPause() }
             let wasEmpty = input.isEmpty
+            if wasEmpty, tls == nil, let pipe = mux.inputPipe(isBulk: input.isBulk) {
+                reads += fill(pipe, mux) / Self.bytesPerRead
+                continue
+            }
             switch receive() {
             case .bytes(let count):
                 reads += count / Self.bytesPerRead
@@ -33,6 +38,34 @@ extension StreamConnection {
         }
         input.releaseWhenIdle()
     }
+
+    /// Lets what the peer sends stay in the kernel; returns how much came.
+    private func fill(_ pipe: KernelPipe, _ mux: any ByteStreamMux) -> Int {
+        let room = pipe.capacity - pipe.count
+        let result = Socket.receive(descriptor, into: pipe)
+        switch result {
+        case .bytes(let count):
+            // Whether the socket is empty or the pipe has no place left can not be told: it is asked again once the
+            // pipe is empty.
+            pipe.isFull = count < room
+            if count < Self.smallSplice { input.slowDown() }
+            mux.inputPipeFilled(count)
+            return count
+        case .wouldBlock:
+            if pipe.count > 0 { pipe.isFull = true } else { readReady = false }
+            mux.inputPipeFilled(0)
+        case .end:
+            sawEnd = true
+            mux.inputPipeFilled(0)
+        case .failed(let code):
+            mux.inputPipeFilled(0)
+            if code == EINVAL { mux.inputPipeRefused() } else { fail(code == ECONNRESET ? .reset : .failed) }
+        }
+        return 0
+    }
+
+    /// Pieces that are smaller than that are read as cheaply.
+    private static let smallSplice = 16 * 1024
 
     /// Reading goes on that the mux had stopped: how long that took tells whether large reads find a reader.
     private func endPause() {
@@ -92,11 +125,13 @@ extension StreamConnection {
                 if output.isEmpty { lastSend = loop.clock.now }
                 mux.produce(into: &output, limit: settings.outputLimit)
             }
-            guard !output.isEmpty, writeReady, phase == .open, mux.closeIntent != .abort else { return }
-            switch send() {
+            guard writeReady, phase == .open, mux.closeIntent != .abort else { return }
+            let pipe = output.isEmpty ? mux.outputPipe : nil
+            guard pipe != nil || !output.isEmpty else { return }
+            switch pipe.map({ Socket.send(descriptor, $0) }) ?? send() {
             case .bytes(let count):
                 lastSend = loop.clock.now
-                output.consume(count)
+                if pipe == nil { output.consume(count) } else { drained(count, mux) }
             case .wouldBlock: writeReady = false
             case .end: return fail(.reset)
             case .failed(let code):
@@ -104,6 +139,11 @@ extension StreamConnection {
                 return fail(code == ECONNRESET || code == EPIPE ? .reset : .failed)
             }
         }
+    }
+
+    private func drained(_ count: Int, _ mux: any ByteStreamMux) {
+        KernelPipePool.counts.bytesOut.wrappingAdd(UInt64(count), ordering: .relaxed)
+        mux.outputPipeDrained(count)
     }
 
     private func send() -> TransferResult {

@@ -103,6 +103,8 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
         timer.wakes(self)
     }
 
+    public var hasPlainSocket: Bool { tls == nil }
+
     /// The TLS engine, for facts about the handshake.
     public var tlsEngine: TLSEngine? { tls }
 

@@ -10,6 +10,8 @@ public final class PassThroughMux: ByteStreamMux, ServerMux, StreamEnd {
 
     private unowned let host: any MuxHost
     private let role: Role
+    /// Whether bytes may stay in the kernel, as this side has it; the other one may want it too.
+    private let splicing: (request: Splicing, response: Splicing)
     private var exchange: Exchange?
     /// True once the connection had its exchange: it gets no second one.
     private var isUsed = false
@@ -22,10 +24,15 @@ public final class PassThroughMux: ByteStreamMux, ServerMux, StreamEnd {
     private var streamsChanged = false
     public private(set) var closeIntent = CloseIntent.open
 
-    /// - Parameter host: the connection; it owns the mux.
-    public init(role: Role, host: any MuxHost) {
+    /// - Parameters:
+    ///   - host: the connection; it owns the mux.
+    ///   - splicing: whether the request's bytes and the response's may stay in the kernel.
+    public init(
+        role: Role, host: any MuxHost, splicing: (request: Splicing, response: Splicing) = (.never, .never)
+    ) {
         self.role = role
         self.host = host
+        self.splicing = splicing
     }
 
     // MARK: Exchanges
@@ -36,6 +43,7 @@ public final class PassThroughMux: ByteStreamMux, ServerMux, StreamEnd {
         isUsed = true
         guard let exchange = host.openExchange(for: self) else { return close(.close) }
         self.exchange = exchange
+        allowSplicing(exchange)
         exchange.request.putTunnel()
     }
 
@@ -45,6 +53,7 @@ public final class PassThroughMux: ByteStreamMux, ServerMux, StreamEnd {
         guard availableStreams > 0, !exchange.isOver else { return false }
         isUsed = true
         self.exchange = exchange
+        allowSplicing(exchange)
         exchange.attach(back: self)
         return true
     }
@@ -58,7 +67,8 @@ public final class PassThroughMux: ByteStreamMux, ServerMux, StreamEnd {
         guard closeIntent < .close else { return false }
         // Before its exchange a server's connection reads only to see the end.
         guard let incoming else { return role == .back && !isUsed }
-        return !incomingOver && incoming.room > 0
+        guard !incomingOver else { return false }
+        return incoming.pipe == nil ? incoming.room > 0 : incoming.hasPipeRoom
     }
 
     public var activity: MuxActivity { exchange != nil ? .busy : isUsed ? .idle : .fresh }
@@ -107,6 +117,36 @@ public final class PassThroughMux: ByteStreamMux, ServerMux, StreamEnd {
         } else if outgoing.isBroken {
             passOnReset(outgoing.failure ?? .internalError)
         }
+    }
+
+    // MARK: Bytes that stay in the kernel
+
+    public var takesPipe: Bool { host.hasPlainSocket }
+
+    public func inputPipe(isBulk: Bool) -> KernelPipe? {
+        incomingOver || peerEnded ? nil : incoming?.pipeToFill(isBulk: isBulk)
+    }
+
+    public func inputPipeFilled(_ count: Int) {
+        if role == .front { exchange?.bytesFromClient += UInt64(count) }
+        incoming?.pipeFilled(count)
+    }
+
+    public func inputPipeRefused() {
+        incoming?.splicing = .never
+        incoming?.pipeFilled(0)
+    }
+
+    public var outputPipe: KernelPipe? { outgoingOver ? nil : outgoing?.pipeToDrain }
+
+    public func outputPipeDrained(_ count: Int) {
+        if role == .front { exchange?.bytesToClient += UInt64(count) }
+        outgoing?.pipeDrained(count)
+    }
+
+    private func allowSplicing(_ exchange: Exchange) {
+        exchange.request.splicing = max(exchange.request.splicing, splicing.request)
+        exchange.response.splicing = max(exchange.response.splicing, splicing.response)
     }
 
     public func transportFailed(_ failure: TransportFailure) {

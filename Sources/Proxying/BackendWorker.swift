@@ -169,7 +169,9 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
     }
 
     package func makeMux(for connection: StreamConnection, _ alpn: ApplicationProtocol) -> (any ByteStreamMux)? {
-        if settings.mode == .tcp { return PassThroughMux(role: .back, host: connection) }
+        if settings.mode == .tcp {
+            return PassThroughMux(role: .back, host: connection, splicing: settings.options.splicing.directions)
+        }
         guard let link = connection.ownerContext as? ServerLink, let side = link.server.context as? ServerSide else {
             return nil
         }

@@ -21,6 +21,8 @@ package final class Blueprint: Sendable {
     package let admission: Admission
     /// The most that the process's `maxconn` may be raised to.
     package let hardMaxconn: Int
+    /// Kernel pipes of the process.
+    package let pipeLimit: Int
     package let ticketKeys: TicketKeyRing
     /// Certificates and authorities in memory.
     package let tlsFiles = TLSFiles()
@@ -46,6 +48,7 @@ package final class Blueprint: Sendable {
         profiling = TaskProfilingSwitch(configuration.global.taskProfiling)
         admission = Admission(limit: configuration.global.maxconn ?? processMaxconn)
         hardMaxconn = max(processMaxconn, configuration.global.maxconn ?? 0)
+        pipeLimit = configuration.splices ? max(1, admission.limit / 4) : 0
         do throws(TLSError) { ticketKeys = try TicketKeyRing() } catch {
             throw BlueprintError("TLS ticket keys: \(error)")
         }

@@ -268,7 +268,8 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
             return reversedMux(for: connection, session, attachment, alpn)
         }
         if settings.mode == .tcp, !isUpgraded {
-            let mux = PassThroughMux(role: .front, host: connection)
+            let mux = PassThroughMux(
+                role: .front, host: connection, splicing: settings.options.splicing.directions)
             mux.start()
             return mux
         }

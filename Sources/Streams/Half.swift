@@ -43,6 +43,10 @@ public final class Half {
     /// When the consumer last took something.
     public private(set) var lastTake = Instant.zero
 
+    /// Whether bytes may go through a pipe.
+    public var splicing = Splicing.never
+    /// Bytes behind those of the queue that stay in the kernel. While there are some, nothing is put in the queue.
+    public private(set) var pipe: KernelPipe?
     private var body = ChunkQueue(gathers: true)
     private var interim: [MessageHead] = []
     /// What the consumer took, as far as it is kept: see ``keepForReplay(upTo:)``.
@@ -72,7 +76,7 @@ public final class Half {
 
     /// Bytes that the producer may still put in. At 0 it stops reading until ``StreamEnd/incomingDrained()``.
     public var room: Int {
-        let left = limit - body.count
+        let left = pipe == nil ? limit - body.count : 0
         if left <= 0 { producerWaits = true }
         return max(0, left)
     }
@@ -167,10 +171,10 @@ public final class Half {
     public var hasHead: Bool { head != nil && !headTaken && !isHeld }
 
     /// True when the message has ended and all its bytes are taken: trailers (if any) and the end come next.
-    public var isDrained: Bool { phase == .ended && body.isEmpty && (headTaken || head == nil) }
+    public var isDrained: Bool { phase == .ended && body.isEmpty && pipe == nil && (headTaken || head == nil) }
 
     /// True when the producer stopped before the end and all bytes that came are taken.
-    public var isBroken: Bool { phase == .aborted && body.isEmpty }
+    public var isBroken: Bool { phase == .aborted && body.isEmpty && pipe == nil }
 
     /// Takes the next interim response, to be sent before the head.
     public func takeInterim() -> MessageHead? {
@@ -206,6 +210,32 @@ public final class Half {
         return true
     }
 
+    func adopt(_ pipe: KernelPipe) { self.pipe = pipe }
+
+    /// Gives the pipe back, and what is in it up.
+    func releasePipe() {
+        guard let pipe else { return }
+        self.pipe = nil
+        exchange.resources.pipes.giveBack(pipe)
+    }
+
+    func countPut(_ count: Int) {
+        bytesIn += UInt64(count)
+        lastPut = clock.now
+    }
+
+    func countTaken(_ count: Int) {
+        bytesOut += UInt64(count)
+        lastTake = clock.now
+    }
+
+    /// Lets a producer go on that waits for room.
+    func tellProducer() {
+        guard producerWaits, body.count <= limit / 2 else { return }
+        producerWaits = false
+        producer?.incomingDrained()
+    }
+
     /// Takes the first bytes, at most `length`, as a chunk; nil when none wait.
     public func take(upTo length: Int = .max) -> Chunk? {
         guard let chunk = body.takeFirst(upTo: length) else { return nil }
@@ -214,10 +244,7 @@ public final class Half {
         if replayLimit > 0 {
             if isRewindable { kept.append(chunk.share()) } else { kept.removeAll() }
         }
-        if producerWaits, body.count <= limit / 2 {
-            producerWaits = false
-            producer?.incomingDrained()
-        }
+        tellProducer()
         return chunk
     }
 
@@ -231,6 +258,7 @@ public final class Half {
     /// Drops what waits and lets the producer go on: nobody wants the rest.
     public func discard() {
         body.removeAll()
+        releasePipe()
         if producerWaits {
             producerWaits = false
             producer?.incomingDrained()
@@ -245,6 +273,7 @@ public final class Half {
         head = nil
         trailers = nil
         body.removeAll()
+        releasePipe()
         phase = .idle
         failure = nil
         isHeld = false
@@ -259,6 +288,7 @@ public final class Half {
         trailers = nil
         interim = []
         body.removeAll()
+        releasePipe()
         kept.removeAll()
         producer = nil
         consumer = nil

@@ -85,11 +85,37 @@ public protocol ByteStreamMux: AnyObject {
 
     var activity: MuxActivity { get }
 
+    /// Where the connection is to put what the peer sends next, unseen by the mux; nil: ``receive(_:)`` it is. Asked for
+    /// before each read while no input waits, and followed by ``inputPipeFilled(_:)``.
+    ///
+    /// - Parameter isBulk: the peer brings more than it is asked for.
+    func inputPipe(isBulk: Bool) -> KernelPipe?
+
+    /// So many bytes have come into the pipe, 0 when there were none.
+    func inputPipeFilled(_ count: Int)
+
+    /// The socket can not do that: no pipe from now on.
+    func inputPipeRefused()
+
+    /// What is to be sent once all output is sent; nil: nothing.
+    var outputPipe: KernelPipe? { get }
+
+    /// So many bytes of ``outputPipe`` are sent.
+    func outputPipeDrained(_ count: Int)
+
     /// Graceful end: no new exchanges (GOAWAY, `Connection: close`), open ones finish, then close.
     func drain()
 
     /// The connection's idle timer ran out in ``activity``: answer 408 or send GOAWAY as the version has it, then close.
     func idleTimeout()
+}
+
+extension ByteStreamMux {
+    public func inputPipe(isBulk: Bool) -> KernelPipe? { nil }
+    public func inputPipeFilled(_ count: Int) {}
+    public func inputPipeRefused() {}
+    public var outputPipe: KernelPipe? { nil }
+    public func outputPipeDrained(_ count: Int) {}
 }
 
 /// A mux in the client role, to a server: exchanges are attached to it.
@@ -105,6 +131,9 @@ public protocol ServerMux: AnyObject {
 public protocol MuxHost: AnyObject {
     var resources: WorkerResources { get }
 
+    /// Whether the connection's bytes are those on its socket, so that they may go through a pipe.
+    var hasPlainSocket: Bool { get }
+
     /// Something is to be done at the end of this turn: output to produce, or input to take up again. Cheap; may be
     /// called many times.
     func muxNeedsFlush()
@@ -115,4 +144,8 @@ public protocol MuxHost: AnyObject {
     /// Server role: the number of ``ServerMux/availableStreams`` has changed, or the last exchange is over, so that the
     /// connection may go to a pool or be closed.
     func muxStreamsChanged()
+}
+
+extension MuxHost {
+    public var hasPlainSocket: Bool { false }
 }

@@ -11,7 +11,14 @@ public protocol StreamEnd: AnyObject {
     /// The half that this end fills has room again after it was full.
     func incomingDrained()
 
+    /// Whether this end sends from a ``Half/pipe`` too.
+    var takesPipe: Bool { get }
+
     /// The exchange is over for this end: stop both directions and tell the peer in the words of its version. The end
     /// is detached from the exchange already. ``CloseReason/notNeeded`` means without blame.
     func reset(_ reason: CloseReason)
+}
+
+extension StreamEnd {
+    public var takesPipe: Bool { false }
 }

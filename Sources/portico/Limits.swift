@@ -5,19 +5,23 @@ import Glibc
 /// Descriptors, memory and connections that the process may use.
 struct Limits {
     private let global: GlobalSettings
+    /// Descriptors for each connection: two sockets, and half of what a kernel pipe takes where they are used.
+    private let perConnection: Double
     /// Connections at once when the configuration does not say.
     let maxconn: Int
 
-    init(_ global: GlobalSettings) {
+    init(_ configuration: Configuration) {
+        let global = configuration.global
         self.global = global
+        perConnection = configuration.splices ? 2.5 : 2
         let hard = min(Int(clamping: Self.descriptors().hard), global.fdHardLimit)
-        // Two descriptors per connection, and some for listeners, pollers and logs.
-        maxconn = global.maxconn ?? max(10, (hard - 100) / 2)
+        // Some more are for listeners, pollers and logs.
+        maxconn = global.maxconn ?? max(10, Int(Double(hard - 100) / perConnection))
     }
 
     /// Raises the descriptor limit, lowers the memory limit.
     func apply(memoryLimit: Int?) throws(StartError) {
-        let wanted = global.ulimitN ?? maxconn * 2 + 100
+        let wanted = global.ulimitN ?? Int(Double(maxconn) * perConnection) + 100
         let (soft, hard) = Self.descriptors()
         if soft < wanted, portico_set_descriptor_limit(UInt64(wanted), max(hard, UInt64(wanted))) != 0 {
             _ = portico_set_descriptor_limit(hard, hard)

@@ -36,7 +36,7 @@ final class Process {
             }
         }
         signal(SIGPIPE, SIG_IGN)
-        let limits = Limits(configuration.global)
+        let limits = Limits(configuration)
         do throws(StartError) {
             try limits.apply(memoryLimit: options.memoryLimit)
             let workers = configuration.global.nbthread ?? Limits.availableCores()

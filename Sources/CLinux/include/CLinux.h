@@ -26,6 +26,9 @@
 #include "handover.h"
 #include "process.h"
 
+// Moves bytes between a socket and a pipe without a copy to user space (splice(2)); never waits.
+ssize_t portico_splice(int from, int to, size_t count);
+
 // epoll_pwait2 waits with nanosecond precision (Linux 5.11); where the kernel lacks it, milliseconds rounded up.
 // nanoseconds < 0 waits for ever.
 static inline int portico_epoll_wait(int epoll, struct epoll_event *events, int count, int64_t nanoseconds) {

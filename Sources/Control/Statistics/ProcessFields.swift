@@ -1,5 +1,7 @@
+import Bytes
 import Patterns
 import Proxying
+import Synchronization
 
 /// What is known of the process at one moment: the lines of `show info`.
 struct ProcessField: Sendable {
@@ -58,9 +60,13 @@ enum ProcessFields {
         ProcessField("CumSslConns", "MCPV", "Connections with TLS since the start") {
             .unsigned32(Int(truncatingIfNeeded: ($0.traffic.clientTLS + $0.traffic.serverTLS) & 0xffff_ffff))
         },
-        ProcessField("Maxpipes", "CLPV", "Limit of kernel pipes") { _ in .u32(0) },
-        ProcessField("PipesUsed", "MGPV", "Kernel pipes in use") { _ in .u32(0) },
-        ProcessField("PipesFree", "MGPV", "Kernel pipes that wait") { _ in .u32(0) },
+        ProcessField("Maxpipes", "CLPV", "Limit of kernel pipes") { .u32($0.maxPipes) },
+        ProcessField("PipesUsed", "MGPV", "Kernel pipes in use") { _ in
+            .u32(KernelPipePool.counts.used.load(ordering: .relaxed))
+        },
+        ProcessField("PipesFree", "MGPV", "Kernel pipes that wait") { _ in
+            .u32(KernelPipePool.counts.free.load(ordering: .relaxed))
+        },
     ]
 
     private static let rates: [ProcessField] = [
@@ -125,7 +131,8 @@ enum ProcessFields {
         ProcessField("BusyPolling", "MGPV", "1 while workers poll without waiting, else 0") { _ in .u32(0) },
         ProcessField("FailedResolutions", "MGPV", "Names that did not resolve") { _ in .none },
         ProcessField("TotalBytesOut", "MGPV", "Bytes sent to clients") { .unsigned64($0.traffic.bytesOut) },
-        ProcessField("TotalSplicedBytesOut", "MGPV", "Bytes sent through kernel pipes; always 0") { _ in .unsigned64(0)
+        ProcessField("TotalSplicedBytesOut", "MGPV", "Bytes sent through kernel pipes") { _ in
+            .unsigned64(KernelPipePool.counts.bytesOut.load(ordering: .relaxed))
         },
         ProcessField("BytesOutRate", "MRPV", "Bytes sent to clients in the last second") {
             .unsigned64(UInt64($0.rate(.bytesOut)))

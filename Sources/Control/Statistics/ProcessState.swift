@@ -17,6 +17,7 @@ struct ProcessState: Sendable {
     let connections: Int
     let maxconn: Int
     let hardMaxconn: Int
+    let maxPipes: Int
     let idlePercent: Int
     let isStopping: Bool
     private let rates: [RateMeter.Key: (now: Int, max: Int)]
@@ -39,6 +40,7 @@ struct ProcessState: Sendable {
         connections = admission.count
         maxconn = admission.limit
         hardMaxconn = api.workers.blueprint.hardMaxconn
+        maxPipes = api.workers.blueprint.pipeLimit
         idlePercent = api.statistics.idlePercent
         isStopping = api.isStopping
         let meter = api.statistics.meter

@@ -233,6 +233,7 @@ struct Assembler {
         result.options.abortOnClose = draft.abortOnClose ?? true
         result.options.usesProxyHeader = draft.usesProxyHeader
         result.options.countsListeners = draft.countsListeners
+        result.options.splicing = draft.splicing
         result.guid = draft.guid
         result.options.buffersRequest = draft.buffersRequest
         result.options.originalTo = draft.mode == .http ? draft.originalTo : nil
@@ -292,6 +293,7 @@ struct Assembler {
         result.options.connectionMode = draft.connectionMode
         result.options.forwardFor = draft.mode == .http ? draft.forwardFor : nil
         result.options.abortOnClose = draft.abortOnClose ?? (draft.mode == .http)
+        result.options.splicing = draft.splicing
         result.options.acceptsViolations = draft.acceptsResponseViolations
         result.timeouts = draft.timeouts
         result.options.buffersRequest = draft.buffersRequest

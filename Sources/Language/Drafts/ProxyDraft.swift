@@ -44,6 +44,8 @@ struct ProxyDraft: Sendable {
     var forwardFor: ForwardForOption?
     /// `option abortonclose`; nil: not set.
     var abortOnClose: Bool?
+    /// `option splice-…`.
+    var splicing = SplicingOptions()
     /// `disabled`.
     var isDisabled = false
     var logs: [LogDraft] = []

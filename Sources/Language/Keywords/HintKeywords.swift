@@ -12,9 +12,6 @@ enum HintKeywords {
     ]
 
     static let proxy: [Keyword<ProxyDraft>] = [
-        // Data moves between sockets in the way that costs least.
-        option("splice-auto", in: .proxies), option("splice-request", in: .proxies),
-        option("splice-response", in: .proxies),
         // Every write goes out at once: TCP_NODELAY is always set.
         option("http-no-delay", in: .proxies),
         // ACKs are not held back, and the first data goes with what the kernel sends.

@@ -16,6 +16,8 @@ enum OptionKeywords {
                     case .default: nil
                     }
             },
+            splice("auto", \.isAutomatic), splice("request", \.splicesRequests),
+            splice("response", \.splicesResponses),
             Keyword<ProxyDraft>("option redispatch", in: .back, takesModifiers: true) {
                 (proxy, statement) throws(Complaint) in
                 guard statement.modifier == .none else {
@@ -104,6 +106,14 @@ enum OptionKeywords {
             }
         }
         proxy.forwardFor = option
+    }
+
+    private static func splice(
+        _ name: String, _ option: any WritableKeyPath<SplicingOptions, Bool> & Sendable
+    ) -> Keyword<ProxyDraft> {
+        Keyword("option splice-\(name)", in: .proxies, takesModifiers: true) { (proxy, statement) in
+            proxy.splicing[keyPath: option] = statement.modifier == .none
+        }
     }
 
     static func network(_ word: Word, of statement: Statement) throws(Complaint) -> IPNetwork {
