@@ -35,6 +35,12 @@ class Case:
     needs_parallel: bool = False
     versions: tuple[int, ...] = (3,)
 
+    @property
+    def hinders_handshakes(self) -> bool:
+        """The link takes so much away that a handshake may last longer than a peer waits."""
+        ways = (self.link.to_server, self.link.to_client)
+        return any(max(one.loss, one.corrupt) > 0.1 for one in ways)
+
 
 def _lossy(name: str, letter: str, transfer: bool, corrupt: bool) -> Case:
     """The four cases of loss and corruption: 30 % on many handshakes, 2 % on one transfer."""

@@ -8,7 +8,7 @@ from .clients import Client
 from .forwarder import TO_CLIENT, TO_SERVER
 from .keys import CHACHA20, SUITE_NAMES
 from .packets import HANDSHAKE, INITIAL, ONE_RTT, RETRY, V1, V2, ZERO_RTT, Header, split
-from .processes import Unsupported, expect
+from .processes import TooSlow, Unsupported, expect
 from .servers import Server
 from .trace import Packet, Trace
 
@@ -242,14 +242,31 @@ def migration(played: Played) -> str:
 
 
 def _measured(played: Played, floor: float) -> str:
-    """Throughput from the first 1-RTT packet of the server to the last, in kbit/s; fails below the floor."""
+    """Throughput from the first 1-RTT packet of the server to the files' end, in kbit/s; fails below the floor."""
     whole(played)
     data = [one.seen.time for one in played.trace.of(ONE_RTT, TO_CLIENT)]
     expect(len(data) > 1, "no 1-RTT packets of the server were seen")
-    span = max(data) - min(data)
+    span = _files_end(played, max(data)) - min(data)
     rate = sum(played.job.sizes) * 8 / span / 1000 if span > 0 else 0.0
-    expect(rate >= floor, f"{rate:.0f} kbit/s of 10000 is below {floor:.0f}")
+    if rate < floor:
+        raise TooSlow(f"{rate:.0f} kbit/s of 10000 is below {floor:.0f}")
     return f"{rate:.0f} kbit/s"
+
+
+def _files_end(played: Played, otherwise: float) -> float:
+    """When the last byte of the files was sent; where the packets can not be read, what the caller says.
+
+    What comes later is not the transfer's: a browser asks for the site's icon when it has shown the page.
+    """
+    ends: dict[tuple[int, int], tuple[int, float]] = {}
+    for packet, frame in played.trace.frames_of("STREAM", TO_CLIENT):
+        stream, offset = frame.numbers[0], frame.numbers[1]
+        end = offset + len(frame.data)
+        known = ends.get((id(packet.connection), stream), (0, 0.0))
+        if end > known[0]:
+            ends[(id(packet.connection), stream)] = (end, packet.seen.time)
+    smallest = min(played.job.sizes)
+    return max((time for end, time in ends.values() if end >= smallest), default=otherwise)
 
 
 def goodput(played: Played) -> str:

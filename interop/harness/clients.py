@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 
 from . import content
 from .cell import Fetched, Job, Outcome
+from .patience import Patience
 from .processes import Failure, output
 from .servers import NO_V2, found
 
@@ -29,6 +30,8 @@ class Client(ABC):
     ecn = False
     hello_datagrams = 1
     """Datagrams that its ClientHello takes."""
+    patience: Patience | None = None
+    """How long it waits for a handshake, when nothing makes it wait longer than a bad link may take."""
     lacks: dict[str, str] = {}
     """Cases that this version of the client is known not to play, and why."""
 
@@ -189,6 +192,8 @@ class Curl(Client):
     knobs = ANYWHERE
     semantics = frozenset({"download", "upload"})
     parallel = False
+    # libcurl's QUIC_HANDSHAKE_TIMEOUT; there is no option for it.
+    patience = Patience(10)
 
     def missing(self, job: Job) -> str | None:
         return None if job.tools.python.exists() else "curl_cffi is not here (scripts/setup test)"

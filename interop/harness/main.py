@@ -13,7 +13,7 @@ from . import certificates, content, report
 from .cell import Tools
 from .clients import Aioquic, Chromium, Client, Curl, Nghttp, Ngtcp2, PorticoLoad
 from .gateway import HAProxyClient, Hyper, Plain, PorticoClient
-from .matrix import ALL_CASES, FAILED, PASSED, UNSUPPORTED, Cell, plans, run_all
+from .matrix import ALL_CASES, FAILED, OURS, PASSED, UNSUPPORTED, Cell, plans, run_all
 from .origin import Origin
 from .servers import ALL as SERVERS
 
@@ -29,7 +29,6 @@ CLIENTS: tuple[Client, ...] = (
     Hyper(),
     Plain(),
 )
-OURS = {"portico", "portico-load"}
 
 
 def chosen(all_names: list[str], wanted: list[str], what: str) -> set[str]:
@@ -119,7 +118,7 @@ def main() -> int:
         cells = run_all(tools, folder, todo, seed, options.jobs, lambda done, cell: progress(len(todo), done, cell))
     report.write(folder, cells, seed, began)
     print(f"\n{report.text(cells)}\n\n{report.counted(cells)}; seed {seed}; {folder / 'index.html'}")
-    if failures := report.reasons(cells, FAILED):
+    if failures := report.failures(folder, cells):
         print(f"\nfailed:\n{failures}")
     if missing := report.grouped(cells, UNSUPPORTED):
         print(f"\nunsupported:\n{missing}")

@@ -16,14 +16,19 @@ from .cases import Case
 from .cell import Job, Tools
 from .checks import Played, explain
 from .clients import Client
-from .forwarder import Forwarder, LinkPlan
-from .processes import Failure, Unsupported, free_port
+from .forwarder import TO_CLIENT, TO_SERVER, Forwarder, LinkPlan
+from .load import BUSY, Meter
+from .patience import verdict
+from .processes import Failure, HeldUp, TooSlow, Unsupported, free_port
 from .servers import Server
 from .trace import Trace
 
 PASSED, FAILED, UNSUPPORTED = "passed", "failed", "unsupported"
 ALL_CASES: tuple[Case, ...] = cases.TRANSPORT + semantics.SEMANTICS
 SEMANTIC_NAMES = {case.name for case in semantics.SEMANTICS}
+OURS = {"portico", "portico-load"}
+TRIES = 3
+"""How often a cell is played that gave no verdict: the link held a handshake up, or the machine was busy."""
 
 
 @dataclass
@@ -76,37 +81,73 @@ def plans(clients: Iterable[Client], servers: Iterable[Server], chosen: Iterable
     return found
 
 
-def run(tools: Tools, folder: Path, plan: Plan, seed: int) -> Cell:
-    """Runs one cell; whatever goes wrong becomes its result."""
+def run(tools: Tools, folder: Path, plan: Plan, seed: int, alone: bool = True) -> Cell | None:
+    """Runs one cell; whatever goes wrong becomes its result. None: it was too slow beside others, and is to be measured
+    alone."""
+    earlier: list[str] = []
+    for attempt in range(1, TRIES + 1):
+        cell, job = _prepare(tools, folder, plan, seed, attempt)
+        meter, started = Meter(), time.monotonic()
+        again = None
+        try:
+            cell.reason = _play(plan, job, cell.seed) or ""
+        except Unsupported as reason:
+            cell.result, cell.reason = UNSUPPORTED, str(reason)
+        except HeldUp as reason:
+            again = str(reason)
+        except TooSlow as reason:
+            if not alone:
+                return None
+            others = meter.others()
+            if others >= BUSY:
+                again = f"{reason}, while others took {others:.0%} of the machine"
+            cell.result, cell.reason = FAILED, f"{reason} (alone; others took {others:.0%} of the machine)"
+        except Failure as reason:
+            cell.result, cell.reason = FAILED, str(reason)
+        except Exception as error:  # noqa: BLE001 - a bug here must not end the run, and must not look like a pass
+            cell.result, cell.reason = FAILED, f"harness: {type(error).__name__}: {error}"
+            (job.folder / "harness.log").write_text(traceback.format_exc())
+        cell.seconds = round(time.monotonic() - started, 2)
+        if again is not None:
+            cell.result, cell.reason = UNSUPPORTED, f"no verdict: {again}"
+        elif earlier:
+            cell.reason = f"{cell.reason}; " if cell.reason else ""
+            cell.reason += f"try {attempt}, after: {'; '.join(earlier)}"
+        _finish(cell, job)
+        if again is None:
+            break
+        earlier.append(again)
+        if attempt < TRIES:
+            kept = job.folder.with_name(f"{job.folder.name}-try{attempt}")
+            shutil.rmtree(kept, ignore_errors=True)
+            job.folder.rename(kept)
+    return cell
+
+
+def _prepare(tools: Tools, folder: Path, plan: Plan, seed: int, attempt: int) -> tuple[Cell, Job]:
+    """The cell as it is when all goes well, and what its peers are to do, in an empty folder."""
     client, server, case = plan.client, plan.server, plan.case
     name = f"{server.name}/{client.name}/{case.name}" + (f"-{plan.run}" if plan.run > 1 else "")
     own = folder / name
     shutil.rmtree(own, ignore_errors=True)
     own.mkdir(parents=True)
     # The same cell gets the same fate whatever else runs.
-    cell_seed = f"{seed}/{name}"
+    cell_seed = f"{seed}/{name}" + (f"/{attempt}" if attempt > 1 else "")
     cell = Cell(client.name, server.name, case.name, case.letter, PASSED, "", 0.0, name, plan.run, cell_seed)
     with _ports:
         port = free_port(case.host)
     job = Job(
         tools, own, case.name, case.versions[0], case.host, case.knob, case.sizes, case.separately, case.timeout, port
     )
-    started = time.monotonic()
-    try:
-        cell.reason = _play(plan, job, cell_seed) or ""
-    except Unsupported as reason:
-        cell.result, cell.reason = UNSUPPORTED, str(reason)
-    except Failure as reason:
-        cell.result, cell.reason = FAILED, str(reason)
-    except Exception as error:  # noqa: BLE001 - a bug here must not end the run, and must not look like a pass
-        cell.result, cell.reason = FAILED, f"harness: {type(error).__name__}: {error}"
-        (own / "harness.log").write_text(traceback.format_exc())
-    cell.seconds = round(time.monotonic() - started, 2)
+    return cell, job
+
+
+def _finish(cell: Cell, job: Job) -> None:
+    """Removes what nobody will look at, and keeps the result."""
     for unneeded in ("downloads", "upload", "download", "profile"):
-        target = own / unneeded
+        target = job.folder / unneeded
         shutil.rmtree(target, ignore_errors=True) if target.is_dir() else target.unlink(missing_ok=True)
-    (own / "cell.json").write_text(json.dumps(asdict(cell), indent=1) + "\n")
-    return cell
+    (job.folder / "cell.json").write_text(json.dumps(asdict(cell), indent=1) + "\n")
 
 
 def _play(plan: Plan, job: Job, seed: str) -> str | None:
@@ -141,13 +182,21 @@ def _play(plan: Plan, job: Job, seed: str) -> str | None:
 
 
 def _blame(plan: Plan, trace: Trace, failure: Failure) -> NoReturn:
-    """Raises the failure; or Unsupported, when the link let no handshake through for longer than the server waits."""
-    patience = plan.server.patience
-    is_lossy = plan.case.name in ("handshakeloss", "handshakecorruption")
-    if patience is not None and is_lossy and trace.longest_handshake() >= patience:
-        raise Unsupported(
-            f"the link held a handshake up for longer than the {patience:g} s after which {plan.server.name} gives up"
-        ) from failure
+    """Raises the failure; or HeldUp, when the link let no handshake through for as long as one of the two waits."""
+    ours = {TO_SERVER for name in OURS if plan.client.name == name} | {
+        TO_CLIENT for name in OURS if plan.server.name == name
+    }
+    said = []
+    if plan.case.hinders_handshakes:
+        for peer, direction in ((plan.client, TO_SERVER), (plan.server, TO_CLIENT)):
+            if peer.patience is None:
+                continue
+            found = verdict(trace, peer.patience, direction, frozenset(ours))
+            if found is not None and found.excused:
+                raise HeldUp(f"{peer.name} gave a handshake up: {found.words}") from failure
+            said += [f"{peer.name}'s patience ran out, and the link is not to blame: {found.words}"] if found else []
+    if said:
+        raise Failure("; ".join([str(failure), *said])) from failure
     raise failure
 
 
@@ -173,11 +222,28 @@ def _write_trace(job: Job, link: Forwarder) -> Trace:
 def run_all(
     tools: Tools, folder: Path, chosen: list[Plan], seed: int, jobs: int, progress: Callable[[int, Cell], None]
 ) -> list[Cell]:
-    """Runs the cells, several at a time, and tells of each as it ends; the results in the order of the plans."""
+    """Runs the cells, several at a time, and tells of each as it ends; the results in the order of the plans.
+
+    What was too slow beside others is measured once more at the end, with nothing beside it.
+    """
     results: dict[int, Cell] = {}
+    slow: list[int] = []
+
+    def ended(index: int, cell: Cell) -> None:
+        results[index] = cell
+        progress(len(results), cell)
+
+    alone = jobs == 1 or len(chosen) == 1
     with ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(run, tools, folder, plan, seed): index for index, plan in enumerate(chosen)}
-        for done, future in enumerate(as_completed(futures), 1):
-            results[futures[future]] = future.result()
-            progress(done, future.result())
+        futures = {pool.submit(run, tools, folder, plan, seed, alone): index for index, plan in enumerate(chosen)}
+        for future in as_completed(futures):
+            cell = future.result()
+            if cell is None:
+                slow.append(futures[future])
+            else:
+                ended(futures[future], cell)
+    for index in sorted(slow):
+        cell = run(tools, folder, chosen[index], seed)
+        assert cell is not None
+        ended(index, cell)
     return [results[index] for index in range(len(chosen))]

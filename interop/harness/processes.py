@@ -14,6 +14,14 @@ class Failure(Exception):
     """A cell did not come out as it should; the text says how."""
 
 
+class TooSlow(Failure):
+    """A cell came out right, and took longer than it may: the machine may be to blame for that."""
+
+
+class HeldUp(Failure):
+    """The link held a handshake up for longer than a peer waits: the cell says nothing about the two."""
+
+
 class Unsupported(Exception):
     """A peer cannot do what the case needs; the text says what."""
 

@@ -74,10 +74,16 @@ def counted(cells: list[Cell]) -> str:
     return ", ".join(f"{sum(cell.result == one for cell in cells)} {one}" for one in SIGNS)
 
 
-def reasons(cells: list[Cell], result: str) -> str:
-    """One line for each cell of that result."""
-    chosen = [cell for cell in cells if cell.result == result]
-    return "\n".join(f"{c.server} ← {c.client}, {c.case}: {' '.join(c.reason.split())}" for c in chosen)
+def failures(folder: Path, cells: list[Cell]) -> str:
+    """Three lines for each cell that failed: why, where its packets and logs are, and how to play it again."""
+    lines = []
+    for cell in cells:
+        if cell.result == FAILED:
+            lines.append(f"{cell.server} ← {cell.client}, {cell.case}: {' '.join(cell.reason.split())}")
+            lines.append(f"    look: {folder / cell.folder} (packets.txt, client.log, server.log)")
+            words = f"--server {cell.server} --client {cell.client} --case {cell.case}"
+            lines.append(f"    play: interop/run {words} --seed {cell.seed.split('/')[0]}")
+    return "\n".join(lines)
 
 
 def grouped(cells: list[Cell], result: str) -> str:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 from .cell import Job
+from .patience import Patience
 from .processes import Failure, Program, Unsupported, output
 
 PATHS = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/local/sbin"
@@ -29,8 +30,8 @@ class Server(ABC):
     ecn = False
     follows_to_v2 = False
     """Goes on with QUIC version 2 when a client prefers it."""
-    patience: float | None = None
-    """Seconds after which it gives a handshake up, when nothing makes it wait longer."""
+    patience: Patience | None = None
+    """How long it waits for a handshake, when nothing makes it wait longer than a bad link may take."""
     lacks: dict[str, str] = {}
     """Cases that this version of the server is known not to play, and why."""
 
@@ -197,7 +198,7 @@ class Caddy(Server):
     knobs = FREE_KNOBS
     semantics = ALL_SEMANTICS - {"priorities", "websocket"}
     # quic-go's HandshakeIdleTimeout is 5 s, and a handshake may take twice that; Caddy has no option for it.
-    patience = 10
+    patience = Patience(10, idle=5)
     lacks = {
         "rebind-port": "quic-go of Caddy 2.6 validates no new path",
         "rebind-addr": "quic-go of Caddy 2.6 validates no new path",

@@ -87,25 +87,6 @@ class Trace:
         """Connections in which both ends said hello."""
         return sum(1 for one in self.connections if one.client_hello and one.server_hello)
 
-    def longest_handshake(self) -> float:
-        """Seconds from a client's first packet that reached the server to its last flight of the handshake, at worst."""
-        reached: dict[bytes, float] = {}
-        for one in self.datagrams:
-            if one.direction == TO_SERVER and not one.entered:
-                reached.setdefault(one.payload, one.time)
-        worst = 0.0
-        for connection in self.connections:
-            own = [one for one in self.packets if one.connection is connection and one.seen.payload in reached]
-            first = [reached[one.seen.payload] for one in own if one.kind == INITIAL and one.direction == TO_SERVER]
-            last = [
-                reached[one.seen.payload]
-                for one in own
-                if one.kind == HANDSHAKE and any(frame.name == "CRYPTO" for frame in one.frames)
-            ]
-            if first:
-                worst = max(worst, min(last, default=self.datagrams[-1].time) - min(first))
-        return worst
-
     def _read(self, seen: Seen) -> Iterator[Packet]:
         for header in split(seen.payload):
             if header.kind in (RETRY, NEGOTIATION):
