@@ -1,17 +1,21 @@
 """The endpoint script of the official runner: what it plays, and 127 for all else."""
 
 import os
+import re
 import subprocess
+import tempfile
 import unittest
 from pathlib import Path
 
-SCRIPT = Path(__file__).resolve().parent.parent / "runner/run_endpoint.sh"
+RUNNER = Path(__file__).resolve().parent.parent / "runner"
+SCRIPT = RUNNER / "run_endpoint.sh"
 
 
 def status(**variables: str) -> int:
     """The script's exit status with these variables; no program of ours is there for it to start."""
-    environment = {"PATH": os.environ["PATH"], "PROGRAMS": "/nonexistent", "LOGS": "/nonexistent", **variables}
-    return subprocess.run([SCRIPT], env=environment, capture_output=True, timeout=20).returncode
+    with tempfile.TemporaryDirectory() as logs:
+        environment = {"PATH": os.environ["PATH"], "PROGRAMS": "/nonexistent", "LOGS": logs, **variables}
+        return subprocess.run([SCRIPT], env=environment, capture_output=True, timeout=20).returncode
 
 
 class EndpointTest(unittest.TestCase):
@@ -32,6 +36,23 @@ class EndpointTest(unittest.TestCase):
 
     def test_no_role(self) -> None:
         self.assertNotIn(status(TESTCASE="http3"), (0, 127))
+
+
+class DockerfileTest(unittest.TestCase):
+    """What can be seen without building the image; `runner/rehearse` builds it."""
+
+    dockerfile = (RUNNER / "Dockerfile").read_text().replace("\\\n", " ")
+
+    def test_it_installs_every_library_that_the_package_links(self) -> None:
+        package = (RUNNER.parent.parent / "Package.swift").read_text()
+        wanted = set(re.findall(r'apt: "([^"]+)"', package)) | {"libngtcp2-crypto-gnutls-dev"}
+        installed = set(re.search(r"install -y --no-install-recommends (.*)", self.dockerfile)[1].split())  # type: ignore[index]
+        self.assertLessEqual(wanted, installed)
+
+    def test_it_builds_what_a_release_is(self) -> None:
+        makefile = (RUNNER.parent.parent / "Makefile").read_text()
+        release = re.search(r"^release := (.*)$", makefile, re.MULTILINE)[1]  # type: ignore[index]
+        self.assertIn(release, self.dockerfile)
 
 
 if __name__ == "__main__":
