@@ -33,7 +33,8 @@ def whole(played: Played) -> None:
     # Several at once may be reported in another order: compare as sets of what was asked.
     for response in got:
         state = response.fields.get("termination state", "")
-        expect(response.status == 200, f"status {response.status} {state}")
+        expect(response.status is not None, f"no response came {state}".strip())
+        expect(response.status == 200, f"status {response.status} {state}".strip())
         expect(response.whole, f"a response broke off after {response.size} bytes {state}")
     told = sorted((one.size or 0, one.digest or "") for one in got if one.digest is not None)
     right = sorted((size, content.digest(size)) for size in wanted)

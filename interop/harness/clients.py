@@ -259,7 +259,19 @@ class Chromium(Client):
         text = output([*command, job.url(content.path_of(size))], job.client_log, job.timeout, self.keys(job))
         digits = max(re.findall(r"\d+", text) or [""], key=len)
         whole = digits.encode() == content.body(size)
-        return Fetched(200 if whole else None, len(digits), content.digest(size) if whole else "other")
+        if not whole:
+            raise Failure(f"chromium shows {len(digits)} of {size} digits; {self._errors(job)}")
+        return Fetched(200, len(digits), content.digest(size))
+
+    def _errors(self, job: Job) -> str:
+        """The errors in Chromium's log of the network, but for names that it looks up for itself."""
+        log = job.folder / "netlog.json"
+        text = log.read_text(errors="replace") if log.exists() else ""
+        table = re.search(r'"netError":\{([^}]*)\}', text)
+        names = {number: name for name, number in re.findall(r'"(\w+)":(-?\d+)', table[1])} if table else {}
+        met = dict.fromkeys(names.get(number, number) for number in re.findall(r'"net_error":(-\d+)', text))
+        told = [name for name in met if name not in ("ERR_NAME_NOT_RESOLVED", "ERR_ABORTED", "ERR_IO_PENDING")]
+        return f"netlog.json names {', '.join(told)}" if told else "netlog.json names no error"
 
 
 class PorticoLoad(Client):
@@ -297,11 +309,16 @@ class PorticoLoad(Client):
             command += words
             command += ["--ca", job.tools.certificates.authority, "--timeout", job.timeout - 1]
             command += ["--qlog", job.qlog] if job.version == 3 else []
-            output([*command, job.url(content.path_of(size), job.host)], job.client_log, job.timeout, self.keys(job))
+            command += [job.url(content.path_of(size), job.host)]
+            said = output(command, job.client_log, job.timeout, self.keys(job), statuses=(0, 1))
+            if not report.exists():
+                raise Failure(f"portico-load: {said[-300:].strip()}")
             result = json.loads(report.read_text())
             good = result["status"]["2xx"]
-            if good != count:
-                raise Failure(f"portico-load: {good} good responses of {count}: {json.dumps(result)[:200]}")
+            if good != count or result["failed"]:
+                others = {**result["errors"], **{f"status {name}": n for name, n in result["status"].items()}}
+                told = ", ".join(f"{name} {n}" for name, n in others.items() if n and name != "status 2xx")
+                raise Failure(f"portico-load: {good} good responses of {count}; {told or 'no error told'}")
             responses += [Fetched(200)] * count
             resumed = bool(result["handshakes_resumed"]) if again else None
             taken = result["early_data_offered"] > result["early_data_rejected"] if job.knob == "zerortt" else None
