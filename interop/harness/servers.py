@@ -1,6 +1,7 @@
 """Servers under test. Each starts for one cell, on a fresh port, with its logs in the cell's folder."""
 
 import os
+import re
 import shutil
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -115,7 +116,7 @@ def check(binary: object, path: Path, log: Path) -> None:
         output([binary, "-c", "-f", path], log, 20)
     except Failure:
         said = [line for line in log.read_text().splitlines() if "[ALERT]" in line]
-        reason = said[0].split(f"{path}:")[-1].strip("[] ") if said else "configuration refused"
+        reason = re.sub(r"^\d+\] : ", "", said[0].split(f"{path}:")[-1]).strip("[] ") if said else "its log says why"
         raise Unsupported(f"refuses its configuration: {reason}") from None
 
 
