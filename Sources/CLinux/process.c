@@ -2,12 +2,14 @@
 #include "process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -47,6 +49,12 @@ int portico_pin_thread(const int32_t *cores, int count) {
     for (int index = 0; index < count; index++)
         if (cores[index] >= 0 && cores[index] < CPU_SETSIZE) CPU_SET(cores[index], &set);
     return sched_setaffinity(0, sizeof set, &set);
+}
+
+int portico_memory_file(const char *name) {
+    int fd = memfd_create(name, MFD_CLOEXEC);
+    if (fd >= 0) fcntl(fd, F_SETFL, O_APPEND);
+    return fd;
 }
 
 int portico_signal_descriptor(void) {
@@ -122,3 +130,8 @@ int portico_process_ended(int process, int *status) {
 }
 
 void portico_process_signal(int process, int signal) { syscall(SYS_pidfd_send_signal, process, signal, NULL, 0); }
+
+int portico_replace_program(const char *path, char *const *arguments, char *const *environment) {
+    execvpe(path, arguments, environment);
+    return errno;
+}

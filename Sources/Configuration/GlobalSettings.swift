@@ -27,6 +27,10 @@ public struct GlobalSettings: Sendable, Equatable {
     public var daemon: Bool
     /// Whether a master process watches over the one that works (`master-worker`).
     public var masterWorker: Bool
+    /// Whether a worker process that crashes takes the service with it (not `master-worker no-exit-on-failure`).
+    public var exitsOnWorkerFailure = true
+    /// Reloads that a worker process survives (`mworker-max-reloads`).
+    public var maxReloads = 50
     /// The file for process numbers (`pidfile`).
     public var pidfile: String?
     /// No messages at start (`quiet`).

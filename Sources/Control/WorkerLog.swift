@@ -21,6 +21,9 @@ package final class WorkerLog: LoopMember, AccessLog {
     private let senders: LogSenders
     private var frontends: [Proxy] = []
     private var backends: [Proxy] = []
+    /// The `log` lines of the `global` section, once they are needed.
+    private lazy var process = open(configuration.global.logs, nil, configuration)
+    private let configuration: Configuration
     private let profiles: [LogProfile]
     private let profileTags: [[UInt8]?]
     private var text = LogText()
@@ -31,6 +34,7 @@ package final class WorkerLog: LoopMember, AccessLog {
 
     package init(_ configuration: Configuration, _ worker: Worker) {
         loop = worker.loop
+        self.configuration = configuration
         senders = LogSenders(worker.blueprint)
         profiles = configuration.logProfiles
         profileTags = profiles.map { $0.tag.map { Array($0.utf8) } }
@@ -224,6 +228,13 @@ package final class WorkerLog: LoopMember, AccessLog {
         text.clear()
         text.append(words)
         send(frontends[frontend.index], level)
+    }
+
+    /// Sends words to the targets of the `global` section.
+    func processSaid(_ words: String) {
+        text.clear()
+        text.append(words)
+        send(process, .info)
     }
 
     // MARK: Sending

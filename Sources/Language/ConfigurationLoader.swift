@@ -46,6 +46,12 @@ package struct ConfigurationLoader: Sendable {
     /// a dot, in the order of their bytes.
     package func load(paths: [String]) -> Result {
         var sections = makeSections()
+        let files = read(paths, into: &sections)
+        return finish(sections, files: files)
+    }
+
+    /// Parses files and directories. Returns the files that were read.
+    func read(_ paths: [String], into sections: inout SectionParser) -> [String] {
         var files: [String] = []
         for path in paths {
             do {
@@ -58,7 +64,7 @@ package struct ConfigurationLoader: Sendable {
                     Diagnostic(.alert, "cannot open configuration file/directory \(path) : \(error.reason)"))
             }
         }
-        return finish(sections, files: files)
+        return files
     }
 
     /// Reads a text as if it were the only file, of that name.
@@ -89,7 +95,7 @@ package struct ConfigurationLoader: Sendable {
 
     // MARK: Steps
 
-    private func makeSections() -> SectionParser {
+    func makeSections() -> SectionParser {
         var global = GlobalDraft(environment: environmentForFiles, system: system)
         global.verifiesServers = !skipsServerVerification
         return SectionParser(global: global)
@@ -102,7 +108,7 @@ package struct ConfigurationLoader: Sendable {
         ]) { _, own in own }
     }
 
-    private func files(at path: String) throws(SystemError) -> [String] {
+    func files(at path: String) throws(SystemError) -> [String] {
         guard let entries = try system.entries(of: path) else { return [path] }
         let base = path.hasSuffix("/") ? path : path + "/"
         return
@@ -113,7 +119,7 @@ package struct ConfigurationLoader: Sendable {
             .filter(system.isRegularFile)
     }
 
-    private func parse(_ content: [UInt8], named name: String, into sections: inout SectionParser) {
+    func parse(_ content: [UInt8], named name: String, into sections: inout SectionParser) {
         FileParser(name: name, content: content, dialect: dialect).parse(into: &sections)
     }
 

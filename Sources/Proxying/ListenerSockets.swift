@@ -39,6 +39,15 @@ package struct ListenerSockets: Sendable {
         package let description: String
     }
 
+    /// No socket, for a process that serves nothing.
+    package static let none = ListenerSockets()
+
+    private init() {
+        byWorker = []
+        groups = []
+        generation = 0
+    }
+
     /// Opens every socket; collects what fails, so that the operator sees all of it in one run.
     /// - Parameters:
     ///   - taken: sockets of an older process; those that are used are taken out.

@@ -96,11 +96,23 @@ public enum DescriptorHandover {
         return found
     }
 
+    /// - Parameter path: of a Unix socket, or `sockpair@` and the number of a descriptor (``SocketPair``).
     private static func connect(_ path: String) throws(SystemError) -> Int32 {
-        let number = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard number >= 0 else { throw SystemError("socket") }
+        guard let end = SocketPair.number(in: path) else { return try connect(toUnix: path) }
+        let number = try SocketPair.connect(over: end)
+        limitWaiting(number)
+        return number
+    }
+
+    private static func limitWaiting(_ number: Int32) {
         var limit = timeval(tv_sec: 1, tv_usec: 0)
         _ = unsafe setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    private static func connect(toUnix path: String) throws(SystemError) -> Int32 {
+        let number = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard number >= 0 else { throw SystemError("socket") }
+        limitWaiting(number)
         let result = unsafe Socket.Target.unix(path: path).withSockaddr { unsafe Glibc.connect(number, $0, $1) }
         guard result == 0 else {
             let error = result == nil ? SystemError("connect", ENAMETOOLONG) : SystemError("connect")

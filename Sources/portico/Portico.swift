@@ -9,11 +9,11 @@ import TLSTransport
 @main
 struct Portico {
     static func main() {
-        exit(run(Array(CommandLine.arguments.dropFirst())))
+        exit(run(Array(CommandLine.arguments.dropFirst()), Launch.take()))
     }
 
     /// Returns the exit code.
-    private static func run(_ arguments: [String]) -> Int32 {
+    private static func run(_ arguments: [String], _ launch: Launch) -> Int32 {
         let options: CommandLineOptions
         do throws(CommandLineError) {
             options = try CommandLineOptions(arguments: arguments)
@@ -36,11 +36,38 @@ struct Portico {
             return 1
         }
         var loader = ConfigurationLoader(
-            environment: environment(), isDiagnostic: options.diagnostic,
+            environment: launch.environment, isDiagnostic: options.diagnostic,
             skipsServerVerification: options.skipsServerVerification)
         loader.dialect = Dialect(tlsVersion: TLSLibraries.openSSL.running)
         if let condition = options.condition { return evaluate(condition, loader) }
-        return serve(options, loader)
+        return start(options, loader, launch)
+    }
+
+    /// Becomes a master that has a worker serve, or serves.
+    private static func start(_ options: CommandLineOptions, _ loader: ConfigurationLoader, _ launch: Launch) -> Int32 {
+        guard !launch.isBroken else {
+            Terminal.alert("Failed to deserialize data for the master process. Unrecoverable error, exiting.")
+            return 1
+        }
+        let master = Master(options, launch, loader.discover(paths: options.paths))
+        guard master.isWanted else {
+            guard options.masterSockets.isEmpty || options.masterWorker else {
+                Terminal.alert("a master CLI socket was defined, but master-worker mode (-W) is not enabled.")
+                return 1
+            }
+            return serve(options, loader)
+        }
+        do throws(StartError) {
+            return try master.run(loader) { connection in
+                var loader = loader
+                loader.environment["HAPROXY_MWORKER"] = "1"
+                unsafe setenv("HAPROXY_MWORKER", "1", 1)
+                return serve(options, loader, connection)
+            }
+        } catch {
+            Terminal.alert(error.description)
+            return 1
+        }
     }
 
     private static func evaluate(_ condition: String, _ loader: ConfigurationLoader) -> Int32 {
@@ -52,7 +79,9 @@ struct Portico {
         }
     }
 
-    private static func serve(_ options: CommandLineOptions, _ loader: ConfigurationLoader) -> Int32 {
+    private static func serve(
+        _ options: CommandLineOptions, _ loader: ConfigurationLoader, _ master: MasterConnection? = nil
+    ) -> Int32 {
         let result = loader.load(paths: options.paths)
         for diagnostic in result.diagnostics where !options.quiet || diagnostic.severity == .alert {
             Terminal.error(diagnostic.rendered(pid: getpid()) + "\n")
@@ -85,19 +114,6 @@ struct Portico {
                 "No listener is configured: nothing to do. Add a 'frontend' or 'listen' section with a 'bind' line.")
             return 2
         }
-        return Process(configuration, language, options).run()
-    }
-
-    private static func environment() -> [String: String] {
-        var result: [String: String] = [:]
-        var entry = unsafe environ
-        while let text = unsafe entry.pointee {
-            let pair = unsafe String(cString: text)
-            if let equals = pair.firstIndex(of: "=") {
-                result[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
-            }
-            unsafe entry += 1
-        }
-        return result
+        return Process(configuration, language, options, master: master).run()
     }
 }

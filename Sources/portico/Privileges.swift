@@ -2,11 +2,12 @@ import CLinux
 import Configuration
 import Glibc
 import Proxying
+import Runtime
 
 /// Daemon, pidfile, chroot, user and group.
 enum Privileges {
     static func writePidfileIfForeground(_ global: GlobalSettings) throws(StartError) {
-        guard let path = global.pidfile, !global.daemon, !global.masterWorker else { return }
+        guard let path = global.pidfile, !global.daemon else { return }
         try writePidfile(path, getpid())
     }
 
@@ -28,6 +29,36 @@ enum Privileges {
             exit(0)
         }
         setsid()
+        leaveTerminal(global)
+    }
+
+    /// Goes to the background and becomes a master there. The process that was started stays until the master has said
+    /// over the descriptor that is returned that all is well, or has ended.
+    static func daemonizeMaster() throws(StartError) -> Int32 {
+        var ends: [Int32] = [-1, -1]
+        guard unsafe pipe(&ends) == 0 else { throw StartError("cannot make a pipe: \(Terminal.systemError())") }
+        for end in ends { SocketPair.setClosedByExec(end, true) }
+        let child = portico_fork()
+        guard child >= 0 else { throw StartError("cannot fork: \(Terminal.systemError())") }
+        guard child > 0 else {
+            close(ends[0])
+            setsid()
+            return ends[1]
+        }
+        close(ends[1])
+        var byte: UInt8 = 0
+        if unsafe read(ends[0], &byte, 1) > 0 { exit(0) }
+        var status: Int32 = 0
+        guard unsafe waitpid(child, &status, 0) == child else { exit(1) }
+        let signal = status & 0x7f
+        let code = signal == 0 ? (status >> 8) & 0xff : 128 + signal
+        let words = signal == 0 ? "Exit" : unsafe String(cString: strsignal(signal))
+        Terminal.alert("Process \(child) exited with code \(code) (\(words))")
+        exit(code == 143 ? 0 : code)
+    }
+
+    /// Lets go of the terminal; log lines that go to it stay.
+    static func leaveTerminal(_ global: GlobalSettings) {
         let null = unsafe open("/dev/null", O_RDWR)
         guard null >= 0 else { return }
         dup2(null, 0)

@@ -14,6 +14,8 @@ final class Process {
     private let configuration: Configuration
     private let language: RuntimeLanguage
     private let options: CommandLineOptions
+    /// To the master that has forked this process; nil: it is its own.
+    private let master: MasterConnection?
     /// Listening sockets of an older process that no line has asked for yet.
     private var taken = TakenSockets()
     /// What an earlier process counted.
@@ -21,7 +23,11 @@ final class Process {
     /// When the configuration was there.
     private let loadedAt = SystemClock.now()
 
-    init(_ configuration: Configuration, _ language: RuntimeLanguage, _ options: CommandLineOptions) {
+    init(
+        _ configuration: Configuration, _ language: RuntimeLanguage, _ options: CommandLineOptions,
+        master: MasterConnection? = nil
+    ) {
+        self.master = master
         self.configuration = configuration
         self.language = language
         self.options = options
@@ -29,12 +35,7 @@ final class Process {
 
     /// Serves until told to stop. Returns the exit code.
     func run() -> Int32 {
-        for change in configuration.global.environment {
-            switch change {
-            case .set(let name, let value): unsafe setenv(name, value, 1)
-            case .unset(let name): unsafe unsetenv(name)
-            }
-        }
+        GlobalSettings.apply(configuration.global.environment)
         signal(SIGPIPE, SIG_IGN)
         let limits = Limits(configuration)
         do throws(StartError) {
@@ -51,17 +52,11 @@ final class Process {
             let runtimeSockets = try openRuntimeSockets()
             let logSockets = try openLogSockets()
             taken.closeRest()
-            try Privileges.writePidfileIfForeground(configuration.global)
-            if configuration.global.masterWorker {
-                return try Master(configuration.global, notifiesSystemd: options.notifiesSystemd).run {
-                    self.work(blueprint, sockets, runtimeSockets, logSockets)
-                } letGo: {
-                    // A UDP socket closes with its last descriptor: the worker process alone says when.
-                    sockets.closeQUIC()
-                    taken.quic?.close()
-                }
+            master?.closeOthers()
+            if master == nil {
+                try Privileges.writePidfileIfForeground(configuration.global)
+                if configuration.global.daemon { try Privileges.daemonize(configuration.global) }
             }
-            if configuration.global.daemon { try Privileges.daemonize(configuration.global) }
             return work(blueprint, sockets, runtimeSockets, logSockets)
         } catch {
             Terminal.alert(error.description)
@@ -98,10 +93,12 @@ final class Process {
 
     /// Asks the older process of `-x` for its sockets.
     private func takeSockets() throws(StartError) {
-        guard let path = options.socketSource else { return }
+        guard let path = options.socketSource, path != "/dev/null" else { return }
         do throws(Runtime.SystemError) {
             taken = TakenSockets(try DescriptorHandover.fetch(from: path))
         } catch {
+            // The worker has died meanwhile: nobody has its sockets.
+            if master != nil, error.code == EPIPE { return }
             throw StartError("Failed to get the sockets from the old process at \(path): \(error)")
         }
         do throws(Runtime.SystemError) {
@@ -120,7 +117,8 @@ final class Process {
 
     private func openRuntimeSockets() throws(StartError) -> RuntimeSockets {
         do throws(RuntimeSockets.OpenError) {
-            let sockets = try RuntimeSockets(configuration.global.runtimeAPI, taken: &taken)
+            var sockets = try RuntimeSockets(configuration.global.runtimeAPI, taken: &taken)
+            if let master { sockets.add(masterLink: master.link) }
             let addresses = sockets.environmentValue
             if !addresses.isEmpty { unsafe setenv("HAPROXY_CLI", addresses, 1) }
             return sockets
@@ -153,10 +151,15 @@ final class Process {
             RingForwarder.start(configuration) { Terminal.warning($0) }
             LogForwarder.start(blueprint, logSockets) { Terminal.warning($0) }
             try takeOver(group)
-            tellOldProcesses()
+            if master == nil { tellOldProcesses() }
             notifyReady()
+            Terminal.stopSharing()
             runtime.start(group, facts: facts())
             checks.start()
+            if let master {
+                master.tellLoaded()
+                if configuration.global.daemon { Privileges.leaveTerminal(configuration.global) }
+            }
             var stopping = StopSequence(
                 configuration.global, group: group, threads: threads, runtime: runtime, checks: checks)
             stopping.run(signals)
@@ -164,6 +167,7 @@ final class Process {
             group.quicLogs.flush(milliseconds: 2000)
             // Threads that nobody waits for may be at work with all of this still: the process ends while it is there.
             fflush(nil)
+            if master != nil, let signal = stopping.endingSignal { MasterConnection.die(of: signal) }
             return withExtendedLifetime((stopping, group, blueprint, runtime, checks)) { _exit(0) }
         } catch {
             Terminal.alert(error.description)
@@ -186,8 +190,8 @@ final class Process {
     }
 
     private func notifyReady() {
-        if !configuration.global.masterWorker { SystemdNotifier.notify("READY=1") }
-        guard !configuration.global.quiet, !configuration.global.daemon else { return }
+        if master == nil { SystemdNotifier.notify("READY=1") }
+        guard !configuration.global.quiet, master != nil || !configuration.global.daemon else { return }
         let workers = configuration.global.nbthread ?? Limits.availableCores()
         Terminal.notice("Portico \(VersionText.own) serves with \(workers) worker\(workers == 1 ? "" : "s").")
     }

@@ -3,12 +3,18 @@ import Glibc
 
 /// The signals that steer the process, read as data: they are blocked in every thread.
 struct SignalSource {
-    private let descriptor: Int32
+    let descriptor: Int32
 
     /// Blocks the signals in the calling thread, so that threads started later have them blocked too.
     init() throws(StartError) {
         descriptor = portico_signal_descriptor()
         guard descriptor >= 0 else { throw StartError("signalfd: \(Terminal.systemError())") }
+    }
+
+    /// The next signal that has come; nil: none waits.
+    func next() -> Int32? {
+        let number = portico_next_signal(descriptor)
+        return number > 0 ? number : nil
     }
 
     /// Waits for a signal at most `milliseconds` (nil: for ever), or until `other` turns readable. Returns the signal,

@@ -17,6 +17,8 @@ struct StopSequence {
     private var graceEnds: UInt64?
     private var hardStopAt: UInt64?
     private var isDraining = false
+    /// The signal that ended it at once; nil: none did.
+    private(set) var endingSignal: Int32?
 
     init(
         _ global: GlobalSettings, group: WorkerGroup, threads: WorkerThreads, runtime: RuntimeThread,
@@ -52,7 +54,9 @@ struct StopSequence {
         case SIGUSR1:
             if let limit = global.hardStopAfter { hardStopAt = now + UInt64(limit) * 1_000_000 }
             if global.grace > 0 { graceEnds = now + UInt64(global.grace) * 1_000_000 } else { drain() }
-        case SIGTERM, SIGINT: stop()
+        case SIGTERM, SIGINT:
+            endingSignal = signal
+            stop()
         default: break
         }
     }
@@ -61,7 +65,7 @@ struct StopSequence {
         graceEnds = nil
         guard !isDraining else { return }
         isDraining = true
-        SystemdNotifier.notify("STOPPING=1")
+        if !global.masterWorker { SystemdNotifier.notify("STOPPING=1") }
         runtime.stopListening()
         checks.stop()
         group.post(.drain)

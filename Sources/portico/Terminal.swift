@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Synchronization
 
@@ -18,15 +19,56 @@ enum Terminal {
     private static let written = Mutex<[String]>([])
     private static let keptLines = 1000
 
-    /// The lines that have been written so far.
-    static var log: [String] { written.withLock { $0 } }
+    /// The file that a master and the worker that it loads write to, too; -1: there is none.
+    private static let shared = Atomic<Int32>(-1)
+
+    /// The lines that have been written so far, in a master also those of the worker that it loads.
+    static var log: [String] {
+        let file = shared.load(ordering: .relaxed)
+        return file < 0 ? written.withLock { $0 } : lines(of: file)
+    }
+
+    /// Writes from now on to a file, too, that processes share which are forked after this.
+    static func share() {
+        shared.store(unsafe portico_memory_file("startup-logs"), ordering: .relaxed)
+    }
+
+    /// Writes no more to the shared file. What others write to it from now on is not in the log.
+    static func stopSharing() {
+        let file = shared.exchange(-1, ordering: .relaxed)
+        guard file >= 0 else { return }
+        let known = lines(of: file)
+        written.withLock { $0 = known }
+        close(file)
+    }
+
+    private static func lines(of file: Int32) -> [String] {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 16 * 1024)
+        while true {
+            let count = unsafe pread(file, &buffer, buffer.count, off_t(bytes.count))
+            guard count > 0 else { break }
+            bytes += buffer[..<count]
+        }
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { "\($0)\n" }
+    }
 
     /// Writes text as it is.
     static func error(_ text: String) {
-        written.withLock { if $0.count < keptLines { $0.append(text) } }
-        var bytes = Array(text.utf8)[...]
+        let isKept = written.withLock {
+            guard $0.count < keptLines else { return false }
+            $0.append(text)
+            return true
+        }
+        let file = shared.load(ordering: .relaxed)
+        if isKept, file >= 0 { write(Array(text.utf8)[...], to: file) }
+        write(Array(text.utf8)[...], to: 2)
+    }
+
+    private static func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) {
+        var bytes = bytes
         while !bytes.isEmpty {
-            let count = unsafe bytes.withUnsafeBytes { unsafe write(2, $0.baseAddress, $0.count) }
+            let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
             guard count > 0 else { return }
             bytes = bytes.dropFirst(count)
         }

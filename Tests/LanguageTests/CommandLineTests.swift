@@ -1,4 +1,5 @@
 import Configuration
+import Foundation
 import Language
 import Testing
 
@@ -12,7 +13,9 @@ import Testing
         var expected = CommandLineOptions()
         expected.paths = ["a"]
         change(&expected)
-        return try options("-f a \(line)") == expected
+        let found = try options("-f a \(line)")
+        expected.lasting = found.lasting
+        return found == expected
     }
 
     @Test func eachOptionSetsItsMember() throws {
@@ -56,6 +59,49 @@ import Testing
                 $0.oldProcessSignal = .terminate
             })
         #expect(try changed("-sf") { $0.oldProcessSignal = .finish })
+        #expect(
+            try changed("-S /run/m,level,user -S [::1]:99") { $0.masterSockets = ["/run/m,level,user", "[::1]:99"] })
+    }
+
+    @Test func whatAMasterStartsItselfWith() throws {
+        #expect(
+            try options("-f a -sf 1 2 -W -x /s -S /m -st 3 -D -- b c").lasting.joined(separator: " ")
+                == "-f a -W -S /m -D -- b c")
+    }
+
+    @Test func masterSockets() throws {
+        let loader = ConfigurationLoader(system: NamelessSystem())
+        let socket = try #require(try loader.masterSockets("/run/m,level,user,mode,600").first)
+        #expect(socket.address.description == "unix@/run/m" && socket.level == .user)
+        #expect(socket.permissions == SocketPermissions(mode: 0o600))
+        #expect(try loader.masterSockets("127.0.0.1:99").first?.level == .admin)
+        let wrong = #expect(throws: CommandLineError.self) { try loader.masterSockets("/run/m,levle,user") }
+        #expect(wrong?.message?.contains("unknown keyword 'levle'; did you mean 'level' maybe ?") == true)
+    }
+
+    @Test("A master reads its own keywords of the global section, and no other line") func discovery() throws {
+        let folder = TemporaryDirectory()
+        let text = """
+            global
+            master-worker no-exit-on-failure
+            mworker-max-reloads 3
+            setenv A b
+            nonsense in global
+            .if streq("$A",b)
+            pidfile /run/p
+            .endif
+            frontend f
+            nonsense
+
+            """
+        try text.write(toFile: folder.path + "/a.cfg", atomically: true, encoding: .utf8)
+        let found = ConfigurationLoader(system: NamelessSystem()).discover(paths: [folder.path + "/a.cfg"])
+        #expect(found.alerts.isEmpty, "\(found.alerts)")
+        #expect(found.global.masterWorker && !found.global.exitsOnWorkerFailure && found.global.maxReloads == 3)
+        #expect(found.global.pidfile == "/run/p")
+        try "global\n mworker-max-reloads\n".write(toFile: folder.path + "/a.cfg", atomically: true, encoding: .utf8)
+        let broken = ConfigurationLoader(system: NamelessSystem()).discover(paths: [folder.path + "/a.cfg"])
+        #expect(broken.alerts.map(\.message) == ["'mworker-max-reloads' expects an integer argument"])
     }
 
     @Test func filesKeepTheirOrder() throws {
@@ -104,7 +150,7 @@ import Testing
             ("-f a -sf x", "'-sf' expects process numbers, got 'x'"),
             ("-f a -st 0", "'-st' expects process numbers, got '0'"),
             ("-f a -x", "option '-x' needs an argument"),
-            ("-f a -S /run/s", "option '-S' is not supported by this version of Portico"),
+            ("-f a -4", "option '-4' is not supported by this version of Portico"),
             ("-f a -dR", "option '-dR' is not supported by this version of Portico"),
             ("-dKall,foo", "-dK: unknown or unsupported keyword class 'foo' (use 'help' for the list)"),
             ("-cc", "option '-cc' needs an argument"),

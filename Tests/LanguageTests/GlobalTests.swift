@@ -253,9 +253,12 @@ import Testing
                 "2:5 'no daemon': negation/default currently supported only for options, log and strict-limits"
             ),
             (
-                "master-worker no-exit-on-failure",
-                "2:16 'master-worker no-exit-on-failure' is a keyword of HAProxy that this version of Portico does not support"
+                "master-worker exit-on-failure",
+                "2:16 'master-worker' only supports 'no-exit-on-failure' option, got 'exit-on-failure'."
             ),
+            ("mworker-max-reloads", "2:2 'mworker-max-reloads' expects an integer argument"),
+            ("mworker-max-reloads -1", "2:2 'mworker-max-reloads' expects a positive value or zero."),
+            ("mworker-max-reloads 1 2", "2:24 'mworker-max-reloads' : unexpected extra argument '2'"),
             ("user", "2:2 'user' expects a user name"), ("uid www", "2:6 'uid' expects an integer argument, got 'www'"),
             ("gid -1", "2:6 'gid' expects an integer of at least 0, got '-1'"),
             ("chroot auto", "2:9 'chroot auto' is a keyword of HAProxy that this version of Portico does not support"),

@@ -16,6 +16,10 @@ int portico_available_cores(void);
 // Keeps the calling thread on the given cores.
 int portico_pin_thread(const int32_t *cores, int count);
 
+// A file that has no name and lies in memory: a descriptor that is inherited by children, not by programs that are
+// started, and whose writes go to its end; or -1.
+int portico_memory_file(const char *name);
+
 // The signals that steer the process: blocked in the calling thread and readable as data. A descriptor, or -1.
 int portico_signal_descriptor(void);
 // The next signal's number, 0 when none waits.
@@ -35,3 +39,7 @@ int portico_spawn(
 int portico_process_ended(int process, int *status);
 // Sends a signal to the process of a descriptor.
 void portico_process_signal(int process, int signal);
+
+// Replaces the program of this process by another, found as a shell would find it. The process keeps its number, its
+// blocked and waiting signals and the descriptors that are not closed by exec. Returns only when it fails: errno.
+int portico_replace_program(const char *path, char *const *arguments, char *const *environment);

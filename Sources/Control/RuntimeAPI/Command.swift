@@ -8,7 +8,21 @@ package struct Command: Sendable {
     package typealias Handler = @ControlActor @Sendable (CommandCall) async throws(CommandFailure) -> Void
 
     /// A mode that a session has to be in for the command.
-    package enum Mode: Sendable { case normal, experimental, expert }
+    package enum Mode: Sendable {
+        case normal, experimental, expert
+        /// A session of the master CLI that has the commands of workers, too (`mcli-debug-mode`).
+        case masterDebug
+    }
+
+    /// Whose command it is.
+    package enum Side: Sendable {
+        /// A process's that serves.
+        case worker
+        /// A master process's, too.
+        case both
+        /// A master process's alone.
+        case master
+    }
 
     /// The words that name it: `show`, `cli`, `sockets`.
     package let words: [String]
@@ -17,18 +31,31 @@ package struct Command: Sendable {
     /// The level that a session needs; others are refused with HAProxy's words.
     package let level: AccessLevel
     package let mode: Mode
+    package let side: Side
     let run: Handler
 
     /// - Parameters:
     ///   - name: its words, with a space between.
     package init(
-        _ name: String, usage: String? = nil, level: AccessLevel = .user, mode: Mode = .normal,
+        _ name: String, usage: String? = nil, level: AccessLevel = .user, mode: Mode = .normal, side: Side = .worker,
         run: @escaping Handler
     ) {
-        words = name.split(separator: " ").map(String.init)
+        self.init(
+            words: name.split(separator: " ").map(String.init), usage: usage, level: level, mode: mode, side: side,
+            run: run)
+    }
+
+    /// - Parameters:
+    ///   - words: its name; a word may have spaces that nobody can type.
+    init(
+        words: [String], usage: String?, level: AccessLevel = .user, mode: Mode = .normal, side: Side = .worker,
+        run: @escaping Handler
+    ) {
+        self.words = words
         self.usage = usage
         self.level = level
         self.mode = mode
+        self.side = side
         self.run = run
     }
 }

@@ -17,6 +17,8 @@ final class CommandConnection {
 
     /// Milliseconds without progress after which the connection ends.
     var timeout: Int
+    /// What the other side has sent before it went is still read.
+    var readsToEnd = false
     /// The client is gone: nothing can be sent.
     private(set) var isBroken = false
 
@@ -66,7 +68,7 @@ final class CommandConnection {
 
     private func broke() {
         isBroken = true
-        inputEnded = true
+        if !readsToEnd { inputEnded = true }
         inputWaiter?.set()
         outputWaiter?.set()
         for waiter in waiters.values { waiter.set() }
@@ -115,6 +117,58 @@ final class CommandConnection {
         guard pending > 0 || inputEnded else { return false }
         consumed = input.count
         return true
+    }
+
+    // MARK: Bytes
+
+    /// Everything that came has been taken, and no more will come; or the connection is closed.
+    var hasEnded: Bool { descriptor < 0 || (inputEnded && pending == 0) }
+
+    /// Waits for bytes, and takes all that have come; nil when no more will come, or `isOver` says so.
+    func chunk(until isOver: () -> Bool = { false }) async -> [UInt8]? {
+        while !isOver() {
+            if pending == 0 {
+                _ = compact()
+                fill()
+            }
+            if pending > 0 { return takeInput() }
+            if hasEnded { return nil }
+            await pause(\.inputWaiter)
+        }
+        return nil
+    }
+
+    /// Takes what has come, without waiting.
+    func takeInput() -> [UInt8] {
+        let bytes = Array(input[consumed...])
+        consumed = 0
+        input.removeAll(keepingCapacity: true)
+        return bytes
+    }
+
+    /// Drops what has come.
+    func dropInput() {
+        fill()
+        _ = takeInput()
+    }
+
+    /// Lets who waits for input look again.
+    func stopWaiting() { inputWaiter?.set() }
+
+    /// Sends what waits, and then the end: the other side can go on sending.
+    func endOutput() {
+        flush()
+        guard descriptor >= 0 else { return }
+        if output.isEmpty { return Socket.shutdownWrite(descriptor) }
+        Task {
+            while !isBroken, !output.isEmpty { await pause(\.outputWaiter) }
+            if descriptor >= 0 { Socket.shutdownWrite(descriptor) }
+        }
+    }
+
+    /// Sends a copy of the descriptor to another process.
+    func give(over end: Int32) {
+        if descriptor >= 0, end >= 0 { try? SocketPair.give(descriptor, over: end) }
     }
 
     // MARK: Descriptors

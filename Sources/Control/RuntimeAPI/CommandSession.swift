@@ -29,6 +29,8 @@ package final class CommandSession {
     package var anonymizingKey: UInt32 = 0
     /// Set by a command whose answer has no empty line at its end.
     package var omitsLineFeed = false
+    /// The client of the master CLI whose command this session runs; nil in a process that serves.
+    weak var masterClient: MasterSession?
     /// Set by `quit`.
     package var hasQuit = false
 
@@ -135,7 +137,7 @@ package final class CommandSession {
                 throw .refused(
                     "Too many arguments. Commands must have at most \(CommandText.maxWords) arguments.")
             }
-            guard let command = api.table.command(for: words) else {
+            guard let command = api.table.command(for: words, modes) else {
                 return try await say(api.table.unknown(words, modes), .info)
             }
             guard modes.contains(command.mode) else {

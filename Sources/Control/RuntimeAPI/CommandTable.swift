@@ -1,19 +1,25 @@
 /// The commands of the runtime API. Each is registered once, in the file of its kind.
 package struct CommandTable: Sendable {
     /// All that a worker process knows.
-    package static let standard = CommandTable(
+    package static let standard = CommandTable(known.filter { $0.side != .master })
+    /// All that a master process knows: those of workers only in its debug mode.
+    package static let master = CommandTable(known + MasterCommands.all, isMaster: true)
+
+    private static let known =
         SessionCommands.all + ProcessCommands.all + StatisticsCommands.all + FrontendCommands.all + ExchangeCommands.all
-            + ServerCommands.all + SetServerCommand.all + ShowServersCommand.all + BackendCommands.all
-            + WaitCommand.all + PatternCommands.all + ResolverCommands.all + EventCommands.all + VariableCommands.all
-            + HandoverCommand.all + InspectionCommands.all + ProfilingCommands.all + QUICCommand.all
-            + QUICLogCommand.all + ErrorCommand.all
-            + DefaultsCommands.all + TableCommands.all + DevelopmentCommands.all + CertificateCommands.all
-            + AuthorityCommands.all + CertificateListCommands.all)
+        + ServerCommands.all + SetServerCommand.all + ShowServersCommand.all + BackendCommands.all
+        + WaitCommand.all + PatternCommands.all + ResolverCommands.all + EventCommands.all + VariableCommands.all
+        + HandoverCommand.all + InspectionCommands.all + ProfilingCommands.all + QUICCommand.all
+        + QUICLogCommand.all + ErrorCommand.all
+        + DefaultsCommands.all + TableCommands.all + DevelopmentCommands.all + CertificateCommands.all
+        + AuthorityCommands.all + CertificateListCommands.all
 
     private let commands: [Command]
     private let byFirstWord: [String: [Command]]
+    private let isMaster: Bool
 
-    package init(_ commands: [Command]) {
+    package init(_ commands: [Command], isMaster: Bool = false) {
+        self.isMaster = isMaster
         self.commands = commands.sorted {
             Array(($0.usage ?? "").utf8).lexicographicallyPrecedes(($1.usage ?? "").utf8)
         }
@@ -21,11 +27,16 @@ package struct CommandTable: Sendable {
     }
 
     /// The command that `words` start with: the one with the longest name.
-    func command(for words: [String]) -> Command? {
+    func command(for words: [String], _ modes: Set<Command.Mode>) -> Command? {
         guard let first = words.first else { return nil }
-        return byFirstWord[first, default: []]
+        let best = byFirstWord[first, default: []]
             .filter { words.starts(with: $0.words) }
             .max { $0.words.count < $1.words.count }
+        return best.flatMap { isKnown($0, modes) ? $0 : nil }
+    }
+
+    private func isKnown(_ command: Command, _ modes: Set<Command.Mode>) -> Bool {
+        !isMaster || command.side != .worker || modes.contains(.masterDebug)
     }
 
     // MARK: Help
@@ -45,7 +56,7 @@ package struct CommandTable: Sendable {
     }
 
     private func list(for words: [String], _ modes: Set<Command.Mode>) -> String {
-        let visible = commands.filter { modes.contains($0.mode) }
+        let visible = commands.filter { modes.contains($0.mode) && isKnown($0, modes) }
         let known = visible.map { Self.commonWords($0, words) }.max() ?? 0
         let fitting = visible.filter { $0.usage != nil && Self.commonWords($0, words) == known }
         var chosen = fitting

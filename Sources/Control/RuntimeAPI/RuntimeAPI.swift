@@ -58,6 +58,10 @@ package final class RuntimeAPI {
     /// The process drains.
     private(set) var isStopping = false
     private var listeners: [CommandListener] = []
+    /// Where a master process's clients come from; open to the end.
+    private var masterLink: MasterLink?
+    /// What only the master process's own commands need; nil in a process that serves.
+    var master: MasterControl?
     private var sessions = 0
     /// What ``WorkerGroup/postCount`` was when workers had last done all that they were told.
     private var settledPosts: UInt64 = 0
@@ -106,7 +110,10 @@ package final class RuntimeAPI {
     package var uptime: Int { Int(loop.now.nanoseconds(since: facts.startedAt) / 1_000_000_000) }
 
     /// The uptime as the timed prompt shows it: days, hours, minutes, seconds.
-    var uptimeText: String {
+    var uptimeText: String { Self.uptimeText(uptime) }
+
+    /// A number of seconds as timed prompts show it.
+    static func uptimeText(_ uptime: Int) -> String {
         func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
         return "\(uptime / 86_400):\(two(uptime / 3600 % 24)):\(two(uptime / 60 % 60)):\(two(uptime % 60))"
     }
@@ -157,6 +164,12 @@ package final class RuntimeAPI {
     func listen() throws(Runtime.SystemError) {
         statistics.start()
         for socket in sockets.entries {
+            if socket.isMasterLink {
+                masterLink = try MasterLink(socket.descriptor, loop: loop) { [weak self] descriptor in
+                    self?.accepted(descriptor, on: socket.settings, isCounted: false)
+                }
+                continue
+            }
             listeners.append(
                 try CommandListener(socket.descriptor, loop: loop) { [weak self] descriptor in
                     self?.accepted(descriptor, on: socket.settings)
@@ -171,15 +184,19 @@ package final class RuntimeAPI {
         listeners = []
     }
 
-    private func accepted(_ descriptor: Int32, on socket: RuntimeSocketSettings) {
+    private func accepted(_ descriptor: Int32, on socket: RuntimeSocketSettings, isCounted: Bool = true) {
         let connection: CommandConnection
         do throws(Runtime.SystemError) {
             connection = try CommandConnection(
                 OwnedDescriptor(adopting: descriptor), loop: loop, inputLimit: lineLimit, timeout: settings.timeout)
         } catch { return }
+        let session = CommandSession(connection, on: socket, api: self)
+        guard isCounted else {
+            Task { await session.run() }
+            return
+        }
         sessions += 1
         if sessions >= settings.maxconn { for listener in listeners { listener.pause() } }
-        let session = CommandSession(connection, on: socket, api: self)
         Task {
             await session.run()
             sessions -= 1

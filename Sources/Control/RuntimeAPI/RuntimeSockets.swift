@@ -13,9 +13,12 @@ package struct RuntimeSockets: Sendable {
         let descriptor: Int32
         /// Its address as `show cli sockets` and `HAPROXY_CLI` write it.
         let address: String
+        /// It is no listening socket, but this worker process's end of the pair that it shares with its master
+        /// (``SocketPair``): connections come over it until the very end.
+        var isMasterLink = false
     }
 
-    let entries: [Entry]
+    private(set) var entries: [Entry]
 
     /// A socket that could not be opened.
     package struct OpenError: Error, Sendable {
@@ -37,15 +40,51 @@ package struct RuntimeSockets: Sendable {
                     Entry(settings: socket, descriptor: descriptor, address: Self.address(socket, descriptor)))
             } catch {
                 for entry in entries { _ = close(entry.descriptor) }
-                throw OpenError(
-                    description: "\(socket.location): Starting proxy GLOBAL: cannot bind \(socket.address) (\(error))")
+                // An address of the command line has no place in a file.
+                let place =
+                    socket.location.line == 0 ? "Starting proxy MASTER" : "\(socket.location): Starting proxy GLOBAL"
+                throw OpenError(description: "\(place): cannot bind \(socket.address) (\(error))")
             }
         }
         self.entries = entries
     }
 
+    /// No socket.
+    package init() { entries = [] }
+
+    /// Opens the sockets of the master CLI, or takes those that were kept when the program was replaced.
+    package init(_ settings: RuntimeAPISettings, kept: [Int32]) throws(OpenError) {
+        guard kept.count == settings.sockets.count else {
+            for descriptor in kept { _ = close(descriptor) }
+            var none = TakenSockets()
+            try self.init(settings, taken: &none)
+            return
+        }
+        self.init()
+        entries = zip(settings.sockets, kept).map { socket, descriptor in
+            Entry(settings: socket, descriptor: descriptor, address: Self.address(socket, descriptor))
+        }
+    }
+
+    /// All descriptors.
+    package var descriptors: [Int32] { entries.map(\.descriptor) }
+
+    /// Listens on the pair that this worker process shares with its master. The master may do anything.
+    package mutating func add(masterLink: Int32) {
+        var settings = RuntimeSocketSettings(
+            address: .inherited(fd: masterLink), location: SourceLocation(file: "master-socket", line: 0))
+        settings.level = .admin
+        settings.exposesListeners = true
+        SocketPair.setNonblocking(masterLink)
+        let entry = Entry(
+            settings: settings, descriptor: masterLink, address: "sockpair@\(masterLink)", isMasterLink: true)
+        entries.insert(entry, at: 0)
+    }
+
     /// What the variable `HAPROXY_CLI` holds: the addresses, with semicolons between.
-    package var environmentValue: String { entries.map(\.address).joined(separator: ";") }
+    package var environmentValue: String {
+        entries.filter { !$0.isMasterLink }.map(\.address).joined(separator: ";")
+    }
 
     private static func open(
         _ socket: RuntimeSocketSettings, backlog: Int, taken: inout TakenSockets

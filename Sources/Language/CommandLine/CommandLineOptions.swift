@@ -41,6 +41,8 @@ package struct CommandLineOptions: Sendable, Equatable {
     package var foreground = false
     /// Run a master process (`-W`, `-Ws`).
     package var masterWorker = false
+    /// Where the master process takes commands (`-S`): addresses with options between commas.
+    package var masterSockets: [String] = []
     /// Tell systemd when it is ready (`-Ws`).
     package var notifiesSystemd = false
     /// Messages of each connection on the terminal (`-d`).
@@ -75,6 +77,8 @@ package struct CommandLineOptions: Sendable, Equatable {
     package var socketSource: String?
     /// How they are told.
     package var oldProcessSignal: OldProcessSignal?
+    /// All arguments but those about old processes: what a master starts itself with again.
+    package var lasting: [String] = []
     /// Lists of keywords to show (`-dK`).
     package var keywordClasses: [KeywordClass] = []
     /// Options that are accepted and change nothing, each with the reason.
@@ -89,16 +93,21 @@ package struct CommandLineOptions: Sendable, Equatable {
         self = try reader.read()
     }
 
+    /// Puts the options that have a keyword in the settings of the process, where they come before the file's.
+    package func apply(to global: inout GlobalSettings) {
+        if let maxconn { global.maxconn = maxconn }
+        if let pidfile { global.pidfile = pidfile }
+        if daemon { global.daemon = true }
+        if foreground { global.daemon = false }
+        if masterWorker { global.masterWorker = true }
+        if quiet { global.quiet = true }
+        if verbose { global.quiet = false }
+        if zeroWarning { global.zeroWarning = true }
+    }
+
     /// Puts the options that have a keyword in `configuration`, where they come before the file's.
     package func apply(to configuration: inout Configuration) {
-        if let maxconn { configuration.global.maxconn = maxconn }
-        if let pidfile { configuration.global.pidfile = pidfile }
-        if daemon { configuration.global.daemon = true }
-        if foreground { configuration.global.daemon = false }
-        if masterWorker { configuration.global.masterWorker = true }
-        if quiet { configuration.global.quiet = true }
-        if verbose { configuration.global.quiet = false }
-        if zeroWarning { configuration.global.zeroWarning = true }
+        apply(to: &configuration.global)
         if ignoresUnresolvedNames {
             for backend in configuration.backends.indices {
                 for server in configuration.backends[backend].servers.indices {

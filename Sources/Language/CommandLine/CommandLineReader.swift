@@ -12,6 +12,7 @@ struct CommandLineReader {
     /// Reads all words, or up to `-v`.
     mutating func read() throws(CommandLineError) -> CommandLineOptions {
         while options.version == nil, let word = rest.popFirst() {
+            let following = rest
             if word == "--" {
                 options.paths += rest
                 rest = []
@@ -19,6 +20,9 @@ struct CommandLineReader {
                 try option(word)
             } else {
                 throw CommandLineError(message: "unexpected argument '\(word)'")
+            }
+            if !["-sf", "-st", "-x"].contains(word) {
+                options.lasting += [word] + following.prefix(following.count - rest.count)
             }
         }
         if options.version == nil, options.condition == nil, options.keywordClasses.isEmpty, options.paths.isEmpty {
@@ -53,7 +57,8 @@ struct CommandLineReader {
         case "-p": options.pidfile = try value(of: word)
         case "-sf", "-st": try oldProcesses(word)
         case "-x": options.socketSource = try value(of: word)
-        case "-S", "-4", "-dR":
+        case "-S": options.masterSockets.append(try value(of: word))
+        case "-4", "-dR":
             throw CommandLineError(message: "option '\(word)' is not supported by this version of Portico")
         default:
             guard word.hasPrefix("-d") else { throw CommandLineError(message: "unknown option '\(word)'") }

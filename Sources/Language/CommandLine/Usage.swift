@@ -12,6 +12,7 @@ package enum Usage {
           -C <dir>        changes to a directory before files are read
           -D, -db         goes to the background; stays in the foreground
           -W, -Ws         runs a master and a worker; and notifies systemd
+          -S <bind>       lets the master take commands there (the master CLI)
           -p <pidfile>    writes process numbers to a file
           -sf/-st <pid>*  lets old processes finish; terminates them
           -n <maxconn>    limits connections of the process

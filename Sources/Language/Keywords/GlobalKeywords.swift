@@ -100,10 +100,21 @@ enum GlobalKeywords {
         flag("zero-warning", \.zeroWarning),
         flag("strict-limits", takesModifiers: true, \.strictLimits),
         keyword("master-worker") { (global, statement) throws(Complaint) in
-            if let word = statement.peek, word.text == "no-exit-on-failure" {
-                throw Complaint(refusal(of: "master-worker no-exit-on-failure"), at: word)
+            if let word = statement.next() {
+                guard word.text == "no-exit-on-failure" else {
+                    throw Complaint(
+                        "'master-worker' only supports 'no-exit-on-failure' option, got '\(word.text)'.", at: word)
+                }
+                global.settings.exitsOnWorkerFailure = false
             }
             global.settings.masterWorker = true
+        },
+        keyword("mworker-max-reloads") { (global, statement) throws(Complaint) in
+            let count = try statement.integer(in: Int(Int32.min)...Int(Int32.max))
+            guard count >= 0 else {
+                throw Complaint("'mworker-max-reloads' expects a positive value or zero.")
+            }
+            global.settings.maxReloads = count
         },
         once("user", key: "user/uid") { (global, statement) throws(Complaint) in
             global.settings.user = .name(try statement.argument("a user name").text)

@@ -34,7 +34,7 @@ enum RefusedKeywords {
         "insecure-setuid-wanted", "issuers-chain-path", "jwt.decrypt_alg_list",
         "jwt.decrypt_enc_list", "key-base", "localpeer", "lua-load", "lua-load-per-thread", "lua-prepend-path",
         "maxcompcpuusage", "maxcomprate", "maxconnrate", "maxpipes",
-        "maxsessrate", "maxsslconn", "maxsslrate", "maxzlibmem", "mworker-max-reloads", "nbproc", "no-memory-trimming",
+        "maxsessrate", "maxsslconn", "maxsslrate", "maxzlibmem", "nbproc", "no-memory-trimming",
         "node", "noepoll", "noevports", "nogetaddrinfo", "nokqueue", "noktls", "nopoll", "noreuseport", "nosplice",
         "numa-cpu-mapping", "ocsp-update.disable", "ocsp-update.httpproxy", "ocsp-update.maxdelay",
         "ocsp-update.mindelay", "ocsp-update.mode", "pp2-never-send-local", "prealloc-fd", "profiling.memory",

@@ -9,7 +9,7 @@ enum StatsStatement {
             let column = word?.column
             statement.name = "stats \(word?.text ?? "")"
             switch word?.text {
-            case "socket": try socket(&global, &statement)
+            case "socket": global.settings.runtimeAPI.sockets += try sockets(global.surroundings, &statement)
             case "timeout":
                 let time = try statement.time()
                 guard time > 0 else { throw Complaint("'stats timeout' expects a positive value") }
@@ -42,26 +42,30 @@ enum StatsStatement {
         }
     }
 
-    private static func socket(_ global: inout GlobalDraft, _ statement: inout Statement) throws(Complaint) {
+    /// The sockets that an address and its options describe; of a range of ports one for each.
+    static func sockets(
+        _ surroundings: Surroundings, _ statement: inout Statement, level: AccessLevel = .operator
+    ) throws(Complaint) -> [RuntimeSocketSettings] {
         guard let word = statement.next() else {
             throw Complaint("'stats socket' in global section expects an address or a path to a UNIX socket")
         }
         let address: BindAddress
         do throws(AddressError) {
-            let (parsed, transport) = try BindStatement.address(word.text, surroundings: global.surroundings)
+            let (parsed, transport) = try BindStatement.address(word.text, surroundings: surroundings)
             if transport == .quic { throw AddressError("QUIC is no transport for commands in '\(word.text)'") }
             address = parsed
         } catch {
             throw Complaint("'stats socket' : \(error.message)", at: word)
         }
         var socket = RuntimeSocketSettings(address: address, location: statement.location)
-        socket.permissions = global.surroundings.unixPermissions
+        socket.permissions = surroundings.unixPermissions
+        socket.level = level
         try options.apply(to: &socket, &statement)
-        // A range of ports is one socket for each port.
-        guard case .ip(let ip, let ports) = address else { return global.settings.runtimeAPI.sockets.append(socket) }
-        for port in ports {
-            socket.address = .ip(ip, ports: port...port)
-            global.settings.runtimeAPI.sockets.append(socket)
+        guard case .ip(let ip, let ports) = address else { return [socket] }
+        return ports.map { port in
+            var single = socket
+            single.address = .ip(ip, ports: port...port)
+            return single
         }
     }
 

@@ -58,6 +58,8 @@ struct SectionParser {
     /// `log-forward` sections in their order.
     private(set) var forwards: [LogForwardDraft] = []
     var diagnostics: [Diagnostic] = []
+    /// Only what a master process needs to know is read: see ``ConfigurationLoader/discover(paths:)``.
+    var isDiscovery = false
 
     private var current = Current.none
     private var proxy: ProxyDraft?
@@ -80,6 +82,11 @@ struct SectionParser {
     private static let sectionNames = [
         "global", "defaults", "frontend", "backend", "listen", "http-errors", "log-profile", "resolvers", "healthcheck",
         "userlist", "ring", "log-forward",
+    ]
+    /// Keywords of `global` that a master process acts on.
+    private static let discovered: Set = [
+        "daemon", "expose-deprecated-directives", "expose-experimental-directives", "master-worker",
+        "mworker-max-reloads", "pidfile", "presetenv", "quiet", "resetenv", "setenv", "unsetenv", "zero-warning",
     ]
     /// Keywords besides `option …` that `no` and `default` may stand before.
     private static let modifiable = "options, log and strict-limits"
@@ -142,6 +149,8 @@ struct SectionParser {
             let hint = suggestion.map { "; did you mean '\($0)' maybe ?" } ?? ""
             alert("unknown keyword '\(name)' out of section\(hint)", on: line, at: words[start].column)
         case .passedOver:
+            break
+        case .global where isDiscovery && !Self.discovered.contains(words[start].text):
             break
         case .global:
             var draft = global
@@ -286,6 +295,10 @@ struct SectionParser {
         guard isRefused || isUnused || Self.sectionNames.contains(name) else { return false }
         endSection()
         global.variables.section = words.count > 1 ? words[1].text : name
+        if isDiscovery, name != "global" {
+            current = .passedOver
+            return true
+        }
         if isRefused {
             current = .passedOver
             alert("section '\(name)' is not supported by this version of Portico", on: line, at: words[0].column)

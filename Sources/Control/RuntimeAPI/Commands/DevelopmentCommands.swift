@@ -6,7 +6,7 @@ import Proxying
 import Servers
 
 /// What those who mend Portico want to know of a process, and machines of its answers: `show dev`, `show schema json`,
-/// `dump stats-file`.
+/// `dump stats-file`, `debug dev log`.
 enum DevelopmentCommands {
     static let all = [
         Command(
@@ -18,6 +18,13 @@ enum DevelopmentCommands {
         Command(
             "dump stats-file", usage: "dump stats-file                         : dump stats for restore",
             run: dumpStatistics),
+        Command(
+            "debug dev log", usage: "debug dev log    [msg] ...              : send this msg to global logs",
+            level: .admin, mode: .expert
+        ) { (call) async throws(CommandFailure) in
+            let words = call.words.dropFirst(3).joined(separator: " ")
+            _ = await call.api.askWorker(0) { ($0.log as? WorkerLog)?.processSaid(words) }
+        },
     ]
 
     @ControlActor private static func showProcess(_ call: CommandCall) async throws(CommandFailure) {

@@ -20,7 +20,7 @@ enum HandoverCommand {
         call.session.hasQuit = true
         guard call.session.socket.exposesListeners else { return }
         var descriptors = (await call.api.askWorkers { $0.duplicateListeners() }).flatMap(\.self)
-        for entry in call.api.sockets.entries {
+        for entry in call.api.sockets.entries where !entry.isMasterLink {
             let copy = fcntl(entry.descriptor, F_DUPFD_CLOEXEC, 0)
             if copy >= 0 { descriptors.append(copy) }
         }

@@ -6,22 +6,24 @@ import Servers
 /// Commands about the process as a whole.
 enum ProcessCommands {
     static let all = [
-        Command("echo", usage: "echo <text>                             : print text to the output") {
+        Command("echo", usage: "echo <text>                             : print text to the output", side: .both) {
             (call) async throws(CommandFailure) in try await call.say(call.words.dropFirst().joined(separator: " "))
         },
         Command(
             "show env",
             usage: "show env [var]                          : dump environment variables known to the process",
-            level: .operator, run: showEnvironment),
+            level: .operator, side: .both, run: showEnvironment),
         Command(
-            "show version", usage: "show version                            : show version of the current process"
+            "show version", usage: "show version                            : show version of the current process",
+            side: .both
         ) { (call) async throws(CommandFailure) in try await call.say(call.api.facts.version) },
         Command(
             "show startup-logs",
             usage: "show startup-logs                       : report logs emitted during HAProxy startup",
-            level: .operator
+            level: .operator, side: .both
         ) { (call) async throws(CommandFailure) in
-            for line in call.api.facts.startupLog { try await call.write(line) }
+            let lines = call.api.master?.startupLog() ?? call.api.facts.startupLog
+            for line in lines { try await call.write(line) }
         },
     ]
 

@@ -3,19 +3,26 @@ import Configuration
 /// Commands about the session itself: its mode, level and times.
 enum SessionCommands {
     static let all = [
-        Command("help", run: help),
-        Command("prompt", run: prompt),
-        Command("quit") { (call) in call.session.hasQuit = true },
+        Command("help", side: .both, run: help),
+        Command("prompt", side: .both, run: prompt),
+        Command("quit", side: .both) { (call) in call.session.hasQuit = true },
         Command(
             "operator",
-            usage: "operator                                : lower the level of the current CLI session to operator"
+            usage: "operator                                : lower the level of the current CLI session to operator",
+            side: .both
         ) { (call) throws(CommandFailure) in try lower(call, to: .operator) },
         Command(
             "user",
-            usage: "user                                    : lower the level of the current CLI session to user"
+            usage: "user                                    : lower the level of the current CLI session to user",
+            side: .both
         ) { (call) throws(CommandFailure) in try lower(call, to: .user) },
-        Command("expert-mode") { (call) async throws(CommandFailure) in try await change(call, .expert) },
-        Command("experimental-mode") { (call) async throws(CommandFailure) in try await change(call, .experimental) },
+        Command("expert-mode", side: .both) { (call) async throws(CommandFailure) in try await change(call, .expert) },
+        Command("experimental-mode", side: .both) { (call) async throws(CommandFailure) in
+            try await change(call, .experimental)
+        },
+        Command("mcli-debug-mode", side: .master) { (call) async throws(CommandFailure) in
+            try await change(call, .masterDebug)
+        },
         Command(
             "set severity-output",
             usage: "set severity-output [none|number|string]: set presence of severity level in feedback information",
@@ -24,10 +31,12 @@ enum SessionCommands {
             "set timeout", usage: "set timeout [cli] <delay>               : change a timeout setting", run: setTimeout),
         Command(
             "show cli level",
-            usage: "show cli level                          : display the level of the current CLI session"
+            usage: "show cli level                          : display the level of the current CLI session",
+            side: .both
         ) { (call) async throws(CommandFailure) in try await call.say(call.session.level.word) },
         Command(
             "show cli sockets", usage: "show cli sockets                        : dump list of cli sockets",
+            side: .both,
             run: showSockets),
     ]
 
@@ -102,6 +111,8 @@ enum SessionCommands {
     }
 
     @ControlActor private static func showSockets(_ call: CommandCall) async throws(CommandFailure) {
+        // A master's own sockets are none of its runtime API.
+        if call.api.master != nil { return }
         try await call.write("# socket lvl processes\n")
         for socket in call.api.sockets.entries {
             try await call.write("\(socket.address) \(socket.settings.level.word) all\n")
