@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -56,6 +58,21 @@ int portico_memory_file(const char *name) {
     if (fd >= 0) fcntl(fd, F_SETFL, O_APPEND);
     return fd;
 }
+
+int portico_keep_capabilities(void) { return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0); }
+
+int portico_set_capabilities(uint64_t capabilities) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    struct __user_cap_data_struct sets[2];
+    memset(sets, 0, sizeof sets);
+    for (int index = 0; index < 2; index++) {
+        sets[index].effective = (uint32_t)(capabilities >> (32 * index));
+        sets[index].permitted = sets[index].effective;
+    }
+    return (int)syscall(SYS_capset, &header, sets);
+}
+
+int portico_set_dumpable(void) { return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); }
 
 int portico_signal_descriptor(void) {
     sigset_t set;

@@ -10,6 +10,10 @@ public struct BackendSettings: Sendable, Equatable {
     public var hasForcedID: Bool
     /// Whether it is the back half of a `listen` section.
     public var isListen: Bool
+    /// What the statistics page says of it (`description`).
+    public var summary: String?
+    /// Probes of connections to servers.
+    public var probes = KeepAliveProbes()
     public var mode: ProxyMode
     /// Its identifier in the whole process (`guid`).
     public var guid: String?
@@ -141,6 +145,19 @@ public struct BackendOptions: Sendable, Equatable {
     /// Whether a request that waits for a server is given up when its client half-closes (`abortonclose`; on by
     /// default in HTTP mode, off in TCP mode).
     public var abortOnClose: Bool
+    /// Whether bytes that go to a server give it no more time for its own (`independent-streams`); clients' never do.
+    public var separatesTimes = false
+    /// See `FrontendOptions.resetsOnClose`.
+    public var resetsOnClose = false
+    /// Whether HTTP/1 servers are not told that their connection ends with the response (`http-pretend-keepalive`).
+    public var pretendsKeepAlive = false
+    /// Whether responses with cookies that a cache might keep are blocked (`checkcache`).
+    public var checksCaching = false
+    /// Whether requests go without trailers (`http-drop-request-trailers`).
+    public var dropsTrailers = false
+    /// Whether field names are written to servers of HTTP/1 as `h1-case-adjust` has them
+    /// (`h1-case-adjust-bogus-server`).
+    public var adjustsCase = false
     /// See `FrontendOptions.buffersRequest`.
     public var buffersRequest = false
     /// See `FrontendOptions.originalTo`.

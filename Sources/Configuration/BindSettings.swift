@@ -12,6 +12,10 @@ public struct BindSettings: Sendable, Equatable {
     public var addressMagic: UInt32?
     /// What is spoken whatever ALPN and the first bytes say (`proto`); nil: what they say.
     public var forcedProtocol: ForcedProtocol?
+    /// The number of its first socket in statistics (`id`); nil: the next free one.
+    public var id: Int?
+    /// What its TCP sockets are told.
+    public var sockets = BindSocketSettings()
     /// The name that statistics show (`name`).
     public var name: String?
     /// What the identifiers of its listening sockets begin with (`guid-prefix`): behind it stands `-` and the socket's

@@ -44,8 +44,12 @@ public struct Configuration: Sendable, Equatable {
 
     /// Whether any proxy may let bytes stay in the kernel.
     public var splices: Bool {
-        frontends.contains { $0.options.splicing.isOn } || backends.contains { $0.options.splicing.isOn }
+        guard !global.forbidsSplicing else { return false }
+        return frontends.contains { $0.options.splicing.isOn } || backends.contains { $0.options.splicing.isOn }
     }
+
+    /// Kernel pipes for so many connections.
+    public func pipeLimit(connections: Int) -> Int { splices ? global.maxPipes ?? max(1, connections / 4) : 0 }
 
     public static func == (left: Configuration, right: Configuration) -> Bool {
         left.global == right.global && left.frontends == right.frontends && left.backends == right.backends

@@ -6,6 +6,8 @@ public struct FrontendSettings: Sendable, Equatable {
     public var name: String
     /// The section's number in statistics; a `listen` section's halves share it. 0 before it is known.
     public var id: Int
+    /// What the statistics page says of it (`description`).
+    public var summary: String?
     public var mode: ProxyMode
     /// Its identifier in the whole process (`guid`).
     public var guid: String?
@@ -15,7 +17,11 @@ public struct FrontendSettings: Sendable, Equatable {
     public var maxconn: Int?
     /// The listen queue for binds without their own (`backlog`); nil: `maxconn`.
     public var backlog: Int?
-    /// Used here: client, clientFin, httpRequest, httpKeepAlive.
+    /// Sessions per second (`rate-limit sessions`); nil: no limit.
+    public var sessionRateLimit: Int?
+    /// Probes of clients' connections.
+    public var probes = KeepAliveProbes()
+    /// Used here: client, clientFin, clientHandshake, httpRequest, httpKeepAlive.
     public var timeouts: Timeouts
     public var options: FrontendOptions
     /// Where log lines go, `log global` resolved. Empty: nothing is logged.
@@ -106,6 +112,20 @@ public struct FrontendOptions: Sendable, Equatable {
     public var forwardFor: ForwardForOption?
     /// Whether a half-closed connection's TLS handshake is given up (`abortonclose`; on by default).
     public var abortOnClose: Bool
+    /// Whether bytes of exchanges that go on are in the statistics already (`contstats`).
+    public var countsContinuously = false
+    /// Whether closed connections leave nothing behind: a reset, and unsent data dropped (`nolinger`).
+    public var resetsOnClose = false
+    /// Whether a client in clear may begin with HTTP/2 (`disable-h2-upgrade` forbids it).
+    public var detectsHTTP2 = true
+    /// Whether responses go without trailers (`http-drop-response-trailers`).
+    public var dropsTrailers = false
+    /// Whether field names are written to clients of HTTP/1 as `h1-case-adjust` has them
+    /// (`h1-case-adjust-bogus-client`).
+    public var adjustsCase = false
+    /// Whether idle connections outlive the start of a soft stop, until their next response
+    /// (`idle-close-on-response`).
+    public var keepsIdleConnections = false
     /// Whether requests for whole URIs are taken as ones to a proxy (`http-use-proxy-header`).
     public var usesProxyHeader = false
     /// Whether rules wait for the whole request (`http-buffer-request`).

@@ -7,6 +7,8 @@ public struct GlobalSettings: Sendable, Equatable {
 
     /// Workers (`nbthread`); nil: as many as the process may use cores.
     public var nbthread: Int?
+    /// The most workers that there may be (`thread-hard-limit`); nil: no limit.
+    public var threadLimit: Int?
     /// CPUs of a worker, by its number from 0 (`cpu-map`). Workers without an entry run anywhere.
     public var cpuMap: [Int: [Int]]
     /// Connections at once in the process (`maxconn`); nil: as many as descriptors allow.
@@ -46,13 +48,38 @@ public struct GlobalSettings: Sendable, Equatable {
     /// Variables to change in the process's own environment, in order (`setenv` and friends).
     public var environment: [EnvironmentChange]
 
+    /// Whether the process may leave a core file though it changed its user (`set-dumpable`).
+    public var isDumpable = false
+    /// Capabilities that are kept when the process becomes another user, by the kernel's names (`setcap`).
+    public var capabilities: [String] = []
+    /// Kernel pipes (`maxpipes`); nil: a quarter of the connections.
+    public var maxPipes: Int?
+    /// No byte stays in the kernel, whatever proxies say (`nosplice`).
+    public var forbidsSplicing = false
+    /// Limits of new connections.
+    public var rates = ProcessRateLimits()
+
     // MARK: Names
 
+    /// The name of this machine among others (`node`); nil: the host's.
+    public var node: String?
+    /// What it is (`description`).
+    public var summary: String?
     /// `dns-accept-family`.
     public var acceptedFamilies = AcceptedFamilies.automatic
 
+    // MARK: HTTP
+
+    /// How the names of fields are written to those that mind (`h1-case-adjust`), by the names in lower case.
+    public var fieldCases: [String: String] = [:]
+    /// Whether HTTP/2 clients are not told of extended CONNECT (`h2-workaround-bogus-websocket-clients`).
+    public var hidesExtendedConnect = false
+
     // MARK: Security
 
+    /// Whether clients with a source port below 1024 are turned away (`harden.reject-privileged-ports`).
+    public var refusesPrivilegedPorts = false
+    public var refusesPrivilegedQUICPorts = false
     /// The secret from which keys of tokens and connection IDs are derived (`cluster-secret`); nil: a random one.
     public var clusterSecret: String?
 

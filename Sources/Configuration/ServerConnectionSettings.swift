@@ -18,6 +18,14 @@ public struct ServerConnectionSettings: Sendable, Equatable {
     public var proxyHeader: ServerProxyHeader?
     /// Milliseconds after which an idle HTTP/2 connection is asked whether it lives (`idle-ping`); nil: never.
     public var idlePing: Int?
+    /// Milliseconds that sent data may stay without acknowledgement (`tcp-ut`, RFC 5482); nil: as the system has it.
+    public var userTimeout: Int?
+    /// The kernel's congestion controller (`cc`); nil: the system's.
+    public var congestionControl: String?
+    /// Whether the first data goes with the SYN where the server has allowed it before (`tfo`, RFC 7413).
+    public var usesFastOpen = false
+    /// The congestion controller towards a QUIC server (`quic-cc-algo`).
+    public var quicCongestionControl = CongestionControl.cubic
     /// What to connect from (`source`); nil: as the backend says.
     public var source: SourceSettings?
     /// What exchanges must have in common, beside the server, to share a connection (`pool-conn-name`); nil: the name in

@@ -52,6 +52,8 @@ public struct ServerSettings: Sendable, Equatable {
     public var maxReuse: Int?
     /// How its name is resolved.
     public var resolution = ServerResolutionSettings()
+    /// Where GET and HEAD requests are sent that it would get (`redir`): their path is put behind; nil: it gets them.
+    public var redirectPrefix: [UInt8]?
     /// Health checks, and agent checks.
     public var check = CheckSettings()
     public var agent = AgentSettings()

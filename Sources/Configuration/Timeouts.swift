@@ -2,6 +2,8 @@
 public struct Timeouts: Sendable, Equatable {
     /// Longest silence of the client.
     public var client: Int?
+    /// Longest time from accept to the end of the TLS handshake (`timeout client-hs`); without it `client`.
+    public var clientHandshake: Int?
     /// Longest silence of the client once one direction has ended; without it `client`.
     public var clientFin: Int?
     /// Longest silence of the server.

@@ -12,6 +12,8 @@ public struct TuneSettings: Sendable, Equatable {
     public var httpLogURILength: Int
     /// Connections that a listener takes in a row (`tune.maxaccept`); nil: without limit.
     public var maxAccept: Int?
+    /// Size of a kernel pipe, bytes (`tune.pipesize`); 0: the system's.
+    public var pipeSize = 256 * 1024
     /// Events taken from one call of the poller (`tune.maxpollevents`).
     public var maxPollEvents: Int
     /// Checks that may run at once on the thread of checks (`tune.max-checks-per-thread`); 0: no limit.
@@ -61,6 +63,12 @@ public struct SocketBufferSettings: Sendable, Equatable {
     /// Of sockets that serve many peers: QUIC listeners (`.frontend`).
     public var frontendReceive: Int?
     public var frontendSend: Int?
+    /// Of QUIC connections to servers (`.backend`).
+    public var backendReceive: Int?
+    public var backendSend: Int?
+    /// Bytes that wait in the kernel unsent, of clients' and of servers' connections (`tune.notsent-lowat.*`).
+    public var clientUnsent: Int?
+    public var serverUnsent: Int?
 
     public init() {}
 }

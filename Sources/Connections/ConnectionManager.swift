@@ -34,6 +34,7 @@ public final class ConnectionManager {
         Socket.setNoDelay(descriptor)
         session.marks.apply(to: descriptor)
         Self.sizeBuffers(descriptor, settings)
+        if let traits = settings.traits, session.source.isIP { traits.apply(to: descriptor) }
         let connection = StreamConnection(
             role: .client, descriptor: descriptor, phase: session.expectedHeader == nil ? .connecting : .header,
             manager: self, owner: owner, settings: settings,
@@ -92,6 +93,7 @@ public final class ConnectionManager {
             if case .ip = target { Socket.setNoDelay(socket.number) }
             // Before the connect, so that the window that the SYN offers fits.
             sizeBuffers(socket.number, settings)
+            if case .ip = target { settings.traits?.apply(to: socket.number) }
             _ = try Socket.connect(socket.number, to: target)
             return socket
         } catch { throw .connect(error) }

@@ -69,6 +69,8 @@ public struct ConnectionSettings: Sendable {
     /// Sizes of the socket's buffers in the kernel, bytes; nil: as the system sizes them.
     public var receiveBuffer: Int?
     public var sendBuffer: Int?
+    /// What else a TCP socket is told; nil: nothing.
+    public var traits: SocketTraits?
 
     public init(
         handshakeTimeout: Int? = nil, requestHeadTimeout: Int? = nil, keepAliveTimeout: Int? = nil,

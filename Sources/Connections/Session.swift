@@ -121,8 +121,10 @@ public final class ListenerContext: Sendable {
     public let name: String
     /// The name that the bind line gives; nil when it gives none.
     public let givenName: String?
-    /// The bind line's number in its frontend, from 1.
+    /// The listening address's number in its frontend (`id`, or the next free one).
     public let identifier: Int
+    /// Its place among the frontend's listening addresses, from 0.
+    public let place: Int
     /// Connections of the bind line.
     public let admission: Admission
     /// The magic number of NetScaler Client IP headers (`accept-netscaler-cip`).
@@ -130,13 +132,14 @@ public final class ListenerContext: Sendable {
 
     public init(
         frontend: Int, bind: Int, name: String, givenName: String? = nil, identifier: Int? = nil,
-        admission: Admission = Admission(limit: .max), addressMagic: UInt32 = 0
+        place: Int? = nil, admission: Admission = Admission(limit: .max), addressMagic: UInt32 = 0
     ) {
         self.frontend = frontend
         self.bind = bind
         self.name = name
         self.givenName = givenName
         self.identifier = identifier ?? bind + 1
+        self.place = place ?? bind
         self.admission = admission
         self.addressMagic = addressMagic
     }

@@ -54,7 +54,8 @@ public final class StreamListener: Pollable, TimerTarget {
 
     /// Opens a listening socket.
     public static func open(
-        _ target: Socket.Target, backlog: Int, reusesPort: Bool, ipv6Only: Bool?, fastOpen: Bool
+        _ target: Socket.Target, backlog: Int, reusesPort: Bool, ipv6Only: Bool?, fastOpen: Bool,
+        traits: ListenerTraits = ListenerTraits()
     ) throws(SystemError) -> OwnedDescriptor {
         let socket = try Socket.stream(for: target)
         if case .ip(let address) = target {
@@ -64,6 +65,7 @@ public final class StreamListener: Pollable, TimerTarget {
             }
             // The handshake's last ACK may bring the request: wake when data is there.
             if fastOpen { Socket.set(socket.number, level: Int32(IPPROTO_TCP), option: TCP_FASTOPEN, 4096) }
+            try traits.prepare(socket.number, isIPv6: address.family == .ipv6)
         }
         try Socket.bind(socket.number, to: target)
         try Socket.listen(socket.number, backlog: backlog)

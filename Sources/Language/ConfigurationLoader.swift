@@ -124,6 +124,8 @@ package struct ConfigurationLoader: Sendable {
     }
 
     private func finish(_ sections: SectionParser, files: [String]) -> Result {
+        // What is read later starts where the process was started.
+        sections.global.surroundings.system.follow(.current)
         let (configuration, findings) = Assembler.assemble(sections, global: sections.global.finished)
         // What a refused line leaves out is no reason for warnings about the whole.
         let isBroken = sections.diagnostics.contains { $0.severity == .alert }

@@ -6,6 +6,8 @@ import Streams
 struct BodyWriter {
     /// How the body goes out.
     let framing: Framing
+    /// How names of trailers are written that are not to be in lower case.
+    var cases: FieldCases?
     /// Bytes still to go out (``Framing/length(_:)``).
     private var left: UInt64 = 0
     /// True when the half held more than its head announced; the rest was dropped.
@@ -83,7 +85,7 @@ struct BodyWriter {
         case .chunked:
             output.append("0\r\n")
             if let trailers = half.trailers {
-                _ = HeadWriter.trailers(trailers, into: &output)
+                _ = HeadWriter.trailers(trailers, cases, into: &output)
             } else {
                 output.append("\r\n")
             }

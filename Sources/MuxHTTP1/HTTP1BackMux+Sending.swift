@@ -39,10 +39,12 @@ extension HTTP1BackMux {
             webSocketKey = WebSocketHandshake.key(random(), random())
         }
         let plan = HeadWriter.RequestPlan(
-            framing: framing, persists: settings.keepsAlive,
-            isOld: settings.keepsVersion ? head.version == .http10 : nil, webSocketKey: webSocketKey)
+            framing: framing, persists: settings.keepsAlive || settings.pretendsKeepAlive,
+            isOld: settings.keepsVersion ? head.version == .http10 : nil, webSocketKey: webSocketKey,
+            cases: settings.fieldCases)
         _ = HeadWriter.request(head, plan, into: &output)
         writer = BodyWriter(framing)
+        writer.cases = settings.fieldCases
         sending = framing == .tunnel ? .held : .body
     }
 

@@ -7,6 +7,10 @@ public struct HTTP1BackSettings: Sendable {
     public var headLimit = 15_360
     /// False closes after each response (`option http-server-close`, `option httpclose`).
     public var keepsAlive = true
+    /// Servers are not told that the connection ends with the response (`option http-pretend-keepalive`).
+    public var pretendsKeepAlive = false
+    /// How names of fields are written (`option h1-case-adjust-bogus-server`); nil: in lower case.
+    public var fieldCases: FieldCases?
     /// Reads responses that break some rules (`option accept-unsafe-violations-in-http-response`).
     public var acceptsViolations = false
     /// Requests go out in the version that they have, with a host or without (health checks).

@@ -29,7 +29,8 @@ extension HTTP1FrontMux {
             // RFC 9110 section 15.2: HTTP/1.0 has no interim responses.
             if facts.version >= .http11 {
                 let plan = HeadWriter.ResponsePlan(
-                    framing: .none, describesBody: false, persists: true, clientVersion: facts.version)
+                    framing: .none, describesBody: false, persists: true, clientVersion: facts.version,
+                    cases: settings.fieldCases)
                 _ = HeadWriter.response(interim, plan, into: &output)
             }
             host.resources.heads.giveBack(interim)
@@ -70,17 +71,19 @@ extension HTTP1FrontMux {
         }
         if framing == .untilClose { persists = false }
         writer = BodyWriter(framing)
+        writer.cases = settings.fieldCases
         answer = .body
         let plan = HeadWriter.ResponsePlan(
             framing: framing, describesBody: facts.isHead || head.status == 304, persists: persists,
-            clientVersion: facts.version)
+            clientVersion: facts.version, cases: settings.fieldCases)
         _ = HeadWriter.response(head, plan, into: &output)
     }
 
     /// The connection becomes a tunnel: 101 for an upgrade, 2xx for CONNECT.
     private func startTunnel(_ head: MessageHead, _ output: inout OutputQueue) {
         var plan = HeadWriter.ResponsePlan(
-            framing: .tunnel, describesBody: false, persists: true, clientVersion: facts.version)
+            framing: .tunnel, describesBody: false, persists: true, clientVersion: facts.version,
+            cases: settings.fieldCases)
         if !facts.isConnect, let request = exchange?.request.head {
             // A server of HTTP/2 or HTTP/3 has answered 200 and nothing of this.
             if !head.isUpgrade { try? head.setUpgradeProtocol(request.upgradeProtocol) }

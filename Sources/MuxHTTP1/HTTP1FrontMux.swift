@@ -7,6 +7,11 @@ public struct HTTP1FrontSettings: Sendable {
     public var headLimit = 15_360
     /// False closes after each response (`option httpclose`).
     public var keepsAlive = true
+    /// An idle connection outlives the start of a stop, and ends with its next response
+    /// (`option idle-close-on-response`).
+    public var keepsIdleConnections = false
+    /// How names of fields are written (`option h1-case-adjust-bogus-client`); nil: in lower case.
+    public var fieldCases: FieldCases?
     /// A client that ends its sending direction while it waits for the response is gone (`option abortonclose`).
     public var abortsOnClose = false
     /// A connection that never sent a byte gets no 408 (`option http-ignore-probes`).
@@ -119,7 +124,7 @@ public final class HTTP1FrontMux: ByteStreamMux, StreamEnd {
 
     public func drain() {
         isDraining = true
-        if intake == .idle || intake == .leftover { close() }
+        if intake == .idle && !settings.keepsIdleConnections || intake == .leftover { close() }
     }
 
     public func idleTimeout() {

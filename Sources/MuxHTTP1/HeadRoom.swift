@@ -61,6 +61,12 @@ import Messages
         put(digits.span.extracting(first..<digits.count))
     }
 
+    /// What is written so far, to be changed in place.
+    @unsafe mutating func withWritten(_ body: (UnsafeMutableRawBufferPointer) -> Void) {
+        guard unsafe base != nil, !isOverfull else { return }
+        unsafe body(UnsafeMutableRawBufferPointer(start: base, count: count))
+    }
+
     /// `name: value` and the line's end.
     mutating func line(_ name: Span<UInt8>, _ value: Span<UInt8>) {
         put(name)

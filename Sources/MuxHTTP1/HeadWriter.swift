@@ -14,6 +14,8 @@ enum HeadWriter {
         var isOld: Bool?
         /// The key for a WebSocket upgrade that brings none.
         var webSocketKey: WebSocketHandshake.Key?
+        /// How names are written that are not to be in lower case; nil: all are.
+        var cases: FieldCases?
     }
 
     /// What the mux decides about a response.
@@ -28,6 +30,8 @@ enum HeadWriter {
         var clientVersion: HTTPVersion
         /// The answer to a WebSocket key, when the server gave none.
         var webSocketAccept: WebSocketHandshake.Accept?
+        /// As in a request's plan.
+        var cases: FieldCases?
     }
 
     // MARK: Requests
@@ -72,6 +76,7 @@ enum HeadWriter {
                 room.put("\r\n")
             }
             room.put("\r\n")
+            if let cases = plan.cases { room.adjust(cases, hasStartLine: true) }
         }
     }
 
@@ -120,6 +125,7 @@ enum HeadWriter {
                 }
             }
             room.put("\r\n")
+            if let cases = plan.cases { room.adjust(cases, hasStartLine: true) }
         }
     }
 
@@ -139,12 +145,13 @@ enum HeadWriter {
     // MARK: Trailers
 
     /// Writes a trailer section with its empty line. Returns its bytes.
-    static func trailers(_ head: MessageHead, into output: inout OutputQueue) -> Int {
+    static func trailers(_ head: MessageHead, _ cases: FieldCases?, into output: inout OutputQueue) -> Int {
         output.appendHead(bound: head.writtenBound) { room in
             for index in 0..<head.fieldCount where !head.name(at: index).isForbiddenInTrailers {
                 room.line(head.nameText(at: index), head.value(at: index))
             }
             room.put("\r\n")
+            if let cases { room.adjust(cases, hasStartLine: false) }
         }
     }
 

@@ -55,7 +55,9 @@ extension HTTP2Mux {
         case .front:
             entries.append(entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.concurrentStreams))
             // RFC 8441 section 3.
-            entries.append(entry(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1))
+            if !settings.hidesExtendedConnect {
+                entries.append(entry(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1))
+            }
             // RFC 9218 section 2.1: PRIORITY frames and the dependency tree are not heard.
             entries.append(entry(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1))
         case .back:

@@ -27,6 +27,8 @@ public struct HTTP2Settings: Sendable, Equatable {
     /// The connection is reversed: who takes the requests has opened it. Front: we have, and the preface has gone
     /// before the session. Back: the peer has, and its preface has been read.
     public var isReversed = false
+    /// Clients are not told that WebSockets may go over this connection (RFC 8441; `h2-workaround-bogus-websocket-clients`).
+    public var hidesExtendedConnect = false
     /// Limits against floods.
     public var limits = HTTP2Limits()
 

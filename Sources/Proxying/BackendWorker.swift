@@ -140,7 +140,7 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
             do throws(ConnectionFailure) {
                 link.stream = try worker.connections.connect(
                     to: dispatch.record?.target(of: server) ?? server.facts.address, from: route,
-                    preamble: side.preamble(for: dispatch), owner: self, settings: connectionSettings,
+                    preamble: side.preamble(for: dispatch), owner: self, settings: side.connections,
                     ownerContext: link
                 ) { descriptor throws(TLSError) in
                     guard let context = isWebSocket ? side.webSocketTLS : side.tls else { return nil }

@@ -1,5 +1,6 @@
 package import Configuration
 package import Connections
+import MuxHTTP1
 import Rules
 import Runtime
 package import Samples
@@ -19,6 +20,10 @@ package final class Blueprint: Sendable {
     package let events = ServerEvents()
     /// Connections of the whole process: `maxconn` of the global section.
     package let admission: Admission
+    /// New connections per second, and of those with TLS how many there may be.
+    package let rates: ConnectionRates
+    /// How names of fields are written to peers that mind their case; nil: in lower case.
+    let fieldCases: FieldCases?
     /// The most that the process's `maxconn` may be raised to.
     package let hardMaxconn: Int
     /// Kernel pipes of the process.
@@ -39,6 +44,11 @@ package final class Blueprint: Sendable {
     /// Variables of the scope `proc`.
     package let processVariables = ProcessVariables()
 
+    /// The worker's share of the pipes.
+    func pipeLimit(of worker: Int) -> Int {
+        pipeLimit / workerCount + (worker < pipeLimit % workerCount ? 1 : 0)
+    }
+
     /// Loads certificates, resolves server names. Throws what the operator has to mend.
     /// - Parameters:
     ///   - processMaxconn: the limit in force when the configuration sets none.
@@ -46,9 +56,11 @@ package final class Blueprint: Sendable {
         self.configuration = configuration
         self.workerCount = workerCount
         profiling = TaskProfilingSwitch(configuration.global.taskProfiling)
+        rates = ConnectionRates(configuration.global.rates, workers: workerCount)
+        fieldCases = FieldCases(configuration.global.fieldCases)
         admission = Admission(limit: configuration.global.maxconn ?? processMaxconn)
         hardMaxconn = max(processMaxconn, configuration.global.maxconn ?? 0)
-        pipeLimit = configuration.splices ? max(1, admission.limit / 4) : 0
+        pipeLimit = configuration.pipeLimit(connections: admission.limit)
         do throws(TLSError) { ticketKeys = try TicketKeyRing() } catch {
             throw BlueprintError("TLS ticket keys: \(error)")
         }

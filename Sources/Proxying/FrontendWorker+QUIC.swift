@@ -39,12 +39,7 @@ extension FrontendWorker: QUICListenerOwner {
         quic.remoteBidirectionalWindow = UInt64(tune.quic.streamReceiveBuffer(bufsize: tune.bufsize))
         quic.maxStreamWindow = max(quic.maxStreamWindow, quic.remoteBidirectionalWindow)
         quic.bidirectionalStreams = UInt64(tune.quic.maxConcurrentStreams)
-        quic.congestionControl =
-            switch bind.quic.congestionControl {
-            case .cubic: .cubic
-            case .newreno: .reno
-            case .bbr: .bbr
-            }
+        quic.congestionControl = .init(bind.quic.congestionControl)
         quic.paces = tune.quic.paces
         quic.sendsSessionTicket = bind.tls?.parameters.usesTickets ?? true
         let handshakes = Admission(limit: bind.backlog ?? settings.backlog ?? 4096)
@@ -86,10 +81,11 @@ extension FrontendWorker: QUICListenerOwner {
         return nil
     }
 
-    package var decidesInitials: Bool { shared.rules[.quicInitial] != nil }
+    package var decidesInitials: Bool { shared.rules[.quicInitial] != nil || refusesPrivilegedQUICPorts }
 
     package func decide(_ session: Session) -> InitialDecision {
-        switch refusal(of: session, .quicInitial) {
+        if refusesPrivilegedQUICPorts, session.source.isPrivileged { return .drop }
+        return switch refusal(of: session, .quicInitial) {
         case nil: .accept
         case .drop: .drop
         case .retry: .retry
@@ -119,6 +115,17 @@ extension FrontendWorker: QUICListenerOwner {
             worker.log?.connectionFailed(session, self, ConnectionFailure(close))
         }
         leave(session)
+    }
+}
+
+extension QUICSettings.CongestionControl {
+    init(_ name: CongestionControl) {
+        self =
+            switch name {
+            case .cubic: .cubic
+            case .newreno: .reno
+            case .bbr: .bbr
+            }
     }
 }
 

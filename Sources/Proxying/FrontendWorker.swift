@@ -28,6 +28,9 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     /// TLS contexts by bind line; nil for clear ones.
     private var tlsContexts: [TLSServerContext?]
     let connectionSettings: ConnectionSettings
+    /// `harden.reject-privileged-ports.tcp` and `.quic`.
+    let refusesPrivilegedPorts: Bool
+    let refusesPrivilegedQUICPorts: Bool
     /// The same for listeners whose protocol does not depend on the first bytes.
     let undetected: ConnectionSettings
     let muxes: MuxSettings
@@ -74,18 +77,26 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         muxes.http1Front.ignoresProbes = settings.options.ignoresProbes
         muxes.http1Front.acceptsViolations = settings.options.acceptsViolations
         muxes.http2.acceptsViolations = settings.options.acceptsViolations
+        muxes.http2.hidesExtendedConnect = worker.blueprint.configuration.global.hidesExtendedConnect
+        muxes.http1Front.keepsIdleConnections = settings.options.keepsIdleConnections
+        if settings.options.adjustsCase { muxes.http1Front.fieldCases = worker.blueprint.fieldCases }
         self.muxes = muxes
-        let tune = worker.blueprint.configuration.global.tune
+        let global = worker.blueprint.configuration.global
+        refusesPrivilegedPorts = global.refusesPrivilegedPorts
+        refusesPrivilegedQUICPorts = global.refusesPrivilegedQUICPorts
+        let tune = global.tune
         var contexts: [TLSServerContext?] = []
         for bind in shared.binds { contexts.append(try bind.makeTLSContext(clock: worker.loop.clock, tune.tls)) }
         tlsContexts = contexts
         let times = settings.timeouts
         var connections = ConnectionSettings(
-            handshakeTimeout: times.client, requestHeadTimeout: times.requestHead, keepAliveTimeout: times.keepAlive,
+            handshakeTimeout: times.clientHandshake ?? times.client, requestHeadTimeout: times.requestHead,
+            keepAliveTimeout: times.keepAlive,
             sendTimeout: times.client)
-        connections.detectsHTTP2 = settings.mode == .http
+        connections.detectsHTTP2 = settings.mode == .http && settings.options.detectsHTTP2
         connections.receiveBuffer = tune.socketBuffers.clientReceive
         connections.sendBuffer = tune.socketBuffers.clientSend
+        connections.traits = SocketTraits(settings, tune.socketBuffers).ifAny
         connectionSettings = connections
         connections.detectsHTTP2 = false
         undetected = connections
@@ -172,7 +183,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
 
     /// Takes a place for a connection of a listener at every level that has a limit; all or none.
     func takePlace(at listener: ListenerContext) -> Bool {
-        guard worker.blueprint.admission.enter() else { return false }
+        guard hasRate(for: listener), worker.blueprint.admission.enter() else { return false }
         if shared.admission.enter() {
             if listener.admission.enter() { return true }
             shared.admission.leave()
@@ -190,6 +201,11 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
 
     package func accepted(_ descriptor: Int32, peer: SocketAddress, on listener: StreamListener) {
         let bind = shared.binds[listener.context.bind]
+        if turnsAway(peer, at: listener.context) {
+            _ = OwnedDescriptor(adopting: descriptor)
+            return returnPlace(at: listener.context)
+        }
+        if let size = bind.settings.sockets.maxSegment, size < 0, peer.isIP { shrinkSegments(of: descriptor, by: size) }
         countConnection(at: listener.context)
         let session = Session(
             source: peer, destination: peer.isIP ? Socket.localAddress(descriptor) : peer, clock: worker.loop.clock,
@@ -222,6 +238,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     /// Counts a connection out.
     func leave(_ session: Session) {
         returnPlace(at: session.listener)
+        leaveTLS(session)
         for listener in listeners { listener.resume() }
         countEnd(session)
         for backend in worker.backends { backend?.backend.forget(session) }

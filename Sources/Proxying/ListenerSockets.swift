@@ -76,6 +76,7 @@ package struct ListenerSockets: Sendable {
         _ bind: BindSettings, _ settings: FrontendSettings, _ frontend: Int, _ index: Int, _ global: GlobalSettings,
         _ taken: inout TakenSockets
     ) throws(SystemError) {
+        let traits = ListenerTraits(bind.sockets)
         let backlog = bind.backlog ?? settings.backlog ?? settings.maxconn ?? global.maxconn ?? 4096
         func add(_ worker: Int, _ descriptor: consuming OwnedDescriptor) {
             byWorker[worker].append(
@@ -100,12 +101,13 @@ package struct ListenerSockets: Sendable {
                     let target = Socket.Target.ip(SocketAddress(address, port: chosen))
                     let socket: OwnedDescriptor
                     if let old = taken.take(target) {
+                        traits.apply(to: old.number)
                         try Socket.listen(old.number, backlog: backlog)
                         socket = old
                     } else {
                         socket = try StreamListener.open(
                             target, backlog: backlog, reusesPort: true, ipv6Only: bind.isIPv6Only,
-                            fastOpen: bind.fastOpen)
+                            fastOpen: bind.fastOpen, traits: traits)
                     }
                     chosen = Socket.localAddress(socket.number).port
                     add(worker, socket)

@@ -85,7 +85,7 @@ package final class Preconnector: ConnectionOwner, TimerTarget {
         do throws(ConnectionFailure) {
             pending = try worker.connections.connect(
                 to: server.facts.target(forClientPort: 0), from: route, preamble: side.preamble(for: nil), owner: self,
-                settings: backend.connectionSettings, ownerContext: side
+                settings: side.connections, ownerContext: side
             ) { descriptor throws(TLSError) in
                 guard let context = side.tls else { return nil }
                 return try context.makeEngine(descriptor: descriptor, serverName: side.tlsSettings?.fixedServerName)

@@ -112,6 +112,22 @@ extension ProxyExchange {
 
     // MARK: Caches
 
+    /// Whether a shared cache may store the response with a cookie that it sets (`option checkcache`).
+    var hasCacheableCookie: Bool {
+        guard let head = exchange.response.head, head.first(.setCookie) != nil, isCacheable(head) else { return false }
+        var allowsCookie = true
+        for field in 0..<head.fieldCount where head.name(at: field) == .cacheControl {
+            for part in Array(copying: head.value(at: field)).split(separator: UInt8(ascii: ",")) {
+                switch Array(part).lowercased.trimmed {
+                case "public": allowsCookie = true
+                case "no-cache=\"set-cookie\"": allowsCookie = false
+                default: break
+                }
+            }
+        }
+        return allowsCookie
+    }
+
     /// Whether a shared cache may store the response (RFC 9111 section 3), as HAProxy sees it.
     private func isCacheable(_ head: MessageHead) -> Bool {
         var result = Self.isStoredMethod(exchange.request.head?.method) && Self.isStoredStatus(head.status)

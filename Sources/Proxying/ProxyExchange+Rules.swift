@@ -315,6 +315,8 @@ extension ProxyExchange: RuleHost {
                 return frontend.answer(self, 500, .internalError)
             }
         }
+        if backend.settings.options.dropsTrailers { exchange.request.dropTrailers() }
+        if frontend.settings.options.dropsTrailers { exchange.response.dropTrailers() }
         if backend.settings.retryOn.needsRequest { exchange.request.keepForReplay(upTo: frontend.worker.bufferSize) }
         backend.dispatch(self)
         // On a connection that was there, the timer is set already.
@@ -337,15 +339,24 @@ extension ProxyExchange: RuleHost {
 
     /// Works on the persistence cookie; false when the head has no room for it and the exchange was answered.
     private func putsCookie() -> Bool {
-        guard backend?.settings.cookie != nil, ownStatus == 0 else { return true }
+        guard let backend, ownStatus == 0 else { return true }
+        let risksCache = backend.settings.options.checksCaching && hasCacheableCookie
         do throws(MessageError) {
-            try writePersistenceCookie()
-            return true
+            if backend.settings.cookie != nil { try writePersistenceCookie() }
         } catch {
             rewriteFailed()
             end(.internalError, .httpResponse)
             return false
         }
+        // What was added to the response may have forbidden it.
+        guard risksCache, hasCacheableCookie else { return true }
+        frontend.worker.report(
+            "Blocking cacheable cookie in response from instance \(backend.settings.name), server"
+                + " \(dispatch?.server?.shared.settings.name ?? "").")
+        progress.step = .done
+        noteStage(.headers)
+        refuse(502, .denied, true)
+        return false
     }
 
     private func finishResponse() {

@@ -230,7 +230,9 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
             if response.phase < .ended, response.count < response.limit,
                 request.phase == .ended || response.phase == .body
             {
-                consider(max(start, request.lastPut), serverLimit, .serverTimeout)
+                let isSeparate = backend?.settings.options.separatesTimes == true && response.phase == .body
+                let since = isSeparate ? max(exchange.attachedAt, response.lastPut) : max(start, request.lastPut)
+                consider(since, serverLimit, .serverTimeout)
             }
             if request.count > 0 { consider(start, serverLimit, .serverTimeout) }
         }

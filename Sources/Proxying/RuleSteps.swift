@@ -63,7 +63,7 @@ struct RuleSteps: OptionSet {
         insert(.backendResponseContent, if: rules[.tcpResponseContent] != nil)
         insert(.backendResponse, if: rules[.httpResponse] != nil)
         // The cookie is put in when the response leaves the backend.
-        insert(.frontendResponse, if: settings.cookie != nil)
+        insert(.frontendResponse, if: settings.cookie != nil || settings.options.checksCaching)
         insert(.backendAfterResponse, if: rules[.httpAfterResponse] != nil)
     }
 }

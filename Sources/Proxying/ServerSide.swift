@@ -28,6 +28,8 @@ final class ServerSide {
     /// Why a context could not be made.
     let failure: TLSError?
     let muxes: MuxSettings
+    /// How connections to it are made.
+    let connections: ConnectionSettings
     let source: SourceSettings?
     /// What all connections are made from, if it is the same for all.
     let fixedRoute: ConnectionRoute?
@@ -55,6 +57,11 @@ final class ServerSide {
             tune, mode: backend.options.connectionMode, abortOnClose: backend.options.abortOnClose)
         muxes.useServers(tune, isSecure: tlsSettings != nil)
         muxes.http1Back.acceptsViolations = backend.options.acceptsViolations
+        muxes.http1Back.pretendsKeepAlive = backend.options.pretendsKeepAlive
+        if backend.options.adjustsCase { muxes.http1Back.fieldCases = worker.blueprint.fieldCases }
+        var times = times
+        times.traits = SocketTraits(backend, settings, tune.socketBuffers).ifAny
+        connections = times
         self.muxes = muxes
         self.transport = transport
         timers = worker.loop.timers
@@ -88,7 +95,7 @@ final class ServerSide {
                     contexts.1 = try tlsSettings?.makeContext(alpn: version == .h2 ? "h2" : "http/1.1")
                 }
                 if settings.transport == .quic, let context = try tlsSettings?.makeQUICContext() {
-                    contexts.2 = Self.connector(context, worker, tune, times, idlePing: settings.idlePing)
+                    contexts.2 = Self.connector(context, worker, tune, times, settings)
                     contexts.2?.resumes = tlsSettings?.reusesSessions == true
                 }
             } catch { problem = error }
@@ -98,7 +105,8 @@ final class ServerSide {
     }
 
     private static func connector(
-        _ tls: QUICTLSContext, _ worker: Worker, _ tune: TuneSettings, _ times: ConnectionSettings, idlePing: Int?
+        _ tls: QUICTLSContext, _ worker: Worker, _ tune: TuneSettings, _ times: ConnectionSettings,
+        _ server: ServerConnectionSettings
     ) -> QUICConnector {
         var quic = QUICSettings()
         quic.idleTimeout = UInt64(max(0, tune.serverQUIC.maxIdleTimeout)) * 1_000_000
@@ -108,10 +116,13 @@ final class ServerSide {
         quic.maxStreamWindow = max(quic.maxStreamWindow, quic.localBidirectionalWindow)
         quic.bidirectionalStreams = 0
         quic.paces = tune.serverQUIC.paces
-        if let idlePing { quic.keepAlive = UInt64(max(1, idlePing)) * 1_000_000 }
+        quic.congestionControl = .init(server.quicCongestionControl)
+        if let idlePing = server.idlePing { quic.keepAlive = UInt64(max(1, idlePing)) * 1_000_000 }
         if let limit = times.handshakeTimeout { quic.handshakeTimeout = UInt64(max(1, limit)) * 1_000_000 }
         var socket = DatagramSocket.Options()
         socket.offloads = tune.serverQUIC.usesGSO
+        if let size = tune.socketBuffers.backendReceive { socket.receiveBuffer = size }
+        if let size = tune.socketBuffers.backendSend { socket.sendBuffer = size }
         return QUICConnector(tls: tls, quic: quic, settings: times, manager: worker.quic, socket: socket)
     }
 

@@ -60,10 +60,11 @@ package final class SharedFrontend: Sendable {
         rules = RuleTable(settings.rules)
         var binds: [SharedBind] = []
         var listeners = 0
+        var numbers = ListenerNumbers(settings.binds)
         for (place, bind) in settings.binds.enumerated() {
             let shared = try SharedBind(
                 bind, of: settings.options, frontend: index, index: place, firstListener: listeners + 1,
-                ticketKeys: ticketKeys, stores: &stores)
+                identifiers: numbers.take(for: bind), ticketKeys: ticketKeys, stores: &stores)
             listeners += shared.contexts.count
             binds.append(shared)
         }
@@ -110,10 +111,12 @@ package final class SharedBind: Sendable {
     /// How far its connections have come, for a line of reverse HTTP.
     let preconnects = PreconnectState()
 
-    /// - Parameter firstListener: the number of its first port among the frontend's listening addresses, from 1.
+    /// - Parameters:
+    ///   - firstListener: the number of its first port among the frontend's listening addresses, from 1.
+    ///   - identifiers: the numbers that statistics show, of each of its ports.
     init(
         _ settings: BindSettings, of options: FrontendOptions, frontend: Int, index: Int, firstListener: Int,
-        ticketKeys: TicketKeyRing, stores: inout CertificateCache
+        identifiers: [Int], ticketKeys: TicketKeyRing, stores: inout CertificateCache
     ) throws(BlueprintError) {
         self.settings = settings
         self.frontend = frontend
@@ -123,7 +126,9 @@ package final class SharedBind: Sendable {
             // HAProxy names the nameless when it counts for them.
             let name = settings.name ?? (options.countsListeners ? "sock-\(number)" : nil)
             return ListenerContext(
-                frontend: frontend, bind: index, name: name ?? "\(number)", givenName: name, identifier: number,
+                frontend: frontend, bind: index, name: name ?? "\(number)", givenName: name,
+                identifier: identifiers.indices.contains(number - firstListener)
+                    ? identifiers[number - firstListener] : number, place: number - 1,
                 admission: Admission(limit: settings.maxconn ?? .max), addressMagic: settings.addressMagic ?? 0)
         }
         guard let tls = settings.tls else {

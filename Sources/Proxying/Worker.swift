@@ -90,7 +90,7 @@ package final class Worker {
         resources = WorkerResources(
             buffers: BufferPool(slabSize: max(32 * 1024, tune.bufsize)),
             heads: HeadPool(byteLimit: max(tune.bufsize, tune.maxHeadSize), fieldLimit: tune.httpMaxHeaders + 16),
-            clock: loop.clock, pipes: KernelPipePool(limit: max(1, blueprint.pipeLimit / blueprint.workerCount)))
+            clock: loop.clock, pipes: KernelPipePool(limit: blueprint.pipeLimit(of: index), size: tune.pipeSize))
         let patterns = blueprint.configuration.patterns
         if !patterns.references.isEmpty { loop.epochs = patterns.epochs.makeReader() }
         rules = RuleRun(

@@ -53,6 +53,7 @@ public final class Half {
     private var kept = ChunkQueue(gathers: false)
     private var replayLimit = 0
     private var producerWaits = false
+    private var dropsTrailers = false
     private let clock: TurnClock
     private unowned(unsafe) var joined: Exchange!
     /// The exchange, which keeps its halves.
@@ -131,8 +132,19 @@ public final class Half {
         consumer?.outgoingReady()
     }
 
+    /// The message goes on without trailers, those that are here included.
+    public func dropTrailers() {
+        dropsTrailers = true
+        if let trailers { exchange.resources.heads.giveBack(trailers) }
+        trailers = nil
+    }
+
     /// Ends the message, with trailers or without.
     public func end(trailers: MessageHead? = nil) {
+        if dropsTrailers, let trailers {
+            exchange.resources.heads.giveBack(trailers)
+            return end()
+        }
         guard phase == .body else {
             if let trailers { exchange.resources.heads.giveBack(trailers) }
             return

@@ -5,23 +5,28 @@ import Glibc
 /// Descriptors, memory and connections that the process may use.
 struct Limits {
     private let global: GlobalSettings
-    /// Descriptors for each connection: two sockets, and half of what a kernel pipe takes where they are used.
-    private let perConnection: Double
+    /// Descriptors for all connections, and the pipes between them.
+    private let wanted: Int
     /// Connections at once when the configuration does not say.
     let maxconn: Int
 
     init(_ configuration: Configuration) {
         let global = configuration.global
         self.global = global
-        perConnection = configuration.splices ? 2.5 : 2
         let hard = min(Int(clamping: Self.descriptors().hard), global.fdHardLimit)
-        // Some more are for listeners, pollers and logs.
-        maxconn = global.maxconn ?? max(10, Int(Double(hard - 100) / perConnection))
+        // Two for each connection and each pipe; some more are for listeners, pollers and logs.
+        func needed(_ connections: Int) -> Int {
+            connections * 2 + configuration.pipeLimit(connections: connections) * 2 + 100
+        }
+        var most = (hard - 100) / 2
+        if needed(most) > hard { most = global.maxPipes.map { most - $0 } ?? (hard - 100) * 2 / 5 }
+        maxconn = global.maxconn ?? max(10, most)
+        wanted = needed(maxconn)
     }
 
     /// Raises the descriptor limit, lowers the memory limit.
     func apply(memoryLimit: Int?) throws(StartError) {
-        let wanted = global.ulimitN ?? Int(Double(maxconn) * perConnection) + 100
+        let wanted = global.ulimitN ?? wanted
         let (soft, hard) = Self.descriptors()
         if soft < wanted, portico_set_descriptor_limit(UInt64(wanted), max(hard, UInt64(wanted))) != 0 {
             _ = portico_set_descriptor_limit(hard, hard)
@@ -42,6 +47,12 @@ struct Limits {
         var hard: UInt64 = 1024
         _ = unsafe portico_get_descriptor_limit(&soft, &hard)
         return (soft, hard)
+    }
+
+    /// Workers to run: `nbthread`, or one for each core, but not more than `thread-hard-limit`.
+    static func workers(_ global: GlobalSettings) -> Int {
+        let wanted = global.nbthread ?? availableCores()
+        return min(wanted, global.threadLimit ?? wanted)
     }
 
     /// Cores that this process may use.

@@ -80,8 +80,35 @@ enum Privileges {
             _ = setgroups(0, nil)
             guard setgid(group) == 0 else { throw StartError("cannot set group \(group): \(Terminal.systemError())") }
         }
-        if let user {
-            guard setuid(user) == 0 else { throw StartError("cannot set user \(user): \(Terminal.systemError())") }
+        if let user { try become(user, keeping: global.capabilities) }
+        if global.isDumpable, portico_set_dumpable() != 0 {
+            Terminal.warning("set-dumpable: no core file can be had: \(Terminal.systemError())")
+        }
+    }
+
+    /// `setuid`, and `setcap` for what is to stay of the privileges.
+    private static func become(_ user: UInt32, keeping capabilities: [String]) throws(StartError) {
+        // Root needs none of them.
+        let set =
+            user == 0 ? 0 : capabilities.reduce(UInt64(0)) { $0 | (number(ofCapability: $1).map { 1 << $0 } ?? 0) }
+        if set != 0, portico_keep_capabilities() != 0 {
+            throw StartError("cannot keep capabilities: \(Terminal.systemError())")
+        }
+        guard setuid(user) == 0 else { throw StartError("cannot set user \(user): \(Terminal.systemError())") }
+        if set != 0, portico_set_capabilities(set) != 0 {
+            throw StartError(
+                "cannot keep the capabilities \(capabilities.joined(separator: ",")): \(Terminal.systemError())")
+        }
+    }
+
+    /// The number of a capability (capabilities(7)).
+    private static func number(ofCapability name: String) -> UInt64? {
+        switch name {
+        case "cap_net_bind_service": 10
+        case "cap_net_admin": 12
+        case "cap_net_raw": 13
+        case "cap_sys_admin": 21
+        default: nil
         }
     }
 

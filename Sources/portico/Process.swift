@@ -40,7 +40,7 @@ final class Process {
         let limits = Limits(configuration)
         do throws(StartError) {
             try limits.apply(memoryLimit: options.memoryLimit)
-            let workers = configuration.global.nbthread ?? Limits.availableCores()
+            let workers = Limits.workers(configuration.global)
             let blueprint = try makeBlueprint(workers, limits)
             try takeSockets()
             let sockets = try openSockets(workers)
@@ -192,7 +192,7 @@ final class Process {
     private func notifyReady() {
         if master == nil { SystemdNotifier.notify("READY=1") }
         guard !configuration.global.quiet, master != nil || !configuration.global.daemon else { return }
-        let workers = configuration.global.nbthread ?? Limits.availableCores()
+        let workers = Limits.workers(configuration.global)
         Terminal.notice("Portico \(VersionText.own) serves with \(workers) worker\(workers == 1 ? "" : "s").")
     }
 }

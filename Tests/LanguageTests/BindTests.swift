@@ -115,8 +115,8 @@ import Testing
             (":80 maxconn x", "3:19 'maxconn' expects an integer argument, got 'x'"),
             (":80 mode 8", "3:16 'bind :80' : 'mode' expects an octal mode, got '8'"),
             (
-                ":80 interface eth0",
-                "3:11 'bind :80' : 'interface' is a keyword of HAProxy that this version of Portico does not support"
+                ":80 namespace blue",
+                "3:11 'bind :80' : 'namespace' is a keyword of HAProxy that this version of Portico does not support"
             ),
             (":80 ssl", "3:7 'bind :80' : no SSL certificate specified (use 'crt')"),
             (":80 ssl crt", "3:15 'bind :80' : 'crt' expects a certificate location"),
@@ -251,8 +251,11 @@ import Testing
         #expect(quic == BindQUICSettings(congestionControl: .bbr, forcesRetry: true, takesEarlyData: true))
         #expect(try bind("quic4@:1 ssl crt a quic-cc-algo newreno").quic.congestionControl == .newreno)
         #expect(
-            refusal("quic4@:1 ssl crt a quic-cc-algo bbr(2m)").hasSuffix(
-                "'quic-cc-algo bbr(2m)' is a keyword of HAProxy that this version of Portico does not support"))
+            load("frontend f\n mode http\n timeout client 1s\n bind quic4@:1 ssl crt a quic-cc-algo bbr(2m)\n").warnings
+                == [
+                    "4:41 'bind quic4@:1' : 'quic-cc-algo' : the limit of the congestion window has no effect: it has none"
+                        + " of its own"
+                ])
         #expect(
             refusal(":1 ssl crt a ech a").hasSuffix(
                 "'ech' is a keyword of HAProxy that this version of Portico does not support"))

@@ -250,7 +250,7 @@ import Testing
             ("daemon now", "2:9 'daemon' : unexpected extra argument 'now'"),
             (
                 "no daemon",
-                "2:5 'no daemon': negation/default currently supported only for options, log and strict-limits"
+                "2:5 'no daemon': negation/default currently supported only for options, log, busy-polling, set-dumpable, strict-limits and numa-cpu-mapping"
             ),
             (
                 "master-worker exit-on-failure",
@@ -303,8 +303,8 @@ import Testing
                 "2:38 'tune.quic.fe.sec.glitches-threshold' expects an integer of at least 1, got '0'"
             ),
             (
-                "tune.ssl.cachesize 0",
-                "2:2 'tune.ssl.cachesize' is a keyword of HAProxy that this version of Portico does not support"
+                "tune.lua.maxmem 0",
+                "2:2 'tune.lua.maxmem' is a keyword of HAProxy that this version of Portico does not support"
             ),
             (
                 "tune.h2.fe.max-concurrent-streams 5 rq-load auto",
@@ -341,8 +341,8 @@ import Testing
             ),
             ("ca-base", "2:2 'ca-base' expects a directory path as an argument"),
             (
-                "busy-polling",
-                "2:2 'busy-polling' is a keyword of HAProxy that this version of Portico does not support"
+                "tune.renice.startup 5",
+                "2:2 'tune.renice.startup' is a keyword of HAProxy that this version of Portico does not support"
             ),
             (
                 "tune.bufsiz 1",

@@ -156,7 +156,7 @@ import Testing
             ),
             (
                 "no option forwardfor",
-                "2:5 'no option forwardfor': negation/default currently supported only for options, log and strict-limits"
+                "2:5 'no option forwardfor': negation/default currently supported only for options, log, busy-polling, set-dumpable, strict-limits and numa-cpu-mapping"
             ),
             ("option tcplog x", "2:16 'option tcplog' : unexpected extra argument 'x'"),
             ("option redispatch x", "2:20 'option redispatch' expects an integer argument, got 'x'"),

@@ -121,12 +121,8 @@ import Testing
                 "2:2 'stick' is a keyword of HAProxy that this version of Portico does not support"
             ),
             (
-                "backend b\n option tcpka",
-                "2:2 'option tcpka' is a keyword of HAProxy that this version of Portico does not support"
-            ),
-            (
-                "backend b\n timeout client-hs 1s",
-                "2:2 'timeout client-hs' is a keyword of HAProxy that this version of Portico does not support"
+                "backend b\n email-alert to a",
+                "2:2 'email-alert' is a keyword of HAProxy that this version of Portico does not support"
             ),
         ] as [(String, String)])
     func refusals(text: String, message: String) {

@@ -19,6 +19,13 @@ int portico_pin_thread(const int32_t *cores, int count);
 // A file that has no name and lies in memory: a descriptor that is inherited by children, not by programs that are
 // started, and whose writes go to its end; or -1.
 int portico_memory_file(const char *name);
+// Lets the process keep capabilities when it becomes another user; 0 when the system agrees.
+int portico_keep_capabilities(void);
+// Leaves the calling thread, and those that it starts, with these capabilities (bit N: number N of capabilities(7)) and no
+// others; 0 when the system agrees.
+int portico_set_capabilities(uint64_t capabilities);
+// Lets the process leave a core file though it has changed its user.
+int portico_set_dumpable(void);
 
 // The signals that steer the process: blocked in the calling thread and readable as data. A descriptor, or -1.
 int portico_signal_descriptor(void);

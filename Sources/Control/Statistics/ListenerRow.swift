@@ -25,10 +25,10 @@ enum ListenerRow {
             .listener, proxy: settings.name, proxyID: settings.id, name: context.name, id: context.identifier,
             mode: settings.mode)
         if let prefix = bind.settings.guidPrefix {
-            row.guid = "\(prefix)-\(bind.settings.firstPlace + context.identifier - bind.contexts[0].identifier)"
+            row.guid = "\(prefix)-\(bind.settings.firstPlace + context.place - bind.contexts[0].place)"
         }
         var address: SocketAddress?
-        let place = context.identifier - 1
+        let place = context.place
         for worker in workers where worker.listeners.indices.contains(frontend.index) {
             let listeners = worker.listeners[frontend.index]
             guard listeners.indices.contains(place) else { continue }

@@ -53,7 +53,7 @@ enum ProcessFields {
         ProcessField("CumReq", "MCPV", "Requests since the start") {
             .unsigned32(Int(truncatingIfNeeded: $0.traffic.requests & 0xffff_ffff))
         },
-        ProcessField("MaxSslConns", "MMPV", "Limit of connections with TLS; 0: none") { _ in .u32(0) },
+        ProcessField("MaxSslConns", "MMPV", "Limit of connections with TLS (maxsslconn); 0: none") { .u32($0.maxTLS) },
         ProcessField("CurrSslConns", "MGPV", "Connections with TLS now, of clients and to servers") {
             .u32($0.traffic.currentTLS)
         },
@@ -73,15 +73,17 @@ enum ProcessFields {
         ProcessField("ConnRate", "MRPV", "New connections of clients in the last second") {
             .u32($0.rate(.connections))
         },
-        ProcessField("ConnRateLimit", "CLPV", "Limit of ConnRate (maxconnrate); 0: none") { _ in .u32(0) },
+        ProcessField("ConnRateLimit", "CLPV", "Limit of ConnRate (maxconnrate); 0: none") {
+            .u32($0.connectionRateLimit)
+        },
         ProcessField("MaxConnRate", "MMPV", "Largest ConnRate") { .u32($0.maximum(.connections)) },
         ProcessField("SessRate", "MRPV", "New sessions in the last second") { .u32($0.rate(.sessions)) },
-        ProcessField("SessRateLimit", "CLPV", "Limit of SessRate (maxsessrate); 0: none") { _ in .u32(0) },
+        ProcessField("SessRateLimit", "CLPV", "Limit of SessRate (maxsessrate); 0: none") { .u32($0.sessionRateLimit) },
         ProcessField("MaxSessRate", "MRPV", "Largest SessRate") { .u32($0.maximum(.sessions)) },
         ProcessField("SslRate", "MRPV", "New connections of clients with TLS in the last second") {
             .u32($0.rate(.clientTLS))
         },
-        ProcessField("SslRateLimit", "CLPV", "Limit of SslRate (maxsslrate); 0: none") { _ in .u32(0) },
+        ProcessField("SslRateLimit", "CLPV", "Limit of SslRate (maxsslrate); 0: none") { .u32($0.tlsRateLimit) },
         ProcessField("MaxSslRate", "MMPV", "Largest SslRate") { .u32($0.maximum(.clientTLS)) },
         ProcessField("SslFrontendKeyRate", "MGPV", "Full TLS handshakes with clients in the last second") {
             .u32($0.rate(.clientTLSFull))
@@ -113,7 +115,7 @@ enum ProcessFields {
         },
         ProcessField("Idle_pct", "MaPV", "Percent of the last second in which workers waited") { .u32($0.idlePercent) },
         ProcessField("node", "COSV", "Name of the node") { .text($0.node) },
-        ProcessField("description", "COSV", "Description of the node") { _ in .none },
+        ProcessField("description", "COSV", "Description of the node") { .str($0.summary) },
     ]
 
     private static let state: [ProcessField] = [

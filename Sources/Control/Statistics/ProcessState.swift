@@ -1,4 +1,5 @@
 import Bytes
+import Configuration
 import Connections
 import Glibc
 import Proxying
@@ -17,14 +18,22 @@ struct ProcessState: Sendable {
     let connections: Int
     let maxconn: Int
     let hardMaxconn: Int
-    let maxPipes: Int
     let idlePercent: Int
     let isStopping: Bool
     private let rates: [RateMeter.Key: (now: Int, max: Int)]
 
     let pid = Int(getpid())
     let descriptorLimit = ProcessUsage.descriptorLimit
-    let node = ProcessUsage.nodeName
+    /// `node`, or the machine's name.
+    let node: String
+    /// `description`.
+    let summary: String?
+    let maxPipes: Int
+    /// Limits of new connections; 0: none.
+    let connectionRateLimit: Int
+    let sessionRateLimit: Int
+    let tlsRateLimit: Int
+    let maxTLS: Int
 
     @ControlActor
     init(_ api: RuntimeAPI) async {
@@ -32,6 +41,14 @@ struct ProcessState: Sendable {
         let handover = api.workers.quic.traffic
         quicHandover = QUICHandoverTraffic.Kind.allCases.map { handover[$0] }
         facts = api.facts
+        let blueprint = api.workers.blueprint
+        node = blueprint.configuration.global.node ?? ProcessUsage.nodeName
+        summary = blueprint.configuration.global.summary
+        maxPipes = blueprint.configuration.global.maxPipes ?? blueprint.pipeLimit
+        connectionRateLimit = blueprint.rates.limit(.connections)
+        sessionRateLimit = blueprint.rates.limit(.sessions)
+        tlsRateLimit = blueprint.rates.limit(.tls)
+        maxTLS = blueprint.configuration.global.rates.tlsAtOnce ?? 0
         workers = api.workers.blueprint.workerCount
         let nanoseconds = api.loop.now.nanoseconds(since: api.facts.startedAt)
         uptime = Int(nanoseconds / 1_000_000_000)
@@ -40,7 +57,6 @@ struct ProcessState: Sendable {
         connections = admission.count
         maxconn = admission.limit
         hardMaxconn = api.workers.blueprint.hardMaxconn
-        maxPipes = api.workers.blueprint.pipeLimit
         idlePercent = api.statistics.idlePercent
         isStopping = api.isStopping
         let meter = api.statistics.meter

@@ -63,7 +63,9 @@ enum ProxyColumns {
         StatColumn("rate", "MRPP", "New sessions in the last second") {
             .u32($0.kind == .listener ? nil : $0.rates.sessions)
         },
-        StatColumn("rate_lim", "CLPV", "Limit of new sessions in a second") { .u32($0.kind == .frontend ? 0 : nil) },
+        StatColumn("rate_lim", "CLPV", "Limit of new sessions in a second") {
+            .u32($0.kind == .frontend ? $0.rateLimit ?? 0 : nil)
+        },
         StatColumn("rate_max", "MMPV", backend: "MGPV", "Most new sessions in a second") {
             .u32($0.kind == .listener ? nil : $0.rates.maxSessions)
         },

@@ -61,6 +61,10 @@ package struct ProxyRow: Sendable {
     package var sessionLimit: Int?
     package var queue: Int?
     package var queueLimit: Int?
+    /// `rate-limit sessions`.
+    package var rateLimit: Int?
+    /// What the section's `description` says.
+    package var summary: String?
     package var weight: Int?
     package var userWeight: Int?
     package var activeServers: Int?

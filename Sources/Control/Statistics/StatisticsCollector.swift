@@ -140,6 +140,8 @@ package final class StatisticsCollector {
         row.rates.maxConnections = meter.maximum(.frontConnections(index))
         row.sessions = frontend.admission.count
         row.sessionLimit = frontend.admission.limit
+        row.rateLimit = settings.sessionRateLimit
+        row.summary = settings.summary
         row.status =
             switch frontend.state {
             case .open: "OPEN"
@@ -179,6 +181,7 @@ package final class StatisticsCollector {
         row.rates.maxSessions = meter.maximum(.back(ObjectIdentifier(backend)))
         row.sessions = shared.current.load(ordering: .relaxed)
         row.sessionLimit = settings.fullconn ?? fullConnections(of: backend)
+        row.summary = settings.summary
         row.queue = shared.queueLength
         let servers = shared.servers
         let (active, backup) = shared.usableServers

@@ -53,7 +53,9 @@ struct StatisticsPage {
         var text = "<header><div class=\"brand\"><h1>Portico"
         if settings.node != nil { text += " <small>on \(escaped(node))</small>" }
         text += "</h1><p>"
-        if let description = settings.description, !description.isEmpty { text += "\(escaped(description)) · " }
+        if let description = settings.description.map({ $0.isEmpty ? state.summary ?? "" : $0 }), !description.isEmpty {
+            text += "\(escaped(description)) · "
+        }
         if settings.showsVersion {
             text += "version \(escaped(state.facts.build)), speaks HAProxy \(escaped(state.facts.version)) · "
         }
@@ -163,6 +165,9 @@ struct StatisticsPage {
         text += "<small>\(first.mode.rawValue)"
         if let algorithm = rows.last?.algorithm {
             text += ", balance \(escaped(algorithm == "unknown" ? "random" : algorithm))"
+        }
+        if settings.description != nil, let summary = rows.lazy.compactMap(\.summary).first {
+            text += " · \(escaped(summary))"
         }
         text += "</small></h2><div class=\"scroll\"><table>\(Self.head)<tbody>"
         for row in rows { text += line(row) }

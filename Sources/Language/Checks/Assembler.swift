@@ -8,11 +8,11 @@ import Words
 
 /// Makes drafts into a configuration: resolves names, fills in defaults, and checks what no single line can.
 struct Assembler {
-    private let sections: SectionParser
+    let sections: SectionParser
     private(set) var diagnostics: [Diagnostic] = []
     private let settings: GlobalSettings
     /// Indices of back halves, and of the drafts they come from, by name.
-    private var backends: [String: (index: Int, draft: Int)] = [:]
+    var backends: [String: (index: Int, draft: Int)] = [:]
     private var groups: [String: [ErrorFile]] = [:]
     /// `healthcheck` sections by name.
     private var healthchecks: [String: CheckRuleset] = [:]
@@ -83,7 +83,7 @@ struct Assembler {
         reverse.resolveRules(sections.context.attachments, &result)
         diagnostics += reverse.diagnostics
         markReferences(&result)
-        number(&result)
+        numberSections(&result)
         checkTracking(result)
         checkIdentifiers(result.frontends, result.backends)
         sections.context.patterns.assignNumbers()
@@ -163,22 +163,6 @@ struct Assembler {
         }
     }
 
-    /// Gives sections their numbers in the order of the file. HAProxy starts with 2, since 1 is its own.
-    private func number(_ result: inout Configuration) {
-        var next = 2
-        var frontend = 0
-        for draft in sections.proxies {
-            if draft.kind.hasFront {
-                result.frontends[frontend].id = next
-                frontend += 1
-            }
-            if draft.kind.hasBack, let index = backends[draft.name]?.index, result.backends.indices.contains(index) {
-                result.backends[index].id = next
-            }
-            next += 1
-        }
-    }
-
     /// Notes what rules and arguments of samples name: it can not be deleted or renamed later.
     private func markReferences(_ result: inout Configuration) {
         for place in result.backends.indices {
@@ -228,6 +212,15 @@ struct Assembler {
         result.backlog = draft.backlog
         result.timeouts = draft.timeouts
         result.options.dontLogNull = draft.dontLogNull
+        result.summary = draft.summary
+        result.sessionRateLimit = draft.sessionRateLimit
+        result.probes = draft.clientProbes
+        result.options.resetsOnClose = draft.resetsOnClose
+        result.options.countsContinuously = draft.countsContinuously
+        result.options.dropsTrailers = draft.dropsResponseTrailers
+        result.options.keepsIdleConnections = draft.keepsIdleConnections
+        result.options.detectsHTTP2 = draft.detectsHTTP2
+        result.options.adjustsCase = draft.adjustsClientCase
         result.options.connectionMode = draft.connectionMode
         result.options.forwardFor = draft.mode == .http ? draft.forwardFor : nil
         result.options.abortOnClose = draft.abortOnClose ?? true
@@ -295,6 +288,14 @@ struct Assembler {
         result.options.abortOnClose = draft.abortOnClose ?? (draft.mode == .http)
         result.options.splicing = draft.splicing
         result.options.acceptsViolations = draft.acceptsResponseViolations
+        result.summary = draft.summary
+        result.probes = draft.serverProbes
+        result.options.resetsOnClose = draft.resetsOnClose
+        result.options.separatesTimes = draft.separatesTimes
+        result.options.checksCaching = draft.checksCaching
+        result.options.pretendsKeepAlive = draft.pretendsKeepAlive
+        result.options.dropsTrailers = draft.dropsRequestTrailers
+        result.options.adjustsCase = draft.adjustsServerCase
         result.timeouts = draft.timeouts
         result.options.buffersRequest = draft.buffersRequest
         result.options.originalTo = draft.mode == .http ? draft.originalTo : nil
@@ -330,12 +331,26 @@ struct Assembler {
                         of: server, mode: draft.mode, location: mark.location,
                         verifies: sections.global.verifiesServers,
                         checks: CheckAssembler(ruleset: result.check, sections: healthchecks)))
+                checkFastOpen(server, draft, at: mark)
             } catch {
                 report(.alert, "'server \(draft.name)/\(server.name)' : \(error.message)", at: mark)
             }
         }
         result.useServerRules = draft.useServerRules.compactMap { rule(for: $0, of: draft) }
         return result
+    }
+
+    /// A request that went with the SYN is lost with the connection: it has to be sent again.
+    private mutating func checkFastOpen(_ server: ServerDraft, _ draft: ProxyDraft, at mark: Mark) {
+        let causes = draft.retryOn
+        guard server.connection.usesFastOpen,
+            !(causes.connectionFailure && causes.emptyResponse && causes.responseTimeout)
+        else { return }
+        report(
+            .warning,
+            "'server \(draft.name)/\(server.name)' : server has tfo activated, the backend should be configured with at"
+                + " least 'conn-failure', 'empty-response' and 'response-timeout' or we wouldn't be able to retry the"
+                + " connection on failure.", at: mark)
     }
 
     /// Finds the server of a `use-server` line.
@@ -623,12 +638,12 @@ struct Assembler {
         return timeouts.connect == nil || timeouts.server == nil && (draft.mode == .http || timeouts.tunnel == nil)
     }
 
-    private mutating func report(_ severity: Diagnostic.Severity, _ message: String, at mark: Mark) {
+    mutating func report(_ severity: Diagnostic.Severity, _ message: String, at mark: Mark) {
         diagnostics.append(Diagnostic(severity, message, at: mark.location, excerpt: mark.excerpt))
     }
 }
 
 extension ProxyDraft.Kind {
     /// The word that messages have for such a section.
-    fileprivate var word: String { self == .listen ? "proxy" : rawValue }
+    var word: String { self == .listen ? "proxy" : rawValue }
 }

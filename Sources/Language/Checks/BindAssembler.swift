@@ -27,6 +27,8 @@ enum BindAssembler {
             bind.addressMagic = draft.addressMagic
             bind.forcedProtocol = draft.forcedProtocol
             try check(draft, mode, transport)
+            bind.id = place == 0 ? draft.id : nil
+            bind.sockets = draft.sockets
             bind.name = draft.name
             if let prefix = draft.guidPrefix {
                 if let message = GUID.complaint(about: "\(prefix)-\(place)") {

@@ -13,6 +13,8 @@ struct BindDraft: Sendable {
     var acceptsProxyHeader = false
     var addressMagic: UInt32?
     var forcedProtocol: ForcedProtocol?
+    var id: Int?
+    var sockets = BindSocketSettings()
     var name: String?
     var guidPrefix: String?
     var maxconn: Int?
@@ -37,7 +39,7 @@ struct BindDraft: Sendable {
         self.mark = mark
         tls = surroundings.bindTLS
         permissions = surroundings.unixPermissions
-        certificateBase = surroundings.certificateBase
+        certificateBase = surroundings.certificateRoot
     }
 
     /// Whether its addresses are servers to connect to (`rhttp@`).

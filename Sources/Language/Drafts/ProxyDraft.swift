@@ -67,7 +67,23 @@ struct ProxyDraft: Sendable {
     var requestInspectDelay: Int?
     var responseInspectDelay: Int?
 
+    /// `id`.
+    var id: Int?
+    var summary: String?
+    /// `option clitcpka`, `option srvtcpka` and what goes with them.
+    var clientProbes = KeepAliveProbes()
+    var serverProbes = KeepAliveProbes()
+    var resetsOnClose = false
+    var separatesTimes = false
+
     // Front half.
+    /// `rate-limit sessions`.
+    var sessionRateLimit: Int?
+    var countsContinuously = false
+    var dropsResponseTrailers = false
+    var keepsIdleConnections = false
+    var detectsHTTP2 = true
+    var adjustsClientCase = false
     var binds: [BindDraft] = []
     var maxconn: Int?
     var backlog: Int?
@@ -92,6 +108,10 @@ struct ProxyDraft: Sendable {
     var acceptsRequestViolations = false
 
     // Back half.
+    var checksCaching = false
+    var pretendsKeepAlive = false
+    var dropsRequestTrailers = false
+    var adjustsServerCase = false
     /// `option accept-unsafe-violations-in-http-response`.
     var acceptsResponseViolations = false
     var balance = BalanceAlgorithm.random(draws: 2)

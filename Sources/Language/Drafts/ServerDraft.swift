@@ -68,7 +68,7 @@ struct ServerDraft: Sendable {
 
     init(surroundings: Surroundings) {
         tls = surroundings.serverTLS
-        authorityBase = surroundings.authorityBase
-        certificateBase = surroundings.certificateBase
+        authorityBase = surroundings.authorityRoot
+        certificateBase = surroundings.certificateRoot
     }
 }

@@ -20,7 +20,14 @@ struct Surroundings: Sendable {
     /// What servers may start from.
     let origins = ServerOrigins()
     /// Files and names.
-    var system: any LanguageSystem
+    var system: DirectedSystem
+
+    init(system: any LanguageSystem) { self.system = DirectedSystem(system) }
+
+    /// Where certificates and authorities are that are named by relative paths: `crt-base` and `ca-base`, and what
+    /// `default-path` says of these.
+    var certificateRoot: String { system.base(certificateBase) }
+    var authorityRoot: String { system.base(authorityBase) }
 }
 
 /// What reading a configuration needs of the machine.

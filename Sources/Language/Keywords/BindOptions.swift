@@ -5,7 +5,7 @@ import Words
 /// What a `bind` line may have behind its addresses.
 enum BindOptions {
     static let table = LineOptionTable<BindDraft>(
-        sockets + tls + quic
+        sockets + BindSocketOptions.all + tls + quic
             + TLSOptions.lift(TLSOptions.shared + TLSOptions.listeners + TLSOptions.lists, to: \.tls),
         refused: RefusedKeywords.bind)
 
@@ -102,17 +102,7 @@ enum BindOptions {
         LineOption("allow-0rtt") { (bind, _, _) in bind.quic.takesEarlyData = true },
         LineOption("quic-cc-algo") { (bind, statement, option) throws(Complaint) in
             let word = try statement.value(of: option, "a congestion control algorithm")
-            let parts = word.text.split(separator: "(", maxSplits: 1)
-            guard let algorithm = CongestionControl(rawValue: parts.first.map(String.init) ?? "") else {
-                throw Complaint(
-                    "'\(statement.name)' : 'quic-cc-algo' expects 'cubic', 'newreno' or 'bbr', got '\(word.text)'",
-                    at: word)
-            }
-            bind.quic.congestionControl = algorithm
-            // The window in parentheses: the transport takes no limit for it.
-            if parts.count == 2 {
-                throw Complaint("'\(statement.name)' : \(refusal(of: "quic-cc-algo \(word.text)"))", at: word)
-            }
+            bind.quic.congestionControl = try CongestionArgument.read(word, &statement)
         },
     ]
 

@@ -8,8 +8,12 @@ enum GlobalKeywords {
         process + limits + logs + EnvironmentKeywords.keywords + TLSKeywords.keywords + TuneKeywords.keywords
             + [CPUMapStatement.keyword] + StatsStatement.keywords + HintKeywords.global
             + QUICHintKeywords.global
-            + CheckKeywords.global + GlobalVariableKeywords.keywords,
+            + CheckKeywords.global + GlobalVariableKeywords.keywords + others,
         refused: RefusedKeywords.global)
+
+    private static let others: [Keyword<GlobalDraft>] =
+        ProcessKeywords.keywords + IdentityKeywords.global + MessageOptionKeywords.global + ProcessHintKeywords.keywords
+        + TuneHintKeywords.keywords + ObsoleteKeywords.global
 
     /// A keyword of `global`.
     static func keyword(

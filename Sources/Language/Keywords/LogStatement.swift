@@ -19,10 +19,8 @@ enum LogStatement {
         let word = try statement.argument("'global' or '<target> <facility>' as arguments")
         if word.text == "global" {
             guard allowsGlobal else { throw Complaint("'log global' is not possible in 'global' itself", at: word) }
-            if logs.contains(where: { if case .global = $0 { true } else { false } }) {
-                throw Complaint("'log global' is already specified", at: word)
-            }
-            logs.append(.global)
+            // Said twice, or in `defaults` already, it counts once.
+            if !logs.contains(where: { if case .global = $0 { true } else { false } }) { logs.append(.global) }
             return
         }
         var target = LogTarget(destination: try destination(word, statement), facility: .local0)

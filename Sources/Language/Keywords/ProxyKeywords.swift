@@ -11,8 +11,11 @@ enum ProxyKeywords {
             + TimeoutKeywords.keywords + OptionKeywords.keywords + FormatKeywords.keywords
             + CaptureKeywords.keywords + RuleStatements.keywords + ServerRuleStatements.keywords
             + ForwardingKeywords.keywords + HintKeywords.proxy
-            + CheckKeywords.proxy,
+            + CheckKeywords.proxy + others,
         refused: RefusedKeywords.proxy)
+
+    private static let others: [Keyword<ProxyDraft>] =
+        SocketKeywords.keywords + MessageOptionKeywords.keywords + IdentityKeywords.proxy + ObsoleteKeywords.proxy
 
     private static let both = [
         Keyword<ProxyDraft>("mode", in: .proxies) { (proxy, statement) throws(Complaint) in

@@ -4,7 +4,8 @@ import Words
 /// What a `server` or `default-server` line may have behind its address.
 enum ServerOptions {
     static let table = LineOptionTable<ServerDraft>(
-        load + tls + ServerConnectionOptions.all + ServerResolutionOptions.all + CheckOptions.all
+        load + tls + ServerConnectionOptions.all + ServerSocketOptions.all + ServerResolutionOptions.all
+            + CheckOptions.all
             + TLSOptions.lift(TLSOptions.shared + TLSOptions.lists, to: \.tls),
         refused: RefusedKeywords.server)
 

@@ -108,6 +108,8 @@ enum StatsStatement {
             },
             LineOption("v4v6") { (socket, _, _) in socket.isIPv6Only = socket.isIPv6Only == true },
             LineOption("v6only") { (socket, _, _) in socket.isIPv6Only = true },
-        ] + BindOptions.permissions(\.permissions),
-        refused: RefusedKeywords.bind + ["ssl", "crt", "alpn", "accept-proxy", "maxconn", "tfo"])
+        ] + BindOptions.permissions(\.permissions) + BindSocketOptions.hints(),
+        refused: RefusedKeywords.bind + BindSocketOptions.kernelNames + [
+            "ssl", "crt", "alpn", "accept-proxy", "maxconn", "tfo",
+        ])
 }

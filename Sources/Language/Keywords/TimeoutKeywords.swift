@@ -5,6 +5,7 @@ import Words
 enum TimeoutKeywords {
     static let keywords = [
         keyword("client", .front, \.client),
+        keyword("client-hs", .front, \.clientHandshake),
         keyword("client-fin", .front, \.clientFin),
         keyword("server", .back, \.server),
         keyword("server-fin", .back, \.serverFin),

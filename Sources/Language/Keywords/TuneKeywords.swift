@@ -73,6 +73,7 @@ enum TuneKeywords {
             global.settings.tune.bufsize = size
             global.surroundings.bufsize = size
         },
+        size("tune.pipesize", in: 0...Int(Int32.max), \.pipeSize),
         size("tune.maxrewrite", in: 0...(256 << 20), \.maxrewrite),
         number("tune.http.maxhdr", in: 1...32767, \.httpMaxHeaders),
         number("tune.http.logurilen", in: 1...Int(Int32.max), \.httpLogURILength),

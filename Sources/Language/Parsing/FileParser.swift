@@ -9,6 +9,7 @@ struct FileParser {
 
     /// Reads the file to its end, whatever is wrong in it.
     func parse(into sections: inout SectionParser) {
+        sections.begin(file: name)
         var blocks = ConditionalBlocks()
         var start = 0
         var number = 0

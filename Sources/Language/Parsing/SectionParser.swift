@@ -89,7 +89,7 @@ struct SectionParser {
         "mworker-max-reloads", "pidfile", "presetenv", "quiet", "resetenv", "setenv", "unsetenv", "zero-warning",
     ]
     /// Keywords besides `option …` that `no` and `default` may stand before.
-    private static let modifiable = "options, log and strict-limits"
+    private static let modifiable = "options, log, busy-polling, set-dumpable, strict-limits and numa-cpu-mapping"
 
     /// What the expressions and rules of all sections are read with.
     let context = CompilationContext(Vocabulary.samples)
@@ -112,6 +112,9 @@ struct SectionParser {
 
     /// What `$NAME` means now.
     var variables: Variables { global.variables }
+
+    /// Tells which file follows.
+    mutating func begin(file: String) { global.surroundings.system.begin(file: file) }
 
     /// Tells which file and line follow.
     mutating func move(to location: SourceLocation, _ line: ArraySlice<UInt8>) {

@@ -13,6 +13,9 @@ extension FrontendWorker {
     /// A client's connection was taken.
     func countConnection(at listener: ListenerContext) {
         worker.process.connections &+= 1
+        let now = worker.loop.clock.now
+        worker.blueprint.rates.count(.connections, worker.index, at: now)
+        if shared.binds[listener.bind].settings.tls != nil { worker.blueprint.rates.count(.tls, worker.index, at: now) }
         traffic.connections &+= 1
         traffic.maxSessions = max(traffic.maxSessions, shared.admission.count)
         countListener(listener) {
@@ -28,6 +31,7 @@ extension FrontendWorker {
         worker.process.sessions &+= 1
         traffic.sessions &+= 1
         shared.sessionRate.count(worker.index, at: worker.loop.clock.now)
+        worker.blueprint.rates.count(.sessions, worker.index, at: worker.loop.clock.now)
         traffic.sessionsByVersion[version] &+= 1
         countListener(session.listener) { $0.sessions &+= 1 }
         countTLS(session)

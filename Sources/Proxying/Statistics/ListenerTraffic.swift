@@ -13,13 +13,13 @@ extension FrontendWorker {
     @inline(__always)
     func countListener(_ listener: ListenerContext, _ count: (inout TrafficCounters) -> Void) {
         if listenerTraffic.isEmpty { return }
-        let place = listener.identifier - 1
+        let place = listener.place
         if listenerTraffic.indices.contains(place) { count(&listenerTraffic[place].counters) }
     }
 
     /// Keeps the address of a socket that is listened on.
     func noteListener(_ listener: ListenerContext, _ address: SocketAddress) {
-        let place = listener.identifier - 1
+        let place = listener.place
         if listenerTraffic.indices.contains(place) { listenerTraffic[place].address = address }
     }
 }

@@ -1,7 +1,9 @@
 import Bytes
+import Configuration
 import Connections
 import QUICTransport
 import Runtime
+import Samples
 package import Servers
 import Streams
 
@@ -108,7 +110,26 @@ extension Worker {
                 if let server { result.servers[ObjectIdentifier(server.server)] = server.counters }
             }
         }
+        if frontends.contains(where: \.settings.options.countsContinuously) { addLiveExchanges(to: &result) }
         return result
+    }
+
+    /// `option contstats`: the bytes of exchanges that go on. Their ends count them for good.
+    private func addLiveExchanges(to result: inout WorkerTraffic) {
+        for record in live.all where record.frontend.settings.options.countsContinuously {
+            guard let exchange = record.exchange else { continue }
+            let bytes = TrafficCounters(bytesOf: record, exchange)
+            let place = record.session.listener.place
+            let index = record.frontend.shared.index
+            if result.frontends.indices.contains(index) { result.frontends[index].add(bytes) }
+            if result.listeners.indices.contains(index), result.listeners[index].indices.contains(place) {
+                result.listeners[index][place].counters.add(bytes)
+            }
+            guard let backend = record.backend else { continue }
+            result.backends[ObjectIdentifier(backend.shared), default: TrafficCounters()].add(bytes)
+            guard let server = record.dispatch?.server?.shared else { continue }
+            result.servers[ObjectIdentifier(server), default: TrafficCounters()].add(bytes)
+        }
     }
 
     /// `clear counters server`. On the worker's thread.
@@ -131,6 +152,17 @@ extension Worker {
             backend?.traffic.clear(all: all)
             for server in backend?.serverTraffic ?? [] { server?.counters.clear(all: all) }
         }
+    }
+}
+
+extension TrafficCounters {
+    /// The bytes of an exchange so far.
+    init(bytesOf record: ProxyExchange, _ exchange: Exchange) {
+        self.init()
+        bytesIn = exchange.bytesFromClient
+        bytesOut = exchange.bytesToClient
+        bytesToServer = record.bytesToServer
+        bytesFromServer = record.bytesFromServer
     }
 }
 
