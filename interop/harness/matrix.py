@@ -27,7 +27,7 @@ PASSED, FAILED, UNSUPPORTED = "passed", "failed", "unsupported"
 ALL_CASES: tuple[Case, ...] = cases.TRANSPORT + semantics.SEMANTICS
 SEMANTIC_NAMES = {case.name for case in semantics.SEMANTICS}
 OURS = {"portico", "portico-load"}
-TRIES = 3
+TRIES = 5
 """How often a cell is played that gave no verdict: the link held a handshake up, or the machine was busy."""
 
 
