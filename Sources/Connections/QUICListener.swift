@@ -122,7 +122,7 @@ public final class QUICListener: QUICSocket {
     }
 
     private func accept(_ initial: QUICInitial, _ path: QUICPath) -> QUICLink? {
-        guard let session = try? tls.makeServerSession(version: initial.version) else { return nil }
+        guard let session = try? tls.makeServerSession(ticketVersion: nil) else { return nil }
         let log = manager.service.logs.sink(
             frontend: context.frontend, remote: path.remote, name: "\(initial.originalDestination)_server")
         let connection = try? endpoint.accept(

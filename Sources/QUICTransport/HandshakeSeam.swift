@@ -10,8 +10,15 @@ enum HandshakeSeam {
     /// Most bytes of our own parameters.
     private static let parametersCapacity = 512
 
+    /// The TLS extension `pre_shared_key` (RFC 8446 section 4.2.11).
+    private static let preSharedKey: UInt32 = 41
+
     /// Sets all up. False for want of memory.
-    static func join(_ session: gnutls_session_t) -> Bool {
+    static func join(_ session: gnutls_session_t, role: QUICConnection.Role) -> Bool {
+        if role == .server {
+            unsafe gnutls_handshake_set_hook_function(
+                session, UInt32(GNUTLS_HANDSHAKE_CLIENT_HELLO.rawValue), Int32(GNUTLS_HOOK_PRE), helloArrived)
+        }
         unsafe gnutls_handshake_set_secret_function(session, PacketProtection.installSecrets)
         unsafe gnutls_handshake_set_read_function(session, messageWritten)
         unsafe gnutls_alert_set_read_function(session, alertRaised)
@@ -48,13 +55,53 @@ enum HandshakeSeam {
         return 0
     }
 
+    /// What a client's hello has that must be known before GnuTLS reads it.
+    @safe
+    private struct HelloExtensions {
+        var offersSession = false
+        var parameters: UnsafePointer<UInt8>?
+        var count = 0
+    }
+
+    /// The client's hello has come, and GnuTLS has not read it yet. It wants to know the key of tickets before it meets
+    /// the first extension that has to do with them, and that key depends on the version which the connection goes on
+    /// with, so the parameters go to the library first.
+    private static let helloArrived: gnutls_handshake_hook_func = { session, _, _, _, message in
+        guard let connection = unsafe HandshakeSeam.connection(of: session), let message = unsafe message else {
+            return 0
+        }
+        var found = HelloExtensions()
+        // A hello that can not be read is GnuTLS's to refuse.
+        _ = unsafe gnutls_ext_raw_parse(
+            &found,
+            { context, type, bytes, count in
+                guard let found = unsafe context?.assumingMemoryBound(to: HelloExtensions.self) else { return 0 }
+                switch type {
+                case preSharedKey: unsafe found.pointee.offersSession = true
+                case UInt32(transportParameters):
+                    unsafe found.pointee.parameters = bytes
+                    unsafe found.pointee.count = Int(count)
+                default: break
+                }
+                return 0
+            }, message, UInt32(GNUTLS_EXT_RAW_FLAG_TLS_CLIENT_HELLO))
+        connection.helloOffersSession = found.offersSession
+        guard let parameters = unsafe found.parameters else { return 0 }
+        return unsafe take(UnsafeRawBufferPointer(start: parameters, count: found.count), of: connection)
+    }
+
     private static let parametersReceived: gnutls_ext_recv_func = { session, bytes, count in
-        guard let connection = unsafe HandshakeSeam.connection(of: session), let native = unsafe connection.native
-        else { return -1 }
-        let peers = unsafe UnsafeRawBufferPointer(start: bytes, count: count).bytes
+        guard let connection = unsafe HandshakeSeam.connection(of: session) else { return -1 }
+        return unsafe take(UnsafeRawBufferPointer(start: bytes, count: count), of: connection)
+    }
+
+    /// Gives the peer's transport parameters to the library, once.
+    private static func take(_ parameters: UnsafeRawBufferPointer, of connection: QUICConnection) -> Int32 {
+        guard !connection.hasPeerParameters else { return 0 }
+        guard let native = unsafe connection.native else { return -1 }
         var result = NGTCP2_ERR_MALFORMED_TRANSPORT_PARAM
-        if let parameters = VersionInformation.incoming(
-            peers, isClients: connection.role == .server, choosing: connection.choosableVersions)
+        if let parameters = unsafe VersionInformation.incoming(
+            parameters.bytes, isClients: connection.role == .server, choosing: connection.choosableVersions)
         {
             unsafe result = ngtcp2_conn_decode_remote_transport_params(native, parameters, parameters.count)
         }
@@ -62,6 +109,8 @@ enum HandshakeSeam {
             unsafe ngtcp2_conn_set_tls_error(native, result)
             return -1
         }
+        connection.hasPeerParameters = true
+        if connection.role == .server { connection.chooseTickets() }
         return 0
     }
 

@@ -11,8 +11,16 @@ enum NativeCallbacks {
 
     static let qlog: ngtcp2_qlog_write = { context, flags, bytes, count in
         let connection = unsafe QUICConnection.from(context)
-        unsafe connection.qlog?.write(
-            UnsafeRawBufferPointer(start: bytes, count: count), isLast: flags & NGTCP2_QLOG_WRITE_FLAG_FIN != 0)
+        let event = unsafe UnsafeRawBufferPointer(start: bytes, count: count)
+        let isLast = flags & NGTCP2_QLOG_WRITE_FLAG_FIN != 0
+        // Only a client takes Version Negotiation packets, before its handshake.
+        if connection.role == .client, connection.phase == .handshaking,
+            let translated = unsafe LoggedVersions.translated(event.bytes)
+        {
+            unsafe translated.withUnsafeBytes { unsafe connection.qlog?.write($0, isLast: isLast) }
+        } else {
+            unsafe connection.qlog?.write(event, isLast: isLast)
+        }
     }
 
     /// The table of functions, on the heap for good.
@@ -115,7 +123,7 @@ enum NativeCallbacks {
             connection.endpoint.table.insert(id, for: connection)
             unsafe cid.pointee = id.ngtcp2
             unsafe connection.endpoint.resetKey.token(for: id).write(to: token)
-            return 0
+            return connection.phase == .established ? connection.countNewConnectionID() : 0
         }
         unsafe callbacks.remove_connection_id = { _, cid, context in
             guard let cid = unsafe cid else { return NGTCP2_ERR_CALLBACK_FAILURE }
@@ -208,8 +216,18 @@ extension QUICConnection {
         let result = checkEarlyData()
         guard result == 0 else { return result }
         // Without a ticket the client makes a full handshake next time, and that is all.
-        if role == .server, settings.sendsSessionTicket, hasFirstVersion { try? tls?.sendTicket() }
+        if role == .server, settings.sendsSessionTicket, givesTickets { try? tls?.sendTicket() }
         unsafe application?.handshakeCompleted()
+        return callbackResult
+    }
+
+    /// The peer gets another connection ID. One that retires them as fast as it can is sent away: RFC 9000 section 21.9
+    /// has PROTOCOL_VIOLATION for what points to an attack.
+    func countNewConnectionID() -> Int32 {
+        if !permits.admitsConnectionID(now: receivedAt) {
+            let protocolViolation: UInt64 = 0x0a
+            close(transportError: protocolViolation, text: "too many connection IDs retired")
+        }
         return callbackResult
     }
 

@@ -40,12 +40,6 @@ extension QUICConnection {
             negotiated != 0 ? negotiated : ngtcp2_conn_get_client_chosen_version(native))
     }
 
-    /// Whether the version in use is the one that the connection began with. If not, the TLS session can give no
-    /// tickets: they would be of the version in use, but its key is of the first one (RFC 9369 section 5).
-    var hasFirstVersion: Bool {
-        unsafe ngtcp2_conn_get_negotiated_version(native) == ngtcp2_conn_get_client_chosen_version(native)
-    }
-
     /// At a server the versions among which the client's preference decides; nil where ours does.
     var choosableVersions: [UInt32]? {
         role == .server && !endpoint.configuration.prefersOwnVersions ? endpoint.versions : nil

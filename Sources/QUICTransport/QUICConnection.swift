@@ -58,6 +58,10 @@ public final class QUICConnection {
     public internal(set) var receivedToken: [UInt8] = []
     /// What the server's latest session ticket allows. Client only.
     var ticket: SessionTicket?
+    /// The library has the peer's transport parameters.
+    var hasPeerParameters = false
+    /// The client's hello offers to resume a session. Server only.
+    var helloOffersSession = false
     /// A ticket or a token has come that ``takeResumption()`` has not given yet.
     var hasNewResumption = false
     /// Longer tokens are cut off, and so useless.
@@ -73,6 +77,8 @@ public final class QUICConnection {
         public var streamPacketsLost: UInt64 = 0
         /// Changes of the peer's address, and of ours, that were validated.
         public var migrations: UInt64 = 0
+        /// Datagrams that were dropped since the peer changed its address too often.
+        public var datagramsFromRefusedPaths: UInt64 = 0
     }
 
     let endpoint: QUICEndpoint
@@ -88,6 +94,10 @@ public final class QUICConnection {
     /// The path that was validated last, at first the handshake's.
     var knownPath: QUICPath
 
+    /// What the peer may still do to paths and connection IDs.
+    var permits = PeerPermits()
+    /// When the last datagram came.
+    var receivedAt = Instant.zero
     /// What is put off of acknowledgements; from the first request or response on, when the handshake is done.
     var acknowledgementDelay = AcknowledgementDelay()
     var hasSentStreamData = false
@@ -155,7 +165,9 @@ public final class QUICConnection {
                 }, user_data: Unmanaged.passUnretained(self).toOpaque()))
         guard receivePath.set(path) else { throw QUICError(.invalidArgument, place: "start connection") }
         unsafe gnutls_session_set_ptr(session, UnsafeMutableRawPointer(reference))
-        guard unsafe HandshakeSeam.join(session) else { throw QUICError(.cryptography, place: "set up TLS session") }
+        guard unsafe HandshakeSeam.join(session, role: role) else {
+            throw QUICError(.cryptography, place: "set up TLS session")
+        }
         if role == .client {
             unsafe gnutls_handshake_set_hook_function(
                 session, UInt32(GNUTLS_HANDSHAKE_NEW_SESSION_TICKET.rawValue), Int32(GNUTLS_HOOK_BOTH),
@@ -246,8 +258,16 @@ public final class QUICConnection {
         counters.datagramsReceived &+= 1
         counters.bytesReceived &+= UInt64(datagram.count)
         acknowledgementDelay.received(datagram.count)
-        // A new path is to be validated without delay.
-        if path != knownPath { acknowledgementDelay.hurry() }
+        receivedAt = now
+        if path != knownPath {
+            // Addresses of ours are not the peer's to change, and a client's own migration is not a flood.
+            if role == .server, !permits.admits(path, now: now) {
+                counters.datagramsFromRefusedPaths &+= 1
+                return
+            }
+            // A new path is to be validated without delay.
+            acknowledgementDelay.hurry()
+        }
         guard let native = unsafe native else {
             if phase == .closing { ending.datagramReceived() }
             return

@@ -218,7 +218,11 @@ public final class QUICEndpoint {
         switch unsafe ngtcp2_accept(&header, start, datagram.count) {
         case 0:
             guard configuration.acceptsConnections else { return drop(.notAccepting) }
-            return unsafe .initial(initial(header, path: path, wall: wall))
+            let initial = unsafe initial(header, path: path, wall: wall)
+            if initial.addressValidation == .invalid, unsafe !Version2Keys.isAuthentic(datagram, initial) {
+                return drop(.unacceptableInitial)
+            }
+            return .initial(initial)
         case NGTCP2_ERR_RETRY:
             return drop(.earlyData)
         default:
@@ -290,7 +294,7 @@ public final class QUICEndpoint {
     }
 }
 
-/// Lets `perSecond` things pass each second, and no more than that at once.
+/// Lets `perSecond` things pass each second, and no more than `capacity` at once.
 struct TokenBucket {
     private let capacity: UInt64
     private let interval: UInt64
@@ -298,9 +302,13 @@ struct TokenBucket {
     private var last = Instant.zero
 
     init(perSecond: Int) {
-        capacity = UInt64(max(perSecond, 0))
-        interval = capacity == 0 ? .max : max(1, 1_000_000_000 / capacity)
-        tokens = capacity
+        self.init(capacity: perSecond, perSecond: perSecond)
+    }
+
+    init(capacity: Int, perSecond: Int) {
+        self.capacity = UInt64(max(capacity, 0))
+        interval = perSecond <= 0 ? .max : max(1, 1_000_000_000 / UInt64(perSecond))
+        tokens = self.capacity
     }
 
     /// Takes one if there is one.

@@ -10,7 +10,8 @@ public struct QUICInitial: Sendable {
         case retry
         /// The token is from an earlier connection's NEW_TOKEN: the client received there not long ago.
         case earlierConnection
-        /// The token looks like one of a Retry, but is wrong or too old: refuse with `QUICEndpoint.writeRefusal`.
+        /// The token looks like one of a Retry, but is wrong or too old, and the packet is otherwise valid: refuse with
+        /// `QUICEndpoint.writeRefusal`.
         case invalid
     }
 

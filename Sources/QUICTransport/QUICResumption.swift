@@ -43,6 +43,19 @@ extension QUICConnection {
     /// Early data was offered, and may be sent: the handshake is not complete. Client only.
     public var isSendingEarlyData: Bool { sendsEarlyData && phase == .handshaking }
 
+    /// Chooses whose tickets the TLS session takes and gives, as soon as the client's parameters have told the version
+    /// that the connection goes on with. A ticket that the client's hello brings is of the version that it began with,
+    /// one that it gets is of the version in use (RFC 9369 section 5), and a session has one ticket key: a connection
+    /// that resumes and changes its version takes the ticket, and gives none. Server only.
+    func chooseTickets() {
+        let first = unsafe VersionTranslation.translated(ngtcp2_conn_get_client_chosen_version(native))
+        // Without tickets the client makes full handshakes, and that is all.
+        try? tls?.useTickets(ofVersion: helloOffersSession ? first : version)
+    }
+
+    /// The TLS session's tickets are of the version in use.
+    var givesTickets: Bool { tls?.ticketVersion == version }
+
     /// Sees the server's session tickets come (RFC 8446 section 4.6.1).
     static let ticketArrived:
         @convention(c) (gnutls_session_t?, UInt32, UInt32, UInt32, UnsafePointer<gnutls_datum_t>?) -> Int32 = {

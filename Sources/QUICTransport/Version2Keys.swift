@@ -1,14 +1,20 @@
 internal import CGnuTLS
 internal import CNgtcp2
 
-/// Keys that anybody can make, of QUIC version 2: those of Initial packets, and the one of Retry (RFC 9369 section
-/// 3.3). The library makes its draft's.
+/// Keys that anybody can make: those of Initial packets, and the one of Retry, of QUIC version 2 (RFC 9369 section 3.3),
+/// of which the library makes its draft's. Those of version 1 it makes itself for its connections; here they serve for
+/// packets without one.
 package enum Version2Keys {
     /// RFC 9369 section 3.3.1.
     private static let salt: [UInt8] = [
         0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93, 0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb, 0xf9, 0xbd,
         0x2e,
         0xd9,
+    ]
+    /// Version 1's, RFC 9001 section 5.2.
+    private static let version1Salt: [UInt8] = [
+        0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc, 0xbb,
+        0x7f, 0x0a,
     ]
     /// RFC 9369 section 3.3.3.
     private static let retryKey: [UInt8] = [
@@ -31,21 +37,25 @@ package enum Version2Keys {
 
     /// The keys of Initial packets; `destination` is the connection ID of the client's first packet, or after a Retry
     /// that of its second (RFC 9001 section 5.2). Nil for want of memory.
-    package static func initial(destination: [UInt8]) -> (client: Keys, server: Keys)? {
+    package static func initial(
+        destination: [UInt8], version: UInt32 = QUICSettings.Version.v2
+    ) -> (client: Keys, server: Keys)? {
         var md = unsafe sha256
+        let (salt, labels) = version == QUICSettings.Version.v1 ? (version1Salt, "quic") : (salt, "quicv2")
         var secret = [UInt8](repeating: 0, count: 32)
         let result = unsafe ngtcp2_crypto_hkdf_extract(
             &secret, &md, destination, destination.count, salt, salt.count)
         guard result == 0, let client = expand(secret, "client in", count: 32),
-            let server = expand(secret, "server in", count: 32), let ofClient = keys(client),
-            let ofServer = keys(server)
+            let server = expand(secret, "server in", count: 32), let ofClient = keys(client, labels),
+            let ofServer = keys(server, labels)
         else { return nil }
         return (ofClient, ofServer)
     }
 
-    private static func keys(_ secret: [UInt8]) -> Keys? {
-        guard let key = expand(secret, "quicv2 key", count: 16), let iv = expand(secret, "quicv2 iv", count: ivCount),
-            let hp = expand(secret, "quicv2 hp", count: 16)
+    private static func keys(_ secret: [UInt8], _ labels: String) -> Keys? {
+        guard let key = expand(secret, "\(labels) key", count: 16),
+            let iv = expand(secret, "\(labels) iv", count: ivCount),
+            let hp = expand(secret, "\(labels) hp", count: 16)
         else { return nil }
         return Keys(key: key, iv: iv, hp: hp)
     }
@@ -63,14 +73,14 @@ package enum Version2Keys {
         unsafe ngtcp2_crypto_md(native_handle: UnsafeMutableRawPointer(bitPattern: UInt(GNUTLS_DIG_SHA256.rawValue)))
     }
 
-    private static var aes128GCM: ngtcp2_crypto_aead {
+    static var aes128GCM: ngtcp2_crypto_aead {
         unsafe ngtcp2_crypto_aead(
             native_handle: UnsafeMutableRawPointer(bitPattern: UInt(GNUTLS_CIPHER_AES_128_GCM.rawValue)),
             max_overhead: tagCount)
     }
 
     /// The library does one block of AES-ECB by this.
-    private static var headerCipher: ngtcp2_crypto_cipher {
+    static var headerCipher: ngtcp2_crypto_cipher {
         unsafe ngtcp2_crypto_cipher(
             native_handle: UnsafeMutableRawPointer(bitPattern: UInt(GNUTLS_CIPHER_AES_128_CBC.rawValue)))
     }
@@ -79,7 +89,7 @@ package enum Version2Keys {
 
     /// The contexts of one direction, until they belong to a connection.
     @safe
-    private struct Contexts {
+    struct Contexts {
         var aead = unsafe ngtcp2_crypto_aead_ctx()
         var hp = unsafe ngtcp2_crypto_cipher_ctx()
 

@@ -139,9 +139,9 @@ import Glibc
 
     /// A session for a connection that a client opened.
     ///
-    /// - Parameter version: The version of QUIC in the client's first packet. A ticket holds for one version only
-    ///   (RFC 9369, section 5).
-    public func makeServerSession(version: UInt32 = 1) throws(TLSError) -> QUICTLSSession {
+    /// - Parameter ticketVersion: The version of QUIC whose tickets it takes and gives; nil when that shows only in the
+    ///   handshake, and `QUICTLSSession.useTickets` says it then.
+    public func makeServerSession(ticketVersion: UInt32? = 1) throws(TLSError) -> QUICTLSSession {
         precondition(certificates != nil, "a client context makes no server sessions")
         var flags = GNUTLS_SERVER.rawValue | GNUTLS_NO_AUTO_SEND_TICKET.rawValue
         if unsafe antiReplay != nil { flags |= Self.earlyDataFlags }
@@ -151,13 +151,7 @@ import Glibc
             // The one value that QUIC allows (RFC 9001, section 4.6.1): flow control limits early data.
             unsafe gnutls_record_set_max_early_data_size(session.handle, Int(UInt32.max))
         }
-        var key = version == 1 ? ticketKey : otherTicketKey
-        let status = unsafe key.withUnsafeMutableBytes { bytes in
-            var datum = unsafe gnutls_datum_t(
-                data: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), size: UInt32(bytes.count))
-            return unsafe gnutls_session_ticket_enable_server(session.handle, &datum)
-        }
-        try Self.check(status)
+        if let ticketVersion { try session.useTickets(ofVersion: ticketVersion) }
         unsafe gnutls_db_set_cache_expiration(session.handle, Int32(clamping: sessionLifetime))
         unsafe gnutls_handshake_set_post_client_hello_function(session.handle, checkClientHello)
         return session
@@ -186,6 +180,17 @@ import Glibc
                 })
         }
         return session
+    }
+
+    /// Gives a server session the key of one version's tickets. GnuTLS takes one in a session's life.
+    func enableTickets(ofVersion version: UInt32, on handle: gnutls_session_t) throws(TLSError) {
+        var key = version == 1 ? ticketKey : otherTicketKey
+        let status = unsafe key.withUnsafeMutableBytes { bytes in
+            var datum = unsafe gnutls_datum_t(
+                data: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), size: UInt32(bytes.count))
+            return unsafe gnutls_session_ticket_enable_server(handle, &datum)
+        }
+        try Self.check(status)
     }
 
     /// What server and client sessions share.

@@ -15,6 +15,8 @@ public import CGnuTLS
     private(set) public var refusal: TLSError?
     /// The file of the certificate that this server has chosen; nil before, and when a session was resumed.
     private(set) var certificateFile: String?
+    /// The version of QUIC whose tickets this server takes and gives; nil before it is known, and at a client.
+    private(set) public var ticketVersion: UInt32?
     /// The C string that GnuTLS points to while it verifies the peer's name.
     private var verifiedName: UnsafeMutablePointer<CChar>?
 
@@ -95,6 +97,15 @@ public import CGnuTLS
     }
 
     // MARK: Resumption
+
+    /// Server: says whose tickets are taken and given, since a ticket holds for one version of QUIC only (RFC 9369,
+    /// section 5). It holds for the whole session; later calls change nothing. GnuTLS must not yet have read the
+    /// client's hello: without a key it passes over all that has to do with tickets.
+    public func useTickets(ofVersion version: UInt32) throws(TLSError) {
+        guard ticketVersion == nil else { return }
+        try unsafe context.enableTickets(ofVersion: version, on: handle)
+        ticketVersion = version
+    }
 
     /// Server: writes one session ticket into the handshake stream. Call once the handshake is complete.
     public func sendTicket() throws(TLSError) {

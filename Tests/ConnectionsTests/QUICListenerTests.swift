@@ -180,6 +180,43 @@ private func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncati
         #expect(server.ask { $0.accepted.last?.session?.tls?.isResumed }[0] == true)
     }
 
+    /// The first datagram of a client that will not say more.
+    private func hello(to server: SocketAddress, from client: SocketAddress) throws -> [UInt8] {
+        let endpoint = QUICEndpoint(
+            configuration: QUICEndpoint.Configuration(), key: QUICServiceKey(clusterSecret: [1]),
+            random: QUICRandom(seed: 5))
+        let session = try QUICTLSContext(client: QUICTLSContext.ClientOptions()).makeClientSession(serverName: nil)
+        let now = Instant(nanoseconds: 1_000_000_000)
+        let connection = try endpoint.connect(
+            path: QUICPath(local: client, remote: server), tls: session, settings: QUICSettings(), now: now)
+        var batch = DatagramBatch(capacity: 16_384, runs: 8)
+        _ = connection.writeDatagrams(into: &batch, now: now)
+        return unsafe Array(batch.bytes(of: batch[0]))
+    }
+
+    @Test("With as many handshakes under way as the threshold has, clients prove their address first")
+    func threshold() async throws {
+        var settings = QUICTestSettings()
+        settings.retryThreshold = 1
+        let server = try await QUICTestServer(workers: 1, settings, certificate: TestCertificates.file())
+        let client = try QUICTestClient()
+        #expect(try client.ask(try client.open(server.address), [1]) == [0, 1])
+        #expect(server.ask { $0.listener.counters.retries } == [0])
+        let silent = try DatagramSocket(adopting: DatagramSocket.connect(to: server.address))
+        let first = try hello(to: server.address, from: silent.localAddress)
+        _ = unsafe first.withUnsafeBytes { bytes in
+            DatagramSender().send(on: silent, from: .init(run: 0), to: 1) { _ in
+                unsafe DatagramRun(
+                    bytes: bytes, segmentSize: bytes.count, ecn: 0, local: silent.localAddress, remote: server.address)
+            }
+        }
+        try await eventually("a handshake that stands still") { server.ask { $0.listener.counters.accepted } == [2] }
+        let other = try QUICTestClient()
+        #expect(try other.ask(try other.open(server.address), [2]) == [0, 2])
+        let counters = server.ask { $0.listener.counters }[0]
+        #expect(counters.retries == 1 && counters.retriesValidated == 1)
+    }
+
     @Test("At a limit first packets are dropped; the client gets in when a place is free") func limits() async throws {
         var settings = QUICTestSettings()
         settings.acceptLimit = 1

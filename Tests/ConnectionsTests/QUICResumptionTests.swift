@@ -93,8 +93,8 @@ import Testing
         let other = try await QUICTestServer(workers: 1, settings, certificate: TestCertificates.file())
         let client = try QUICTestClient(versions: [v2, v1])
         let relay = try QUICRelay(to: server.address, on: client.host.loop)
-        // The first connection changes to version 2 in the handshake, and gets no ticket; the second begins with it.
-        for resumed in [0, 0, 1] {
+        // The first connection changes to version 2 in the handshake; the others begin with it, and with its ticket.
+        for resumed in [0, 1, 2] {
             let link = try client.open(relay.address)
             #expect(link.connection.version == v2)
             #expect(try client.ask(link, [5]) == [0, 5])

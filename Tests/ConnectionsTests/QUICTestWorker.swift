@@ -15,6 +15,7 @@ struct QUICTestSettings: Sendable {
     var connection = ConnectionSettings()
     var handshakeLimit = 1000
     var forcesRetry = false
+    var retryThreshold: Int?
     var steers = true
     var acceptLimit = Int.max
     var takesEarlyData = false
@@ -51,6 +52,7 @@ final class QUICTestHost: QUICListenerOwner {
             quic: settings.quic, connection: settings.connection,
             handshakes: Admission(limit: settings.handshakeLimit))
         options.forcesRetry = settings.forcesRetry
+        if let threshold = settings.retryThreshold { options.retryThreshold = threshold }
         options.versions = settings.versions
         options.steers = settings.steers
         options.socket = settings.socket

@@ -156,23 +156,35 @@ struct PathTests {
         #expect(simulation.server.routes.last == "accept none")
     }
 
+    @Test(
+        "A token of an earlier process holds in the next one when both have the same cluster-secret",
+        arguments: [
+            ("s3cret", "accept earlierConnection"), ("another", "accept none"),
+        ])
+    func tokenAfterRestart(secret: String, route: String) throws {
+        let simulation = Simulation(seed: 12)
+        simulation.restartServer(key: QUICServiceKey(clusterSecret: Array("s3cret".utf8)))
+        let first = try simulation.connect()
+        #expect(simulation.run { first.isComplete && simulation.server.application?.isComplete == true })
+        let server = try #require(simulation.server.application)
+        try simulation.server.endpoint.sendToken(on: server.connection, wall: simulation.network.now.nanoseconds)
+        #expect(simulation.run(seconds: 1) { !first.connection.receivedToken.isEmpty })
+        simulation.restartServer(key: QUICServiceKey(clusterSecret: Array(secret.utf8)))
+        let second = try simulation.client.connect(
+            to: Simulation.serverAddress, token: first.connection.receivedToken)
+        #expect(simulation.run(seconds: 5) { second.isComplete })
+        #expect(simulation.server.routes.last { $0.hasPrefix("accept") } == route)
+    }
+
     @Test("The log tells the connection's story as JSON, and its end")
     func qlog() throws {
-        final class Sink: QUICLogSink {
-            var text: [UInt8] = []
-            var ends = 0
-            func write(_ bytes: UnsafeRawBufferPointer, isLast: Bool) {
-                unsafe text.append(contentsOf: bytes)
-                if isLast { ends += 1 }
-            }
-        }
         let simulation = Simulation(seed: 11)
-        let sink = Sink()
+        let sink = CollectedLog()
         let client = try simulation.client.connect(to: Simulation.serverAddress, qlog: sink)
         #expect(simulation.run { client.isComplete })
         client.connection.close(applicationError: 0)
         simulation.run(seconds: 5)
-        let log = String(decoding: sink.text, as: UTF8.self)
+        let log = sink.string
         #expect(log.contains("packet_sent") && log.contains("\"handshake\""))
         #expect(sink.ends == 1)
     }

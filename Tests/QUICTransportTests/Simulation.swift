@@ -17,6 +17,8 @@ final class SimulatedHost {
     /// Called with each application that a server makes.
     var onAccept: ((TestApplication) -> Void)?
     var routes: [String] = []
+    /// Addresses of which a NAT still knows whose they are, though it gives its host others by now.
+    var formerAddresses: [SocketAddress: SocketAddress] = [:]
     /// Sizes of the datagrams of each run that left.
     private(set) var runs: [[Int]] = []
     private var batch = DatagramBatch(capacity: 128 << 10, runs: 64)
@@ -91,7 +93,7 @@ final class SimulatedHost {
     }
 
     private func accept(_ initial: QUICInitial, _ bytes: UnsafeRawBufferPointer, path: QUICPath, ecn: UInt8) {
-        guard let session = try? tls.makeServerSession(version: initial.version),
+        guard let session = try? tls.makeServerSession(ticketVersion: nil),
             let connection = try? endpoint.accept(
                 initial, path: path, tls: session, settings: settings, now: network.now)
         else { return }
@@ -134,8 +136,8 @@ final class SimulatedHost {
             runs.append((0..<run.datagramCount).map { min(run.segmentSize, run.count - $0 * run.segmentSize) })
             while offset < bytes.count {
                 let end = min(offset + run.segmentSize, bytes.count)
-                network.send(
-                    Array(bytes[offset..<end]), from: address, to: network.inside(run.path.remote), ecn: run.ecn)
+                let receiver = formerAddresses[run.path.remote] ?? network.inside(run.path.remote)
+                network.send(Array(bytes[offset..<end]), from: address, to: receiver, ecn: run.ecn)
                 offset = end
             }
         }

@@ -191,3 +191,16 @@ final class TestApplication: QUICApplication {
         shutWrites.append(id)
     }
 }
+
+/// Keeps what a connection logs.
+final class CollectedLog: QUICLogSink {
+    private var text: [UInt8] = []
+    private(set) var ends = 0
+
+    var string: String { String(decoding: text, as: UTF8.self) }
+
+    func write(_ bytes: UnsafeRawBufferPointer, isLast: Bool) {
+        unsafe text.append(contentsOf: bytes)
+        if isLast { ends += 1 }
+    }
+}

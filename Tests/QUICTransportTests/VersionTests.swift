@@ -65,7 +65,7 @@ struct VersionTests {
             else { return nil }
             #expect(initial.version == Self.v2 && initial.destination.description == "8394c8f03e515708")
             let made = try endpoint.accept(
-                initial, path: path, tls: TestTLS.server(alpn: "alpn").makeServerSession(version: initial.version),
+                initial, path: path, tls: TestTLS.server(alpn: "alpn").makeServerSession(ticketVersion: nil),
                 settings: QUICSettings(), now: now)
             unsafe made.receive(bytes, path: path, ecn: 0, now: now)
             return made
@@ -311,6 +311,33 @@ struct VersionTests {
         #expect(client.close?.reason == .transport && client.close?.code == 0x0b)
     }
 
+    @Test("A token that was damaged on the way is passed over: the whole one still serves", arguments: [v1, v2])
+    func damagedToken(_ version: UInt32) throws {
+        let simulation = Simulation(seed: 37)
+        simulation.server.demandsRetry = true
+        var second: [UInt8]?
+        simulation.network.tap = { datagram, from, _ in
+            // The whole one is lost on its way, the damaged one comes.
+            guard from == Simulation.clientAddress, simulation.server.routes == ["retry"], second == nil else { return }
+            second = datagram
+            simulation.network.link.loss = 100
+        }
+        let client = try simulation.connect(version: version)
+        simulation.run(seconds: 1) { second != nil }
+        let whole = try #require(second)
+        // Flags, version, both connection IDs, the token's length in two bytes; then the kind of token, which stays.
+        let token = 5 + 1 + Int(whole[5]) + 1 + Int(whole[6 + Int(whole[5])]) + 2
+        var damaged = whole
+        damaged[token + 9] ^= 1
+        simulation.network.inject(damaged, from: Simulation.clientAddress, to: Simulation.serverAddress)
+        simulation.run(seconds: 0.005)
+        simulation.network.link.loss = 0
+        #expect(simulation.server.routes.contains("dropped unacceptableInitial"))
+        #expect(!simulation.server.routes.contains("refusal"))
+        #expect(simulation.run(seconds: 5) { client.isComplete })
+        #expect(simulation.server.routes.last == "accept retry")
+    }
+
     @Test("The draft's number on the wire is a version that we do not speak")
     func draft() {
         let endpoint = QUICEndpoint(
@@ -379,6 +406,33 @@ struct VersionTests {
         #expect(again.close?.initiator == .local && again.close?.code == 0x11)
     }
 
+    @Test("The log of a Version Negotiation packet has the numbers that stood in it")
+    func loggedNegotiation() throws {
+        let simulation = Simulation(seed: 36, configuration: Self.configuration([Self.v1, Self.v2]))
+        let log = CollectedLog()
+        // A reserved version (RFC 9000 section 15): no server speaks it.
+        let client = try simulation.client.connect(to: Simulation.serverAddress, version: 0x1a2a_3a4a, qlog: log)
+        #expect(simulation.run(seconds: 1) { client.close != nil })
+        #expect(client.connection.offeredVersions.starts(with: [Self.v1, Self.v2]))
+        simulation.run(seconds: 5)
+        #expect(log.string.contains("supported_versions"))
+        #expect(log.string.contains("6b3343cf") && !log.string.contains("709a50c4"))
+    }
+
+    @Test("Only the numbers of a list of versions change in the log")
+    func loggedVersions() {
+        func translated(_ event: String) -> String? {
+            unsafe LoggedVersions.translated(Array(event.utf8).span.bytes).map { String(decoding: $0, as: UTF8.self) }
+        }
+        let list = "\"supported_versions\":["
+        #expect(translated("{\"a\":709a50c4}") == nil)
+        #expect(translated("") == nil && translated(list) == nil && translated(list + "\"1\"]") == nil)
+        #expect(
+            translated("709a50c4,\(list)\"709a50c4\",\"0x6b3343cf\",\"1\"],709a50c4")
+                == "709a50c4,\(list)\"6b3343cf\",\"0x709a50c4\",\"1\"],709a50c4")
+        #expect(translated(list + "709a50c4") == list + "6b3343cf")
+    }
+
     @Test("A Version Negotiation packet that lists the version in use is passed over")
     func pointlessNegotiation() throws {
         let simulation = Simulation(seed: 28)
@@ -412,14 +466,78 @@ struct VersionTests {
         #expect(later.connection.tls?.isResumed == (first == second))
     }
 
-    @Test("Where the version changes on the way, the server gives no ticket of the wrong one")
-    func noTicket() throws {
-        let simulation = Simulation(seed: 30, clientConfiguration: Self.configuration([Self.v2, Self.v1]))
+    /// Both of them speak both versions, the client prefers the second; early data goes.
+    private func simulationWithEarlyData(
+        seed: UInt64, serverTLS: QUICTLSContext = TestTLS.server(replayGuard: ReplayGuard()),
+        serverVersions: [UInt32] = [v1, v2]
+    ) -> Simulation {
+        Simulation(
+            seed: seed, clientTLS: TestTLS.client(offersEarlyData: true), serverTLS: serverTLS,
+            configuration: Self.configuration(serverVersions),
+            clientConfiguration: Self.configuration([Self.v2, Self.v1]))
+    }
+
+    /// What a first connection, which begins with version 1, is given.
+    private func learned(_ simulation: Simulation, expected version: UInt32) throws -> QUICResumption {
         let client = try simulation.connect(version: Self.v1)
         #expect(simulation.run(seconds: 5) { client.isComplete })
         simulation.run(seconds: 1)
+        #expect(client.connection.version == version)
+        let resumption = try #require(client.connection.takeResumption())
+        #expect(resumption.version == version && resumption.earlyData != nil)
+        client.connection.close(applicationError: 0)
+        simulation.run(seconds: 5)
+        return resumption
+    }
+
+    /// A connection that offers a session, and early data where the session allows some, and asks something.
+    private func resume(_ simulation: Simulation, _ resumption: QUICResumption, from version: UInt32) throws
+        -> TestApplication
+    {
+        let ticket: [UInt8] = try #require(resumption.session)
+        let session = try simulation.client.tls.makeClientSession(serverName: "quic.test", resuming: ticket)
+        simulation.server.onAccept = { $0.echoes = true }
+        let client = try simulation.client.connect(to: Simulation.serverAddress, version: version, session: session)
+        if let early = resumption.earlyData { client.connection.offer(early) }
+        client.onReady = { $0.send(Array("early".utf8), on: try! $0.connection.openBidirectionalStream()) }
+        #expect(simulation.run(seconds: 5) { client.incoming[0]?.isComplete == true && client.isComplete })
+        #expect(client.incoming[0]?.bytes == Array("early".utf8))
+        return client
+    }
+
+    @Test("Where the version changes on the way, the ticket is of the version in use, and early data goes in it")
+    func changedVersion() throws {
+        let simulation = simulationWithEarlyData(seed: 30)
+        let resumption = try learned(simulation, expected: Self.v2)
+        let client = try resume(simulation, resumption, from: Self.v2)
+        #expect(client.connection.tls?.isResumed == true && client.connection.tls?.isEarlyDataAccepted == true)
+        #expect(simulation.server.application?.sawEarlyData == true)
+        simulation.run(seconds: 1)
+        #expect(client.connection.takeResumption()?.version == Self.v2)
+    }
+
+    @Test("A ticket of version 2 does not resume a connection that begins with version 1, wherever that one goes")
+    func ticketOfTheLaterVersion() throws {
+        let simulation = simulationWithEarlyData(seed: 33)
+        var resumption = try learned(simulation, expected: Self.v2)
+        resumption.earlyData = nil
+        let client = try resume(simulation, resumption, from: Self.v1)
         #expect(client.connection.version == Self.v2)
-        #expect(client.connection.tls?.resumptionData() == nil)
+        #expect(client.connection.tls?.isResumed == false)
+    }
+
+    @Test("A ticket of version 1 resumes a connection that changes to version 2, which gives no ticket of its own")
+    func ticketOfTheEarlierVersion() throws {
+        let serverTLS = TestTLS.server(replayGuard: ReplayGuard())
+        let before = simulationWithEarlyData(seed: 34, serverTLS: serverTLS, serverVersions: [Self.v1])
+        var resumption = try learned(before, expected: Self.v1)
+        resumption.earlyData = nil
+        let simulation = simulationWithEarlyData(seed: 35, serverTLS: serverTLS)
+        let client = try resume(simulation, resumption, from: Self.v1)
+        #expect(client.connection.version == Self.v2)
+        #expect(client.connection.tls?.isResumed == true)
+        simulation.run(seconds: 1)
+        #expect(client.connection.takeResumption() == nil)
     }
 
     @Test("A token validates the address in its own version only", arguments: [v1, v2], [v1, v2])
