@@ -6,8 +6,8 @@ import Glibc
 import Proxying
 import Runtime
 
-/// From the first signal to the end: SIGUSR1 drains (after `grace`), SIGTERM and SIGINT stop, a second signal hurries,
-/// `hard-stop-after` bounds a drain.
+/// From the first signal to the end: SIGUSR1 drains (after `grace`), SIGTERM and SIGINT stop, a second signal hurries
+/// (not in a worker process), `hard-stop-after` bounds a drain.
 struct StopSequence {
     private let global: GlobalSettings
     private let group: WorkerGroup
@@ -50,7 +50,9 @@ struct StopSequence {
 
     private mutating func handle(_ signal: Int32) {
         switch signal {
-        case SIGUSR1 where isDraining || graceEnds != nil: stop()
+        case SIGUSR1 where isDraining || graceEnds != nil:
+            // A master tells all its old processes again at each reload.
+            if !global.masterWorker { stop() }
         case SIGUSR1:
             if let limit = global.hardStopAfter { hardStopAt = now + UInt64(limit) * 1_000_000 }
             if global.grace > 0 { graceEnds = now + UInt64(global.grace) * 1_000_000 } else { drain() }

@@ -98,6 +98,32 @@ import Testing
         #expect(try await master.process.result(within: .seconds(10)).status == 137)
     }
 
+    @Test("An old worker's connection goes on through more reloads") func longConnection() async throws {
+        let server = try ScriptedServer { connection, _, server in
+            _ = connection.receive(through: "\r\n\r\n")
+            server.note("asked")
+            while !server.received.contains("answer") { usleep(5000) }
+            connection.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+        }
+        let port = try Ports.free()
+        let text = MasterProcess.configuration("one", port: port).split(separator: "\n").dropLast().joined(
+            separator: "\n")
+        let master = try await MasterProcess(
+            text + "\ndefault_backend b\nbackend b\nserver s 127.0.0.1:\(server.port)\n")
+        let first = try #require(master.workers.first)
+        let client = try RawSocket(connectingTo: port)
+        client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        try await eventually("the request") { server.received.contains("asked") }
+        for _ in 0..<3 { #expect(try await master.ask("reload").hasPrefix("Success=1\n")) }
+        try await eventually("the ends of those between") { master.workers.count == 2 }
+        #expect(master.workers.contains(first))
+        #expect(try await master.ask("show proc").contains("# old workers\n\(first) "))
+        server.note("answer")
+        #expect(await client.blocking { String(decoding: $0.receiveAll().bytes, as: UTF8.self) }.hasSuffix("ok"))
+        try await eventually("its end") { !master.workers.contains(first) }
+        #expect(try await master.process.stop() == 0)
+    }
+
     @Test("mworker-max-reloads ends workers that stay for too long") func maxReloads() async throws {
         let master = try await MasterProcess(global: "mworker-max-reloads 1\ngrace 60s")
         let first = try #require(master.workers.first)
@@ -167,7 +193,10 @@ import Testing
         try FileManager.default.createSymbolicLink(
             atPath: program, withDestinationPath: try Repository.program("portico"))
         let file = try folder.write("edge.cfg", MasterProcess.configuration("one", port: port))
-        let started = try await ChildProcess.run(program, ["-W", "-D", "-p", "\(folder.path)/pid", "-f", file])
+        // Foundation takes a process for running while anybody has a descriptor of its own: python closes that one.
+        let script = "import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:]).returncode)"
+        let started = try await ChildProcess.run(
+            "python3", ["-c", script, program, "-W", "-D", "-p", "\(folder.path)/pid", "-f", file])
         #expect(started.status == 0, "\(started)")
         let text = try String(contentsOfFile: "\(folder.path)/pid", encoding: .utf8)
         let pid = try #require(pid_t(text.trimmingCharacters(in: .newlines)))
@@ -184,6 +213,43 @@ import Testing
         #expect(own == program)
         kill(pid, SIGUSR1)
         try await eventually("the end") { !Ports.listens(port) && (kill(pid, 0) != 0 || state(of: pid) == "Z") }
+    }
+
+    @Test("HAProxy's master becomes Portico's by a reload, and HAProxy's again; no request fails") func otherProgram()
+        async throws
+    {
+        let folder = try ListenerFolder()
+        let edge = "\(folder.path)/edge"
+        func lead(to program: String) throws {
+            try? FileManager.default.removeItem(atPath: edge)
+            try FileManager.default.createSymbolicLink(atPath: edge, withDestinationPath: program)
+        }
+        let haproxy = "/usr/sbin/haproxy"
+        let portico = try Repository.program("portico")
+        try lead(to: haproxy)
+        let master = try await MasterProcess(program: edge, folder: folder)
+        #expect(try master.answer() == "one")
+        let load = try ChildProcess(
+            try Repository.program("portico-load"),
+            ["-d", "3", "--timeout", "5", "-r", "100", "--http1", "-c", "2", "--per-connection", "1"]
+                + ["http://127.0.0.1:\(master.port)/"])
+        for (program, name) in [(portico, "two"), (haproxy, "three")] {
+            // HAProxy 2.6 replaces its program once more when its worker has started; then its CLI answers.
+            try await eventually("a settled master") {
+                (try? await master.ask("show proc"))?.contains("worker") == true
+            }
+            let worker = try #require(master.workers.first)
+            try lead(to: program)
+            try master.write(name)
+            master.process.signal(SIGUSR2)
+            try await master.answers(name)
+            let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(master.process.pid)/exe")
+            #expect(URL(filePath: own).lastPathComponent == URL(filePath: program).lastPathComponent)
+            try await eventually("the old worker's end") { !master.workers.contains(worker) }
+        }
+        let result = try await load.result(within: .seconds(20))
+        #expect(result.status == 0, "\(result)")
+        #expect(try await master.process.stop() == 0)
     }
 
     @Test("-D fails in the foreground when the worker does not load") func daemonFailure() async throws {
