@@ -110,7 +110,7 @@ enum ProcessHintKeywords {
                 let ranges = hasSign ? word.text.dropFirst() : word.text[...]
                 for part in ranges.split(separator: ",", omittingEmptySubsequences: false) {
                     let bounds = part.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
-                    let numbers = bounds.compactMap { Int($0) }
+                    let numbers = bounds.compactMap { $0.utf8.allSatisfy(Byte.isDigit) ? Int($0) : nil }
                     guard numbers.count == bounds.count, let low = numbers.first, let high = numbers.last else {
                         throw Complaint(
                             "Invalid status codes range '\(word.text)' in '\(name)'. Ranges must be in the form"
