@@ -121,15 +121,6 @@ struct SocketOptionTests {
         #expect(found.client.contains(" ut=12000 cc=reno ") && !found.server.contains(" ut=12000 "), "\(found)")
     }
 
-    @Test("bind: mss below 0 is taken off what the connection has") func smallerSegments() async throws {
-        let usual = try await Self.options(bind: "mss 1400").client
-        let size = try #require(Int(usual.split(separator: "mss=").last ?? ""))
-        let smaller = try await Self.options(bind: "mss -1000").client
-        let changed = try #require(Int(smaller.split(separator: "mss=").last ?? ""))
-        let whole = try #require(Int(try await Self.options().client.split(separator: "mss=").last ?? ""))
-        #expect(size <= 1400 && changed <= whole - 1000, "\(usual) \(smaller) \(whole)")
-    }
-
     @Test("server: tcp-ut, cc, tfo") func server() async throws {
         let found = try await Self.options(server: "tcp-ut 9s cc reno tfo")
         #expect(found.server.contains(" tfo=1 ") && found.client.contains(" tfo=0 "), "\(found)")
