@@ -12,7 +12,9 @@ import Testing
     }
 
     private static func section(_ line: String, _ kind: String = "listen") -> ConfigurationLoader.Result {
-        load("defaults\n mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n\(kind) x\n \(line)\n")
+        load(
+            "defaults\n mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n\(kind) x\n \(line)\n"
+                + (kind == "backend" ? "" : " bind 127.0.0.1:59\n"))
     }
 
     private static func bind(_ options: String) -> ConfigurationLoader.Result {
@@ -392,7 +394,7 @@ import Testing
     }
 
     @Test("id: sections have the numbers that they want, others the next free ones") func numbers() throws {
-        let result = Self.section("id 2\nbackend b\nbackend c\n id 4\nbackend d\n")
+        let result = load("listen x\n id 2\n bind 127.0.0.1:59\nbackend b\nbackend c\n id 4\nbackend d\n")
         let configuration = try #require(result.configuration)
         #expect(configuration.frontends.map(\.id) == [2])
         #expect(configuration.backends.map(\.id) == [2, 3, 4, 5])
