@@ -146,7 +146,7 @@ import Testing
             ("quic4@:80 ssl crt a no-tlsv13", "3:7 'bind quic4@:80' : QUIC needs TLSv1.3, which is disabled"),
             (
                 "quic4@:80 ssl crt a quic-cc-algo nocc",
-                "3:40 'bind quic4@:80' : 'quic-cc-algo' expects 'cubic', 'newreno' or 'bbr', got 'nocc'"
+                "3:40 'bind quic4@:80' : 'nocc' : unknown control congestion algorithm"
             ),
         ] as [(String, String)])
     func refusals(line: String, message: String) {
@@ -253,7 +253,7 @@ import Testing
         #expect(
             load("frontend f\n mode http\n timeout client 1s\n bind quic4@:1 ssl crt a quic-cc-algo bbr(2m)\n").warnings
                 == [
-                    "4:41 'bind quic4@:1' : 'quic-cc-algo' : the limit of the congestion window has no effect: it has none"
+                    "4:39 'bind quic4@:1' : 'quic-cc-algo' : the limit of the congestion window has no effect: it has none"
                         + " of its own"
                 ])
         #expect(
