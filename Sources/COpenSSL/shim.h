@@ -58,18 +58,46 @@ static inline void portico_x509_stack_free(STACK_OF(X509) *_Nullable stack) {
     sk_X509_pop_free(stack, X509_free);
 }
 
-/// Adds the revocation lists of a PEM file, after which chains are checked for revoked certificates. Returns how many
-/// lists there were; 0 when the file has none or can not be read.
-static inline int portico_x509_store_add_revocations(X509_STORE *_Nonnull store, const char *_Nonnull path) {
-    X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
-    if (lookup == NULL) {
-        return 0;
+/// The next revocation list of a PEM text, or NULL; ownership passes to the caller.
+static inline X509_CRL *_Nullable portico_pem_read_revocation_list(BIO *_Nonnull bio) {
+    return PEM_read_bio_X509_CRL(bio, NULL, portico_no_passphrase, NULL);
+}
+
+/// Chains are checked for revoked certificates, each certificate of them.
+static inline void portico_x509_store_check_revocations(X509_STORE *_Nonnull store) {
+    X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+}
+
+/// Writes what a revocation list holds; 0 when memory is out.
+static inline int portico_x509_crl_print(X509_CRL *_Nonnull list, BIO *_Nonnull out) {
+    BIO_printf(out, "Version %ld\n", X509_CRL_get_version(list) + 1);
+    BIO_printf(out, "Signature Algorithm: %s\n", OBJ_nid2ln(X509_CRL_get_signature_nid(list)));
+    BIO_puts(out, "Issuer: ");
+    const X509_NAME *issuer = X509_CRL_get_issuer(list);
+    for (int index = 0; index < X509_NAME_entry_count(issuer); index++) {
+        const X509_NAME_ENTRY *entry = X509_NAME_get_entry(issuer, index);
+        const ASN1_STRING *value = X509_NAME_ENTRY_get_data(entry);
+        int number = OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry));
+        BIO_printf(out, "/%s=", number == NID_undef ? "UNDEF" : OBJ_nid2sn(number));
+        BIO_write(out, ASN1_STRING_get0_data(value), ASN1_STRING_length(value));
     }
-    int count = X509_load_crl_file(lookup, path, X509_FILETYPE_PEM);
-    if (count > 0) {
-        X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+    BIO_puts(out, "\nLast Update: ");
+    ASN1_TIME_print(out, X509_CRL_get0_lastUpdate(list));
+    BIO_puts(out, "\nNext Update: ");
+    if (X509_CRL_get0_nextUpdate(list) != NULL) {
+        ASN1_TIME_print(out, X509_CRL_get0_nextUpdate(list));
     }
-    return count;
+    STACK_OF(X509_REVOKED) *revoked = X509_CRL_get_REVOKED(list);
+    BIO_puts(out, sk_X509_REVOKED_num(revoked) > 0 ? "\nRevoked Certificates:\n" : "\nNo Revoked Certificates.\n");
+    for (int index = 0; index < sk_X509_REVOKED_num(revoked); index++) {
+        const X509_REVOKED *entry = sk_X509_REVOKED_value(revoked, index);
+        BIO_puts(out, "    Serial Number: ");
+        i2a_ASN1_INTEGER(out, X509_REVOKED_get0_serialNumber(entry));
+        BIO_puts(out, "\n        Revocation Date: ");
+        ASN1_TIME_print(out, X509_REVOKED_get0_revocationDate(entry));
+        BIO_puts(out, "\n");
+    }
+    return 1;
 }
 
 static inline int portico_general_name_count(const GENERAL_NAMES *_Nonnull names) {

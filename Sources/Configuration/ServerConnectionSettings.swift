@@ -119,6 +119,11 @@ public struct ProxyHeaderOptions: OptionSet, Sendable {
     public static let crc32c = ProxyHeaderOptions(rawValue: 8)
     /// The exchange's unique identifier (`unique-id-format`).
     public static let uniqueID = ProxyHeaderOptions(rawValue: 16)
+    /// The common name of the client's certificate.
+    public static let commonName = ProxyHeaderOptions(rawValue: 32)
+    /// The algorithms of the key and the signature of the certificate that clients see.
+    public static let keyAlgorithm = ProxyHeaderOptions(rawValue: 64)
+    public static let signatureAlgorithm = ProxyHeaderOptions(rawValue: 128)
 }
 
 /// Which failures let a request be sent again (`retry-on`).

@@ -63,16 +63,20 @@ public struct BindTLSSettings: Sendable, Equatable {
     public var strictSNI: Bool
     /// Whether the client's order of ciphers decides (`prefer-client-ciphers`).
     public var prefersClientCiphers: Bool
+    /// What clients' certificates have to be (`verify`, `ca-file` and the like).
+    public var clients: ClientCertificateSettings
 
     public init(
         parameters: TLSParameters = TLSParameters(), certificates: [CertificateSource] = [], alpn: [String] = [],
-        strictSNI: Bool = false, prefersClientCiphers: Bool = false
+        strictSNI: Bool = false, prefersClientCiphers: Bool = false,
+        clients: ClientCertificateSettings = ClientCertificateSettings()
     ) {
         self.parameters = parameters
         self.certificates = certificates
         self.alpn = alpn
         self.strictSNI = strictSNI
         self.prefersClientCiphers = prefersClientCiphers
+        self.clients = clients
     }
 }
 

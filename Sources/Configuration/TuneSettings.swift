@@ -77,9 +77,12 @@ public struct SocketBufferSettings: Sendable, Equatable {
 public struct TLSTuneSettings: Sendable, Equatable {
     /// Seconds that a session can be resumed (`tune.ssl.lifetime`).
     public var sessionLifetime: Int
+    /// Bytes of clients' hellos that are kept for fetches (`tune.ssl.capture-buffer-size`); 0: none are.
+    public var helloCapacity: Int
 
     public init() {
         sessionLifetime = 300
+        helloCapacity = 0
     }
 }
 

@@ -32,6 +32,8 @@ public enum ConnectionFailure: Error, Sendable {
         switch self {
         case .connect(let error): error.description
         case .timeout: "timeout"
+        case .handshake(let error) where error.code == .clientAuthority: "SSL client CA chain cannot be verified"
+        case .handshake(let error) where error.code == .clientCertificate: "SSL client certificate not trusted"
         case .handshake(let error): "SSL handshake failure (\(error))"
         case .handshakeTimeout: "Timeout during SSL handshake"
         case .proxyHeader(.closed): "Connection closed while waiting for PROXY protocol header"

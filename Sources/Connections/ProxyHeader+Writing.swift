@@ -9,10 +9,28 @@ extension ProxyHeader {
         public var version: String?
         /// The cipher's name; nil: it is not told.
         public var cipher: String?
+        /// The client has shown a certificate, in this TLS session or in the one that it resumes.
+        public var hasCertificate = false
+        /// It has shown it on this connection.
+        public var hasShownCertificate = false
+        /// OpenSSL's number of what verifying it gave; 0 when it is good.
+        public var verification = 0
+        /// The common name of the client's certificate; nil: it is not told.
+        public var commonName: [UInt8]?
+        /// Of the key of the certificate that the client saw: `EC256`; nil: it is not told.
+        public var keyAlgorithm: String?
+        /// Of the signature of that certificate; nil: it is not told.
+        public var signatureAlgorithm: String?
 
         public init(version: String?, cipher: String?) {
             self.version = version
             self.cipher = cipher
+        }
+
+        /// PP2_CLIENT_SSL, PP2_CLIENT_CERT_CONN, PP2_CLIENT_CERT_SESS.
+        fileprivate var flags: UInt8 {
+            guard version != nil else { return 0 }
+            return 1 | (hasCertificate && hasShownCertificate ? 2 : 0) | (hasCertificate ? 4 : 0)
         }
     }
 
@@ -58,10 +76,16 @@ extension ProxyHeader {
         if let authority { append(0x02, Array(authority.utf8), to: &header) }
         if let uniqueID, !uniqueID.isEmpty { append(0x05, uniqueID, to: &header) }
         if let tls {
-            // PP2_CLIENT_SSL, and a verification result that says nothing bad.
-            var value: [UInt8] = [tls.version == nil ? 0 : 1, 0, 0, 0, 0]
-            if let version = tls.version { append(0x21, Array(version.utf8), to: &value) }
-            if tls.version != nil, let cipher = tls.cipher { append(0x23, Array(cipher.utf8), to: &value) }
+            var value = [tls.flags]
+            let result = tls.hasCertificate ? UInt32(clamping: tls.verification) : 0
+            for shift: UInt32 in [24, 16, 8, 0] { value.append(UInt8(truncatingIfNeeded: result >> shift)) }
+            if let version = tls.version {
+                append(0x21, Array(version.utf8), to: &value)
+                if let name = tls.commonName { append(0x22, name, to: &value) }
+                if let name = tls.keyAlgorithm { append(0x25, Array(name.utf8), to: &value) }
+                if let name = tls.signatureAlgorithm { append(0x24, Array(name.utf8), to: &value) }
+                if let cipher = tls.cipher { append(0x23, Array(cipher.utf8), to: &value) }
+            }
             append(0x20, value, to: &header)
         }
         let length = header.count - 16

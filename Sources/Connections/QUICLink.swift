@@ -347,6 +347,11 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
                 socket.retry(initial, QUICPath(local: session.destination, remote: session.source))
             }
         }
+        let failed = connection.takeFailedTLS() ?? connection.tls
+        if wasHandshaking, let session {
+            session.failedTLS = failed
+            session.errorCode = ConnectionFailure(close, refusal: failed?.refusal).code
+        }
         initial = nil
         origin = nil
         lastStreamResets = streamResets
@@ -354,6 +359,7 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
         owner = nil
         manager.ended(self)
         last?.connectionClosed(self, close)
+        session?.failedTLS = nil
         ownerContext = nil
         mux = nil
         serverMux = nil

@@ -57,6 +57,8 @@ public final class Session {
     public var lastExchangeEndedAt = Instant.zero
     /// HAProxy's number of the error that ended the connection; 0 without one.
     public internal(set) var errorCode = 0
+    /// The TLS session whose handshake failed, for the log; nil otherwise.
+    public internal(set) var failedTLS: (any TLSSessionFacts)?
     /// The server that is to have the connection (`attach-srv`); nil: it stays a client's.
     public var attachment: Attachment?
     /// What rules keep for as long as the connection lives: its variables. Nil until there are some.

@@ -101,6 +101,8 @@ extension ConnectionFailure {
         case .addressHeader(.badProtocol): 23
         case .closedEarly: 24
         case .handshakeTimeout: 26
+        case .handshake(let error) where error.code == .clientAuthority: 30
+        case .handshake(let error) where error.code == .clientCertificate: 31
         case .handshake: 34
         case .reversal: 45
         case .connect, .timeout: 6

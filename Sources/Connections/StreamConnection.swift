@@ -341,6 +341,12 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
         if let session {
             session.detach()
             if let failure { session.errorCode = failure.code }
+            if case .handshake? = failure, let tls {
+                session.failedTLS = tls
+                session.tls = TLSFacts(
+                    version: tls.version, cipher: tls.cipher ?? "(NONE)", serverName: tls.serverName ?? "",
+                    alpn: tls.alpn, isResumed: tls.isResumed)
+            }
         }
         tls = nil
         if resetsAtEnd, !sawEnd { Socket.resetOnClose(descriptor) }

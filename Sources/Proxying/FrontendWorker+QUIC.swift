@@ -16,7 +16,7 @@ extension FrontendWorker: QUICListenerOwner {
     ) throws(WorkerError) {
         let bind = shared.binds[index]
         do throws(TLSError) {
-            guard let tls = try bind.makeQUICContext() else { return }
+            guard let tls = try bind.makeQUICContext(worker.blueprint.configuration.global.tune.tls) else { return }
             let context = bind.context(of: descriptor.number)
             var settings = quicSettings(bind.settings)
             settings.steers = !isShared
@@ -112,7 +112,8 @@ extension FrontendWorker: QUICListenerOwner {
         countQUIC(link, close)
         guard let session = link.session else { return }
         if session.exchanges == 0, session.handshakenAt == .zero {
-            worker.log?.connectionFailed(session, self, ConnectionFailure(close))
+            let refusal = (session.failedTLS as? QUICTLSSession)?.refusal
+            worker.log?.connectionFailed(session, self, ConnectionFailure(close, refusal: refusal))
         }
         leave(session)
     }
@@ -126,17 +127,5 @@ extension QUICSettings.CongestionControl {
             case .newreno: .reno
             case .bbr: .bbr
             }
-    }
-}
-
-extension ConnectionFailure {
-    /// How a QUIC connection that brought no request ended.
-    init(_ close: QUICClose) {
-        switch close.reason {
-        case .tlsAlert:
-            self = .handshake(TLSError(.alertReceived, close.text, alert: close.alert.map { TLSAlert(rawValue: $0) }))
-        case .handshakeTimeout, .idleTimeout: self = .handshakeTimeout
-        default: self = .closedEarly
-        }
     }
 }

@@ -115,7 +115,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
                 let tune = worker.blueprint.configuration.global.tune
                 tlsContexts[index] = try bind.makeTLSContext(clock: worker.loop.clock, tune.tls)
             case .quic:
-                if let context = try bind.makeQUICContext() {
+                if let context = try bind.makeQUICContext(worker.blueprint.configuration.global.tune.tls) {
                     worker.quic.renewTLS(frontend: shared.index, bind: index, context)
                 }
             }

@@ -206,11 +206,30 @@ final class ServerSide {
         return ProxyHeader.binary(
             source: source, destination: destination, alpn: facts?.alpn.name ?? "",
             authority: header.options.contains(.authority) ? authority : nil,
-            tls: header.options.contains(.tls)
-                ? .init(version: facts?.version, cipher: header.options.contains(.cipher) ? facts?.cipher : nil) : nil,
+            tls: header.options.contains(.tls) ? Self.tlsPart(of: session, header.options) : nil,
             hasChecksum: header.options.contains(.crc32c),
             uniqueID: header.options.contains(.uniqueID) ? record?.makeUniqueID() : nil,
             fields: header.fields.map { .init(type: $0.type, value: record?.text(of: $0.format) ?? []) })
+    }
+
+    /// What a PROXY header tells of a client's TLS.
+    private static func tlsPart(of session: Session?, _ options: ProxyHeaderOptions) -> ProxyHeader.TLSPart {
+        let facts = session?.tls
+        var part = ProxyHeader.TLSPart(
+            version: facts?.version, cipher: options.contains(.cipher) ? facts?.cipher : nil)
+        guard facts != nil, let tls = session?.connection?.tlsSession else { return part }
+        if let certificate = tls.peerCertificates.first {
+            part.hasCertificate = true
+            part.hasShownCertificate = tls.isPeerVerified
+            part.verification = tls.verificationResult
+            if options.contains(.commonName) { part.commonName = CertificateSummary(der: certificate)?.commonName }
+        }
+        guard !options.isDisjoint(with: [.keyAlgorithm, .signatureAlgorithm]),
+            let own = tls.localCertificate.flatMap({ CertificateSummary(der: $0) })
+        else { return part }
+        if options.contains(.keyAlgorithm) { part.keyAlgorithm = own.keyAlgorithm }
+        if options.contains(.signatureAlgorithm) { part.signatureAlgorithm = own.signatureAlgorithm }
+        return part
     }
 
     /// What an exchange needs of its connection beside the server: the name in SNI, the port when it is the client's, the

@@ -105,6 +105,8 @@ package final class SharedBind: Sendable {
     package let index: Int
     /// What it serves; the runtime API changes it.
     private let certificatesNow: Mutex<CertificateStore?>
+    /// What clients' certificates are verified by; the runtime API changes it.
+    private let verificationNow: Mutex<ClientVerification?>
     package let ticketKeys: TicketKeyRing
     /// What the listeners of each of its ports share, in the order of the ports. Addresses without ports have one.
     package let contexts: [ListenerContext]
@@ -133,6 +135,7 @@ package final class SharedBind: Sendable {
         }
         guard let tls = settings.tls else {
             certificatesNow = Mutex(nil)
+            verificationNow = Mutex(nil)
             return
         }
         guard !tls.certificates.isEmpty else {
@@ -140,6 +143,7 @@ package final class SharedBind: Sendable {
         }
         do throws(CertificateError) {
             certificatesNow = Mutex(try stores.store(tls.certificates))
+            verificationNow = Mutex(try stores.files.verification(tls.clients))
         } catch {
             throw BlueprintError("\(settings.location): \(error)")
         }
@@ -155,12 +159,30 @@ package final class SharedBind: Sendable {
         certificatesNow.withLock { $0 = store }
         do throws(TLSError) {
             _ = try makeTLSContext(clock: TurnClock(), TLSTuneSettings())
-            _ = try makeQUICContext()
+            _ = try makeQUICContext(TLSTuneSettings())
         } catch {
             certificatesNow.withLock { $0 = earlier }
             throw error
         }
     }
+
+    /// Whether the line names a file of authorities or of revocation lists.
+    package func names(authorities name: String) -> Bool {
+        guard let clients = settings.tls?.clients else { return false }
+        return clients.authorities?.fileName == name || clients.unnamedAuthorities?.fileName == name
+    }
+
+    package func names(revocations name: String) -> Bool { settings.tls?.clients.revocations == name }
+
+    /// Verifies clients by what the files say that are in memory now. Workers follow by
+    /// ``Worker/renewTLS(frontend:bind:)``.
+    package func renewVerification(_ files: TLSFiles) throws(CertificateError) {
+        guard let clients = settings.tls?.clients else { return }
+        let verification = try files.verification(clients)
+        verificationNow.withLock { $0 = verification }
+    }
+
+    private var verification: ClientVerification? { verificationNow.withLock { $0 } }
 
     /// A worker's TLS context for the line; nil when it is clear or QUIC.
     func makeTLSContext(clock: TurnClock, _ tune: TLSTuneSettings) throws(TLSError) -> TLSServerContext? {
@@ -172,6 +194,8 @@ package final class SharedBind: Sendable {
         options.strictSNI = tls.strictSNI
         options.prefersClientCiphers = tls.prefersClientCiphers
         options.sessionLifetime = tune.sessionLifetime
+        options.verification = verification
+        options.helloCapacity = tune.helloCapacity
         return try TLSServerContext(options, clock: clock)
     }
 }
@@ -185,11 +209,13 @@ extension SharedBind {
     }
 
     /// A worker's GnuTLS context for the line; nil when it is not QUIC.
-    func makeQUICContext() throws(TLSError) -> QUICTLSContext? {
+    func makeQUICContext(_ tune: TLSTuneSettings) throws(TLSError) -> QUICTLSContext? {
         guard let tls = settings.tls, let certificates, settings.transport == .quic else { return nil }
         var options = QUICTLSContext.ServerOptions(certificates: certificates, ticketKeys: ticketKeys)
         options.alpn = try ALPNList(tls.alpn.joined(separator: ","))
         options.strictSNI = tls.strictSNI
+        options.verification = verification
+        options.helloCapacity = tune.helloCapacity
         if settings.quic.takesEarlyData, tls.parameters.usesTickets { options.replayGuard = ticketKeys.replayGuard }
         if let suites = tls.parameters.ciphersuites { options.cipherSuites = try QUICCipherSuite.list(suites) }
         if let curves = tls.parameters.curves { options.groups = try KeyExchangeGroup.list(curves) }

@@ -114,20 +114,12 @@ package final class SharedServerTLS: Sendable {
             var own = Files()
             if let path = settings.certificate { own.certificate = try memory.clientCertificate(path) }
             if settings.verifiesCertificate {
-                own.trust = try Self.trust(try memory.trust(settings.trust), settings.revocations)
+                own.trust = try memory.trust(settings.trust, revocations: settings.revocations)
             }
             files = Mutex(own)
         } catch {
             throw BlueprintError("\(server.location): \(error)")
         }
-    }
-
-    /// Authorities with a server's own revocation lists.
-    private static func trust(_ trust: TrustStore, _ revocations: String?) throws(CertificateError) -> TrustStore {
-        guard let revocations else { return trust }
-        let own = try trust.withoutRevocations()
-        try own.addRevocations(path: revocations)
-        return own
     }
 
     private var trust: TrustStore? { files.withLock { $0.trust } }
@@ -150,10 +142,13 @@ package final class SharedServerTLS: Sendable {
         changes.wrappingAdd(1, ordering: .releasing)
     }
 
-    /// Trusts other authorities from now on.
-    package func use(_ trust: TrustStore) throws(CertificateError) {
+    /// The file of revocation lists that it names; nil: none.
+    package var revocationName: String? { settings.verifiesCertificate ? settings.revocations : nil }
+
+    /// Trusts what the files say that are in memory now.
+    package func renewTrust(_ memory: TLSFiles) throws(CertificateError) {
         guard settings.verifiesCertificate else { return }
-        let own = try Self.trust(trust, settings.revocations)
+        let own = try memory.trust(settings.trust, revocations: settings.revocations)
         files.withLock { $0.trust = own }
         changes.wrappingAdd(1, ordering: .releasing)
     }
@@ -190,6 +185,7 @@ package final class SharedServerTLS: Sendable {
     package func makeQUICContext() throws(TLSError) -> QUICTLSContext {
         var options = QUICTLSContext.ClientOptions(trust: trust)
         options.offersEarlyData = allowsEarlyData
+        options.certificate = certificate
         if let suites = settings.parameters.ciphersuites { options.cipherSuites = try QUICCipherSuite.list(suites) }
         if let curves = settings.parameters.curves { options.groups = try KeyExchangeGroup.list(curves) }
         return try QUICTLSContext(client: options)

@@ -8,6 +8,7 @@ package final class TLSFiles: Sendable {
     private struct Contents {
         var certificates: [String: CertificateParts] = [:]
         var authorities: [String: TrustStore?] = [:]
+        var revocations: [String: RevocationList?] = [:]
         /// What directories serve, in their order: they are lists of certificates (`crt-list`).
         var lists: [String: [String]] = [:]
     }
@@ -77,7 +78,61 @@ package final class TLSFiles: Sendable {
         contents.withLock { _ = $0.authorities.removeValue(forKey: name) }
     }
 
-    /// The authorities that a server line names: those in memory, or the file's.
+    // MARK: Revocation lists
+
+    /// The names of all files of revocation lists, in order.
+    package var revocationNames: [String] { contents.withLock { $0.revocations.keys.sorted() } }
+
+    /// Revocation lists by name; nil: there is no such file, nil within: it has been made and is empty.
+    package func revocations(_ name: String) -> RevocationList?? { contents.withLock { $0.revocations[name] } }
+
+    package func put(_ list: RevocationList) { contents.withLock { $0.revocations[list.name] = .some(list) } }
+
+    package func makeRevocations(_ name: String) {
+        contents.withLock { _ = $0.revocations.updateValue(nil, forKey: name) }
+    }
+
+    package func removeRevocations(_ name: String) {
+        contents.withLock { _ = $0.revocations.removeValue(forKey: name) }
+    }
+
+    /// The revocation lists that a line names: those in memory, or the file's.
+    func revocations(at path: String) throws(CertificateError) -> RevocationList? {
+        if let known = revocations(path) { return known }
+        let loaded = try RevocationList(path: path)
+        put(loaded)
+        return loaded
+    }
+
+    // MARK: Trust
+
+    /// Authorities with a server line's revocation lists.
+    func trust(_ source: TrustSource?, revocations: String?) throws(CertificateError) -> TrustStore {
+        let trust = try trust(source)
+        guard let revocations else { return trust }
+        return try TrustStore(joining: [trust], revocations: try self.revocations(at: revocations))
+    }
+
+    /// What a listener verifies its clients' certificates by; nil: it does not. Files are read also when it does not.
+    func verification(_ settings: ClientCertificateSettings) throws(CertificateError) -> ClientVerification? {
+        var stores: [TrustStore] = []
+        var named: TrustStore?
+        if let authorities = settings.authorities {
+            let trust = try trust(authorities)
+            stores.append(trust)
+            if settings.tellsNames { named = trust }
+        }
+        if let authorities = settings.unnamedAuthorities { stores.append(try trust(authorities)) }
+        let list: RevocationList? = if let path = settings.revocations { try revocations(at: path) } else { nil }
+        guard settings.mode != .none else { return nil }
+        let trust = stores.count == 1 && list == nil ? stores[0] : try TrustStore(joining: stores, revocations: list)
+        var verification = ClientVerification(isRequired: settings.mode == .required, trust: trust, named: named)
+        verification.ignoredErrors = VerificationErrors(settings.ignoredErrors)
+        verification.ignoredAuthorityErrors = VerificationErrors(settings.ignoredAuthorityErrors)
+        return verification
+    }
+
+    /// The authorities that a line names: those in memory, or the file's.
     func trust(_ source: TrustSource?) throws(CertificateError) -> TrustStore {
         let name = source?.fileName ?? TrustSource.systemName
         if case .some(.some(let known)) = authorities(name) { return known }

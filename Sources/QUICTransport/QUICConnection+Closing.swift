@@ -96,8 +96,10 @@ extension QUICConnection {
     func localClose(for result: Int32) -> QUICClose {
         let alert = unsafe ngtcp2_conn_get_tls_alert(native)
         if alert != 0, result == NGTCP2_ERR_CRYPTO || result == NGTCP2_ERR_CALLBACK_FAILURE {
+            // GnuTLS has one alert for all that is wrong with certificates.
+            let exact = tls?.refusal?.alert?.rawValue ?? alert
             return QUICClose(
-                reason: .tlsAlert, initiator: .local, code: UInt64(NGTCP2_CRYPTO_ERROR) | UInt64(alert),
+                reason: .tlsAlert, initiator: .local, code: UInt64(NGTCP2_CRYPTO_ERROR) | UInt64(exact),
                 text: tls?.verificationFailure ?? tls?.refusal?.reason ?? "")
         }
         let code =

@@ -88,6 +88,8 @@ public final class QUICConnection {
     var native: OpaquePointer?
     /// The TLS half: what was negotiated, certificates, resumption. Nil once the connection carries nothing.
     public private(set) var tls: QUICTLSSession?
+    /// The TLS half of a client's connection whose handshake did not complete, once the connection carries nothing.
+    private var failedTLS: QUICTLSSession?
     /// How the TLS session finds its connection; its address is the session's pointer.
     private let reference: UnsafeMutablePointer<ngtcp2_crypto_conn_ref>
     private var receivePath = PathStorage()
@@ -241,10 +243,17 @@ public final class QUICConnection {
     /// Frees the library's state and the TLS session.
     func freeNative() {
         if let native = unsafe native {
+            if role == .server, unsafe ngtcp2_conn_get_handshake_completed(native) == 0 { failedTLS = tls }
             unsafe ngtcp2_conn_del(native)
             unsafe self.native = nil
         }
         tls = nil
+    }
+
+    /// Gives away what is left of the TLS of a client whose handshake did not complete; nil without any.
+    public func takeFailedTLS() -> QUICTLSSession? {
+        defer { failedTLS = nil }
+        return failedTLS
     }
 
     // MARK: Events in

@@ -13,6 +13,8 @@ public struct CertificateError: Error, Equatable, Sendable, CustomStringConverti
         case badPEM(String)
         /// The file holds no certificate.
         case noCertificate
+        /// The file holds no revocation list.
+        case noRevocationList
         /// Neither the file nor its `.key` file holds a private key.
         case noPrivateKey
         /// The private key is encrypted: a proxy that starts by itself can not ask for the passphrase.
@@ -44,6 +46,7 @@ public struct CertificateError: Error, Equatable, Sendable, CustomStringConverti
         case .tooLarge: "larger than \(PEMFile.maximumSize) bytes"
         case .badPEM(let why): "not a valid PEM file: \(why)"
         case .noCertificate: "no certificate found"
+        case .noRevocationList: "no certificate revocation list found"
         case .noPrivateKey: "no private key found, neither in the file nor in its .key file"
         case .encryptedPrivateKey: "the private key is encrypted"
         case .keyMismatch: "the private key does not belong to any certificate of the file"

@@ -172,6 +172,17 @@ public enum CertificateFiles {
         return files.sorted()
     }
 
+    /// The files of authorities that a FILE or DIR argument stands for: of a directory those that end with `.pem`, `.crt`,
+    /// `.cer` or `.crl`.
+    static func authorities(in path: String) throws(CertificateError) -> [String] {
+        guard isDirectory(path) else { return [path] }
+        let files = try expand(path).filter { file in
+            [".pem", ".crt", ".cer", ".crl"].contains { file.hasSuffix($0) }
+        }
+        guard !files.isEmpty else { throw CertificateError(file: path, .emptyDirectory) }
+        return files
+    }
+
     /// Whether a FILE or DIR argument is a directory.
     public static func isDirectory(_ path: String) -> Bool {
         var status = stat()

@@ -24,6 +24,10 @@ enum DescriptorBIO {
         var sawCloseNotify = false
         /// `strict-sni` refused the client's server name.
         var refusesName = false
+        /// What verifying the client's certificate has come to.
+        var verdict = ClientVerdict()
+        /// What the client said in its hello, when it is to be kept.
+        var hello: ClientHelloCapture?
         /// Bytes that were read from the descriptor before TLS began, still to be handed to OpenSSL.
         var initial: [UInt8] = []
         var initialOffset = 0

@@ -71,6 +71,27 @@ import Glibc
         return certificates
     }
 
+    /// The file's bytes.
+    var bytes: [UInt8] { unsafe [UInt8](text) }
+
+    /// The revocation lists, in file order; the caller owns them. Other blocks are skipped.
+    @unsafe func revocationLists() throws(CertificateError) -> [OpaquePointer] {
+        guard let bio = unsafe memoryBIO() else { throw CertificateError(file: path, .badPEM("out of memory")) }
+        defer { unsafe BIO_free(bio) }
+        var lists: [OpaquePointer] = unsafe []
+        ERR_clear_error()
+        while let list = unsafe portico_pem_read_revocation_list(bio) { unsafe lists.append(list) }
+        do throws(CertificateError) { try endOfBlocks() } catch {
+            var index = 0
+            while unsafe index < lists.count {
+                unsafe X509_CRL_free(lists[index])
+                index += 1
+            }
+            throw error
+        }
+        return unsafe lists
+    }
+
     /// The first private key, or nil when there is none.
     func privateKey() throws(CertificateError) -> KeyHandle? {
         guard hasPrivateKeyBlock else { return nil }

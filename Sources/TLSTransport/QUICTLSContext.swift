@@ -21,6 +21,10 @@ import Glibc
         /// Admits early data (0-RTT), each hello once; nil refuses all of it. Shared by all workers that share the
         /// ticket keys.
         public var replayGuard: ReplayGuard?
+        /// What clients' certificates are verified by; nil: clients are asked for none.
+        public var verification: ClientVerification?
+        /// Bytes of the client's hello to keep for fetches (`tune.ssl.capture-buffer-size`); 0: none.
+        public var helloCapacity = 0
 
         public init(certificates: CertificateStore, ticketKeys: TicketKeyRing) {
             self.certificates = certificates
@@ -35,6 +39,8 @@ import Glibc
         public var alpn: ALPNList = "h3"
         /// Whether a resumed session offers early data (0-RTT).
         public var offersEarlyData = false
+        /// The certificate to show to servers that ask for one.
+        public var certificate: Certificate?
         public var cipherSuites: [QUICCipherSuite] = [.aes128GCM, .aes256GCM, .chaCha20Poly1305]
         public var groups: [KeyExchangeGroup] = [.x25519, .p256, .p384, .p521]
 
@@ -43,9 +49,14 @@ import Glibc
         }
     }
 
+    /// What a client shows to servers that ask; nil in a server, and when there is none.
+    let ownCertificate: QUICCertificate?
     /// Certificates and lookups of a server; nil in a client.
     let certificates: CertificateStore?
     let strictSNI: Bool
+    /// Of a server.
+    let verification: ClientVerification?
+    let helloCapacity: Int
     private let alpn: ALPNList
     private let verifiesPeer: Bool
     private let ticketKey: [UInt8]
@@ -92,6 +103,7 @@ import Glibc
             unsafe gnutls_certificate_free_credentials(credentials)
             throw error
         }
+        ownCertificate = nil
         replayGuard = options.replayGuard
         offersEarlyData = false
         unsafe gnutls_certificate_set_retrieve_function3(credentials, retrieveCertificate)
@@ -99,15 +111,30 @@ import Glibc
         strictSNI = options.strictSNI
         alpn = options.alpn
         verifiesPeer = false
-        ticketKey = options.ticketKeys.quicMasterKey
-        otherTicketKey = Self.derive(from: ticketKey)
+        verification = options.verification
+        helloCapacity = options.helloCapacity
+        let masterKey = options.ticketKeys.quicMasterKey
+        // GnuTLS resumes whatever its ticket key opens: other demands, another key.
+        ticketKey = options.verification.map { Self.derive(from: masterKey, $0.digest) } ?? masterKey
+        otherTicketKey = Self.derive(from: ticketKey, Array("QUIC version 2 tickets".utf8))
         sessionLifetime = options.sessionLifetime
+        if let verification {
+            unsafe gnutls_certificate_set_verify_function(credentials, verifyClient)
+            if let named = verification.named { try unsafe Self.load(named, into: credentials) }
+        }
     }
 
     /// Settings for connections to QUIC servers. Throws when GnuTLS refuses a trusted certificate.
     public init(client options: ClientOptions) throws(TLSError) {
         guard !options.alpn.identifiers.isEmpty else {
             throw TLSError(.configuration, "QUIC needs at least one ALPN protocol")
+        }
+        switch options.certificate?.quic {
+        case .success(let certificate): ownCertificate = certificate
+        case .failure(let error):
+            throw TLSError(
+                .configuration, "'\(options.certificate?.file ?? "")' is not usable for QUIC: \(error.reason)")
+        case nil: ownCertificate = nil
         }
         unsafe priorities = try Self.priorities(options.cipherSuites, options.groups, server: false)
         do throws(TLSError) {
@@ -121,11 +148,16 @@ import Glibc
         unsafe antiReplay = nil
         offersEarlyData = options.offersEarlyData
         strictSNI = false
+        verification = nil
+        helloCapacity = 0
         alpn = options.alpn
         verifiesPeer = options.trust != nil
         ticketKey = []
         otherTicketKey = []
         sessionLifetime = 0
+        if ownCertificate != nil {
+            unsafe gnutls_certificate_set_retrieve_function3(credentials, retrieveCertificate)
+        }
         if let trust = options.trust {
             try unsafe Self.load(trust, into: credentials)
         }
@@ -154,6 +186,16 @@ import Glibc
         if let ticketVersion { try session.useTickets(ofVersion: ticketVersion) }
         unsafe gnutls_db_set_cache_expiration(session.handle, Int32(clamping: sessionLifetime))
         unsafe gnutls_handshake_set_post_client_hello_function(session.handle, checkClientHello)
+        if helloCapacity > 0 {
+            unsafe gnutls_handshake_set_hook_function(
+                session.handle, UInt32(GNUTLS_HANDSHAKE_CLIENT_HELLO.rawValue), Int32(GNUTLS_HOOK_PRE), captureHello)
+        }
+        if let verification {
+            unsafe gnutls_certificate_server_set_request(
+                session.handle, verification.isRequired ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_REQUEST)
+            // The function's argument says whether to leave the names out.
+            unsafe gnutls_certificate_send_x509_rdn_sequence(session.handle, verification.named == nil ? 1 : 0)
+        }
         return session
     }
 
@@ -234,8 +276,7 @@ import Glibc
     }
 
     /// Another ticket key, of the same size: HMAC-SHA512, so that all who share the first share this one too.
-    private static func derive(from key: [UInt8]) -> [UInt8] {
-        let purpose = Array("QUIC version 2 tickets".utf8)
+    private static func derive(from key: [UInt8], _ purpose: [UInt8]) -> [UInt8] {
         return unsafe [UInt8](unsafeUninitializedCapacity: 64) { output, count in
             let result = unsafe gnutls_hmac_fast(
                 GNUTLS_MAC_SHA512, key, key.count, purpose, purpose.count, output.baseAddress)
@@ -327,6 +368,26 @@ private func retrieveCertificate(
     // Nothing for GnuTLS to free: the store outlives the session.
     unsafe flags?.pointee = 0
     return 0
+}
+
+/// GnuTLS shows the client's hello, without type and length: it is kept.
+private func captureHello(
+    handle: gnutls_session_t?, type: UInt32, when: UInt32, isIncoming: UInt32, message: UnsafePointer<gnutls_datum_t>?
+) -> Int32 {
+    guard isIncoming != 0, let handle = unsafe handle, let session = unsafe QUICTLSSession.of(handle),
+        let message = unsafe message
+    else { return 0 }
+    let hello = unsafe UnsafeRawBufferPointer(start: message.pointee.data, count: Int(message.pointee.size))
+    unsafe session.keep(hello)
+    return 0
+}
+
+/// The client has shown certificates, and signed with the key of the first.
+private func verifyClient(handle: gnutls_session_t?) -> Int32 {
+    guard let handle = unsafe handle, let session = unsafe QUICTLSSession.of(handle) else {
+        return GNUTLS_E_INTERNAL_ERROR
+    }
+    return session.verifyClient() ? 0 : GNUTLS_E_CERTIFICATE_ERROR
 }
 
 /// Asks the replay guard about a hello. The key is GnuTLS's window start (12 bytes, which differ between workers), then

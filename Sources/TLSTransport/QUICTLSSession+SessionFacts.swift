@@ -67,12 +67,14 @@ extension QUICTLSSession: TLSSessionFacts {
         return found
     }
 
-    // Our listeners ask QUIC clients for no certificate.
-    public var verifiedRoot: [UInt8]? { nil }
-    public var peerWasAsked: Bool { !peerCertificates.isEmpty && !isResumed }
-    public var verificationError: Int { 0 }
-    public var authorityError: Int { 0 }
-    public var authorityErrorDepth: Int { 0 }
+    public var verifiedRoot: [UInt8]? { verification.root }
+    public var isPeerVerified: Bool { verdict.isDone }
+    public var verificationResult: Int { isResumed ? resumedVerification.error : verification.error }
+    public var certificateError: Int { verdict.error }
+    public var authorityError: Int { verdict.authorityError }
+    public var authorityErrorDepth: Int { verdict.authorityErrorDepth }
+    // GnuTLS has other numbers; what it refuses is in `refusal`.
+    public var failureCode: UInt { 0 }
 
     private static func bytes(_ datum: gnutls_datum_t) -> [UInt8] {
         guard let start = unsafe datum.data else { return [] }

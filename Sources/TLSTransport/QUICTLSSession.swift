@@ -17,6 +17,11 @@ public import CGnuTLS
     private(set) var certificateFile: String?
     /// The version of QUIC whose tickets this server takes and gives; nil before it is known, and at a client.
     private(set) public var ticketVersion: UInt32?
+    /// What verifying the client's certificate has come to.
+    private(set) var verdict = ClientVerdict()
+    private(set) var verification = ClientVerification.Result()
+    /// What the client said in its hello, when it was to be kept.
+    private(set) public var hello: ClientHelloCapture?
     /// The C string that GnuTLS points to while it verifies the peer's name.
     private var verifiedName: UnsafeMutablePointer<CChar>?
 
@@ -157,9 +162,37 @@ public import CGnuTLS
         return 0
     }
 
+    /// Keeps what the client said in its hello.
+    @unsafe func keep(_ bytes: UnsafeRawBufferPointer) {
+        hello = unsafe ClientHelloCapture(Span<UInt8>(_unsafeBytes: bytes), room: context.helloCapacity)
+    }
+
+    /// Whether the certificates that the client has shown are good enough.
+    func verifyClient() -> Bool {
+        guard let demands = context.verification else { return true }
+        let chain = peerCertificates
+        // GnuTLS asks also about a client that has shown none.
+        if chain.isEmpty { return !demands.isRequired }
+        verification = demands.verify(chain, &verdict)
+        if verification.isAccepted { return true }
+        refusal = TLSError(
+            verdict.refusal ?? .clientCertificate, verdict.reason,
+            alert: ClientVerdict.alert(for: verdict.refusedError))
+        return false
+    }
+
+    /// What verifying the certificate of a resumed session gives: tickets hold the certificate alone.
+    var resumedVerification: ClientVerification.Result {
+        guard let demands = context.verification else { return ClientVerification.Result() }
+        let chain = peerCertificates
+        guard !chain.isEmpty else { return ClientVerification.Result() }
+        var unused = ClientVerdict()
+        return demands.verify(chain, &unused)
+    }
+
     /// The certificate for the client's server name whose key the client can verify, ECDSA before RSA.
     func chooseCertificate() -> QUICCertificate? {
-        guard let store = context.certificates else { return nil }
+        guard let store = context.certificates else { return context.ownCertificate }
         let candidates = matchingCertificates ?? store.defaultCertificates
         for kind in KeyKind.allCases {
             if case .success(let certificate) = candidates[kind]?.quic, clientVerifies(certificate) {

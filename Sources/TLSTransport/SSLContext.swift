@@ -54,6 +54,17 @@ import COpenSSL
         throw TLSError(.configuration, "\(what): \(OpenSSLErrors.drain())")
     }
 
+    /// Asks clients for certificates.
+    func verify(by verification: ClientVerification) throws(TLSError) {
+        ERR_clear_error()
+        let mode = SSL_VERIFY_PEER | (verification.isRequired ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0)
+        unsafe SSL_CTX_set_verify(pointer, mode, judgeClient)
+        try check(unsafe portico_ssl_ctx_set_store(pointer, verification.trust.store), "trusted certificates")
+        for authority in verification.named?.certificates ?? [] {
+            try check(unsafe SSL_CTX_add_client_CA(pointer, authority.pointer), "names of authorities")
+        }
+    }
+
     /// Sets certificate, chain and key of one certificate.
     func use(_ certificate: Certificate) throws(TLSError) {
         ERR_clear_error()

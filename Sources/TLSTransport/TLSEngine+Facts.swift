@@ -58,4 +58,11 @@ extension TLSEngine {
         defer { unsafe CRYPTO_free(der, #file, #line) }
         return unsafe [UInt8](UnsafeRawBufferPointer(start: der, count: Int(length)))
     }
+
+    /// OpenSSL's words for one of its codes: `error:0A000086:SSL routines::certificate verify failed`.
+    public static func text(ofError code: UInt) -> String {
+        var text = [CChar](repeating: 0, count: 256)
+        unsafe ERR_error_string_n(code, &text, text.count)
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
 }

@@ -57,7 +57,10 @@ extension TLSEngine: TLSSessionFacts {
 
     public var peerCertificates: [[UInt8]] {
         var found: [[UInt8]] = []
-        if let own = peerCertificate { found.append(own) }
+        // OpenSSL forgets what it has refused.
+        if let own = peerCertificate ?? verdict.certificate.flatMap({ unsafe Self.der($0.pointer) }) {
+            found.append(own)
+        }
         guard let chain = unsafe SSL_get_peer_cert_chain(ssl) else { return found }
         for index in 0..<(unsafe portico_x509_stack_count(chain)) {
             guard let certificate = unsafe portico_x509_stack_get(chain, index) else { continue }
@@ -74,11 +77,12 @@ extension TLSEngine: TLSSessionFacts {
         return unsafe Self.der(certificate)
     }
 
-    public var peerWasAsked: Bool { peerCertificate != nil && !isResumed }
-    public var verificationError: Int { unsafe Int(SSL_get_verify_result(ssl)) }
-    // The contexts here stop at the first error: what verifying gave is that of the peer's own certificate.
-    public var authorityError: Int { 0 }
-    public var authorityErrorDepth: Int { 0 }
+    public var hello: ClientHelloCapture? { capturedHello }
+    public var isPeerVerified: Bool { verdict.isDone }
+    public var verificationResult: Int { unsafe Int(SSL_get_verify_result(ssl)) }
+    public var certificateError: Int { verdict.error }
+    public var authorityError: Int { verdict.authorityError }
+    public var authorityErrorDepth: Int { verdict.authorityErrorDepth }
 
     private static func bytes(_ read: (UnsafeMutablePointer<UInt8>?, Int) -> Int) -> [UInt8] {
         unsafe Array(unsafeUninitializedCapacity: 64) { room, count in

@@ -44,6 +44,8 @@ import Glibc
     private let isServer: Bool
     /// True once the handshake is done.
     private(set) public var isEstablished = false
+    /// OpenSSL's code of the error that ended the connection; 0 without one (`ssl_fc_err`).
+    private(set) public var failureCode: UInt = 0
     /// Why reading is over for good; later calls answer the same.
     private var readVerdict: Outcome?
     /// Why writing is over for good. A failed send leaves reading as it is: the peer may have answered before it closed.
@@ -269,6 +271,12 @@ import Glibc
         TLSError(.system, unsafe String(cString: strerror(number)), errno: number)
     }
 
+    /// What the client said in its hello, when it was to be kept.
+    var capturedHello: ClientHelloCapture? { unsafe state.pointee.hello }
+
+    /// What verifying the client's certificate has come to; on a server.
+    var verdict: ClientVerdict { unsafe state.pointee.verdict }
+
     private func libraryError() -> Outcome {
         var code = ERR_get_error()
         // The SSL library's own entry says more than that of the algorithm below it.
@@ -281,10 +289,14 @@ import Glibc
         let alert = unsafe state.pointee.alert
         let sent = alert == 0 ? nil : TLSAlert(rawValue: alert)
         guard code != 0 else { return .failed(TLSError(.internal, "OpenSSL gives no reason", alert: sent)) }
+        failureCode = code
         let reason = ERR_GET_REASON(code)
         if unsafe state.pointee.refusesName {
             let name = serverName.map { "no certificate for the server name '\($0)'" }
             return .failed(TLSError(.unrecognizedName, name ?? "the client names no server", alert: .unrecognizedName))
+        }
+        if reason == SSL_R_CERTIFICATE_VERIFY_FAILED, let refusal = verdict.refusal {
+            return .failed(TLSError(refusal, verdict.reason, alert: sent))
         }
         if reason == SSL_R_CERTIFICATE_VERIFY_FAILED {
             let result = unsafe SSL_get_verify_result(ssl)

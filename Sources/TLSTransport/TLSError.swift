@@ -11,7 +11,12 @@ public struct TLSAlert: RawRepresentable, Hashable, Sendable, CustomStringConver
 
     public static let closeNotify = TLSAlert(rawValue: 0)
     public static let handshakeFailure = TLSAlert(rawValue: 40)
+    public static let badCertificate = TLSAlert(rawValue: 42)
+    public static let unsupportedCertificate = TLSAlert(rawValue: 43)
+    public static let certificateRevoked = TLSAlert(rawValue: 44)
+    public static let certificateExpired = TLSAlert(rawValue: 45)
     public static let unknownCA = TLSAlert(rawValue: 48)
+    public static let decryptError = TLSAlert(rawValue: 51)
     public static let protocolVersion = TLSAlert(rawValue: 70)
     public static let internalError = TLSAlert(rawValue: 80)
     public static let unrecognizedName = TLSAlert(rawValue: 112)
@@ -65,6 +70,10 @@ public struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         case alertReceived
         /// The peer's certificate did not verify.
         case certificateVerification
+        /// A client's own certificate did not verify.
+        case clientCertificate
+        /// A certificate above a client's own did not verify, or its issuer is unknown.
+        case clientAuthority
         /// `strict-sni`: no certificate for the name that the client asked for.
         case unrecognizedName
         /// ALPN is mandatory and the peers share no protocol (RFC 7301, section 3.2).

@@ -27,6 +27,10 @@ import Glibc
         /// Tells this bind line's sessions from those of others with the same ticket keys: a session is resumed only
         /// where it was made. The same on all workers, at most 32 bytes of it count.
         public var sessionContext = "portico"
+        /// What clients' certificates are verified by; nil: clients are asked for none.
+        public var verification: ClientVerification?
+        /// Bytes of the client's hello to keep for fetches (`tune.ssl.capture-buffer-size`); 0: none.
+        public var helloCapacity = 0
 
         public init(certificates: CertificateStore, ticketKeys: TicketKeyRing?) {
             self.certificates = certificates
@@ -39,6 +43,8 @@ import Glibc
     let certificates: CertificateStore
     private let strictSNI: Bool
     private let alpn: ALPNList
+    private let verification: ClientVerification?
+    let helloCapacity: Int
     let gathering = RecordBuffer()
 
     /// `clock` tells when ticket keys rotate. Throws `configuration`.
@@ -47,6 +53,8 @@ import Glibc
         certificates = options.certificates
         strictSNI = options.strictSNI
         alpn = options.alpn
+        verification = options.verification
+        helloCapacity = options.helloCapacity
         ticketCrypter =
             if let ring = options.ticketKeys {
                 try TicketCrypter(ring: ring, clock: clock)
@@ -73,7 +81,10 @@ import Glibc
             unsafe SSL_CTX_set_num_tickets(pointer, max(0, options.ticketsPerHandshake))
         }
         unsafe SSL_CTX_set_timeout(pointer, max(1, options.sessionLifetime))
-        let name = Array(options.sessionContext.utf8.prefix(Int(SSL_MAX_SID_CTX_LENGTH)))
+        if helloCapacity > 0 { unsafe SSL_CTX_set_msg_callback(pointer, captureHello) }
+        if let verification { try context.verify(by: verification) }
+        let name =
+            verification?.digest ?? Array(options.sessionContext.utf8.prefix(Int(SSL_MAX_SID_CTX_LENGTH)))
         try context.check(
             unsafe SSL_CTX_set_session_id_context(pointer, name, UInt32(name.count)), "session context")
     }
@@ -94,6 +105,9 @@ import Glibc
     }
 
     // MARK: What the callbacks decide
+
+    /// What the certificate of a connection's client is verified by.
+    @unsafe func verification(of ssl: OpaquePointer) -> ClientVerification? { verification }
 
     private func matchingCertificates(_ ssl: OpaquePointer) -> CertificateSet? {
         guard let name = unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) else { return nil }
@@ -168,6 +182,19 @@ private func checkServerName(
     unsafe alert?.pointee = Int32(TLSAlert.unrecognizedName.rawValue)
     unsafe DescriptorBIO.state(of: ssl)?.pointee.refusesName = true
     return SSL_TLSEXT_ERR_ALERT_FATAL
+}
+
+/// OpenSSL shows a handshake message: the client's hello is kept. A second one takes the place of the first.
+private func captureHello(
+    isWritten: Int32, version: Int32, type: Int32, bytes: UnsafeRawPointer?, count: Int, ssl: OpaquePointer?,
+    argument: UnsafeMutableRawPointer?
+) {
+    guard isWritten == 0, type == SSL3_RT_HANDSHAKE, count > 4, let bytes = unsafe bytes,
+        unsafe bytes.load(as: UInt8.self) == 1, let state = unsafe DescriptorBIO.state(of: ssl),
+        let context = unsafe TLSServerContext.of(ssl)
+    else { return }
+    let hello = unsafe UnsafeRawBufferPointer(start: bytes + 4, count: count - 4)
+    unsafe state.pointee.hello = ClientHelloCapture(Span<UInt8>(_unsafeBytes: hello), room: context.helloCapacity)
 }
 
 private func chooseCertificate(ssl: OpaquePointer?, argument: UnsafeMutableRawPointer?) -> Int32 {

@@ -31,11 +31,18 @@ public protocol TLSSessionFacts: AnyObject {
     var peerCertificates: [[UInt8]] { get }
     /// The last certificate of the chain that was verified, in DER.
     var verifiedRoot: [UInt8]? { get }
-    /// The peer has shown a certificate in this handshake, not just in the one that is resumed.
-    var peerWasAsked: Bool { get }
-    /// OpenSSL's number of the error that verifying the peer's own certificate gave; 0 when it is good.
-    var verificationError: Int { get }
+    /// The peer has shown a certificate in this handshake, not just in the one that is resumed, and it was verified.
+    var isPeerVerified: Bool { get }
+    /// OpenSSL's number of what verifying the peer gave, in this handshake or in the one that is resumed; 0 when it is
+    /// good, and when there was nothing to verify.
+    var verificationResult: Int { get }
+    /// OpenSSL's number of the error of a client's own certificate in this handshake, ignored or not; 0 without one.
+    var certificateError: Int { get }
     /// The same for the certificates above it, and how far above.
     var authorityError: Int { get }
     var authorityErrorDepth: Int { get }
+    /// What the client said in its hello; nil when nobody asked to keep it.
+    var hello: ClientHelloCapture? { get }
+    /// OpenSSL's code of the error that ended the session; 0 without one.
+    var failureCode: UInt { get }
 }

@@ -12,7 +12,7 @@ import Glibc
     let store: OpaquePointer
 
     /// Revocation lists as PEM, for GnuTLS; empty: none.
-    private(set) var revocations: [UInt8] = []
+    let revocations: [UInt8]
 
     /// How many authorities are trusted.
     public var count: Int { certificates.count }
@@ -20,11 +20,10 @@ import Glibc
     /// Loads a PEM file, or every file of a directory (`ca-file`).
     public convenience init(path: String) throws(CertificateError) {
         var certificates: [X509Handle] = []
-        for file in try CertificateFiles.expand(path) {
-            let found = try PEMFile(path: file).certificates()
-            guard !found.isEmpty else { throw CertificateError(file: file, .noCertificate) }
-            certificates += found
+        for file in try CertificateFiles.authorities(in: path) {
+            certificates += try PEMFile(path: file).certificates()
         }
+        guard !certificates.isEmpty else { throw CertificateError(file: path, .noCertificate) }
         try self.init(certificates, name: path)
     }
 
@@ -35,9 +34,10 @@ import Glibc
         try self.init((earlier?.certificates ?? []) + found, name: name)
     }
 
-    /// The same authorities without the revocation lists.
-    public func withoutRevocations() throws(CertificateError) -> TrustStore {
-        try TrustStore(certificates, name: name)
+    /// The authorities of several files together, which refuse what revocation lists name (`crl-file`).
+    public convenience init(joining stores: [TrustStore], revocations: RevocationList?) throws(CertificateError) {
+        try self.init(
+            stores.flatMap(\.certificates), name: stores.map(\.name).joined(separator: " "), revocations: revocations)
     }
 
     /// Loads the system's authorities (`@system-ca`) from where OpenSSL keeps them, or from where the environment
@@ -63,23 +63,9 @@ import Glibc
         return try TrustStore(certificates, name: "@system-ca")
     }
 
-    /// Refuses certificates that the lists of a PEM file revoke (`crl-file`). Call it before the store is used.
-    public func addRevocations(path: String) throws(CertificateError) {
-        guard unsafe portico_x509_store_add_revocations(store, path) > 0 else {
-            let reason = OpenSSLErrors.drain()
-            throw CertificateError(file: path, .badPEM(reason.isEmpty ? "no revocation list" : reason))
-        }
-        guard let file = unsafe fopen(path, "rb") else { throw CertificateError(file: path, .badPEM("cannot be read")) }
-        defer { unsafe fclose(file) }
-        var block = [UInt8](repeating: 0, count: 16_384)
-        while true {
-            let count = unsafe fread(&block, 1, block.count, file)
-            guard count > 0 else { break }
-            revocations += block[..<count]
-        }
-    }
-
-    private init(_ certificates: [X509Handle], name: String) throws(CertificateError) {
+    private init(
+        _ certificates: [X509Handle], name: String, revocations: RevocationList? = nil
+    ) throws(CertificateError) {
         guard let store = unsafe X509_STORE_new() else {
             throw CertificateError(file: name, .badPEM("out of memory"))
         }
@@ -94,8 +80,14 @@ import Glibc
             }
             distinct.append(certificate)
         }
+        if let revocations, unsafe !revocations.apply(to: store) {
+            let reason = OpenSSLErrors.drain()
+            unsafe X509_STORE_free(store)
+            throw CertificateError(file: revocations.name, .badPEM(reason))
+        }
         self.certificates = distinct
         self.name = name
+        self.revocations = revocations?.text ?? []
         unsafe self.store = store
     }
 

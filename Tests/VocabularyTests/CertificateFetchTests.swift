@@ -103,8 +103,11 @@ final class TestTLSSession: TLSSessionFacts {
     var localCertificate: [UInt8]? { Self.der }
     let localCertificateFile: String? = "site.pem"
     var verifiedRoot: [UInt8]? { peerCertificates.first }
-    var peerWasAsked: Bool { !peerCertificates.isEmpty }
-    let verificationError = 0
+    var isPeerVerified: Bool { !peerCertificates.isEmpty }
+    let verificationResult = 0
+    let certificateError = 0
+    let failureCode: UInt = 0
+    let hello: ClientHelloCapture? = nil
     let authorityError = 0
     let authorityErrorDepth = 0
 

@@ -238,6 +238,7 @@ def arguments():
     add("url", help="https://HOST[:PORT]/PATH")
     add("--connect-to", metavar="HOST:PORT", help="send the datagrams there instead")
     add("--ca", metavar="FILE", help="trust this authority (without it: no verification)")
+    add("--cert", metavar="FILE", help="show this certificate, in one file with its chain and key")
     add("--method", help="default GET, or POST with a body")
     add("--authority", metavar="TEXT", help=":authority instead of the URL's")
     add("--protocol", metavar="NAME", help="extended CONNECT: the :protocol")
@@ -325,6 +326,8 @@ async def run(options, session, rounds):
         configuration.load_verify_locations(options.ca)
     else:
         configuration.verify_mode = ssl.CERT_NONE
+    if options.cert:
+        configuration.load_cert_chain(options.cert, options.cert)
     if options.window:
         configuration.max_data = configuration.max_stream_data = options.window
     if options.chacha20:

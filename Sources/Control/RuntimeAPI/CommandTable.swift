@@ -12,7 +12,7 @@ package struct CommandTable: Sendable {
         + HandoverCommand.all + InspectionCommands.all + ProfilingCommands.all + QUICCommand.all
         + QUICLogCommand.all + ErrorCommand.all
         + DefaultsCommands.all + TableCommands.all + DevelopmentCommands.all + CertificateCommands.all
-        + AuthorityCommands.all + CertificateListCommands.all
+        + AuthorityCommands.all + RevocationCommands.all + CertificateListCommands.all
 
     private let commands: [Command]
     private let byFirstWord: [String: [Command]]

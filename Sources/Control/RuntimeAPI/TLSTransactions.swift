@@ -7,6 +7,7 @@ protocol NamedContents {
 
 extension CertificateParts: NamedContents {}
 extension TrustStore: NamedContents {}
+extension RevocationList: NamedContents {}
 
 /// What operators are changing about certificates and authorities, and have not committed yet: one of each kind for the
 /// whole process, whoever began it.
@@ -15,6 +16,7 @@ final class TLSTransactions {
     /// The new contents, under the name of the old ones.
     var certificate: CertificateParts?
     var authorities: TrustStore?
+    var revocations: RevocationList?
 
     /// Refuses a deed about `name` when what was begun is about another one.
     ///

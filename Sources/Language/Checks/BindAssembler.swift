@@ -97,10 +97,14 @@ enum BindAssembler {
             // RFC 9001 section 4.2: nothing older.
             parameters.minVersion = .tls13
         }
+        let clients: ClientCertificateSettings
+        do throws(AssemblyError) { clients = try draft.clients.checked() } catch {
+            throw AssemblyError(message: "'bind \(draft.text)' : \(error.message)")
+        }
         return BindTLSSettings(
             parameters: parameters, certificates: draft.certificates,
             alpn: try alpn(of: draft, transport, mode, tune), strictSNI: draft.tls.strictSNI ?? false,
-            prefersClientCiphers: draft.tls.prefersClientCiphers ?? false)
+            prefersClientCiphers: draft.tls.prefersClientCiphers ?? false, clients: clients)
     }
 
     private static func alpn(

@@ -92,10 +92,6 @@ enum ServerAssembler {
                     message: "'alpn \(name)' is not possible over QUIC without 'quic-fallback'; use 'alpn h3'",
                     mark: draft.mark)
             }
-            if draft.certificate != nil {
-                throw AssemblyError(
-                    message: "'crt' is not supported by this version of Portico towards QUIC servers", mark: draft.mark)
-            }
             if server.connection.proxyHeader != nil {
                 throw AssemblyError(message: "'send-proxy' is not possible over QUIC", mark: draft.mark)
             }

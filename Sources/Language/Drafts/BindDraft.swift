@@ -7,6 +7,7 @@ struct BindDraft: Sendable {
     var usesTLS = false
     var tls: TLSDraft
     var certificates: [CertificateSource] = []
+    var clients: ClientCertificateDraft
     /// Nil: no line says; empty: `no-alpn`.
     var alpn: [String]?
     var alpnMark: Mark?
@@ -40,6 +41,7 @@ struct BindDraft: Sendable {
         tls = surroundings.bindTLS
         permissions = surroundings.unixPermissions
         certificateBase = surroundings.certificateRoot
+        clients = ClientCertificateDraft(authorityBase: surroundings.authorityRoot)
     }
 
     /// Whether its addresses are servers to connect to (`rhttp@`).

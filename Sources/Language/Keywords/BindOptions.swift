@@ -5,9 +5,12 @@ import Words
 /// What a `bind` line may have behind its addresses.
 enum BindOptions {
     static let table = LineOptionTable<BindDraft>(
-        sockets + BindSocketOptions.all + tls + quic
-            + TLSOptions.lift(TLSOptions.shared + TLSOptions.listeners + TLSOptions.lists, to: \.tls),
-        refused: RefusedKeywords.bind)
+        sockets + BindSocketOptions.all + tls + quic + settings + clients, refused: RefusedKeywords.bind)
+
+    private static let settings: [LineOption<BindDraft>] =
+        TLSOptions.lift(TLSOptions.shared + TLSOptions.listeners + TLSOptions.lists, to: \.tls)
+    private static let clients: [LineOption<BindDraft>] =
+        TLSOptions.lift(ClientCertificateOptions.all + ClientCertificateOptions.ofLine, to: \.clients)
 
     private static let sockets: [LineOption<BindDraft>] =
         [

@@ -37,8 +37,7 @@ enum RefusedKeywords {
         "tune.quic.cc.cubic.min-losses", "tune.quic.frontend.default-max-window-size",
         "tune.quic.frontend.max-tx-mem", "tune.quic.max-frame-loss", "tune.quic.reorder-ratio",
         "tune.quic.socket-owner", "tune.renice.runtime",
-        "tune.renice.startup", "tune.ssl.capture-buffer-size", "tune.ssl.capture-cipherlist-size",
-        "tune.ssl.certificate-compression", "tune.ssl.hard-maxrecord", "tune.ssl.keylog", "tune.ssl.maxrecord",
+        "tune.renice.startup", "tune.ssl.certificate-compression", "tune.ssl.hard-maxrecord", "tune.ssl.keylog", "tune.ssl.maxrecord",
         "tune.ssl.ocsp-update.maxdelay", "tune.ssl.ocsp-update.mindelay", "tune.zlib.memlevel",
         "tune.zlib.windowsize", "wurfl-cache-size", "wurfl-data-file", "wurfl-engine-mode", "wurfl-information-list",
         "wurfl-information-list-separator", "wurfl-patch-file", "wurfl-useragent-priority",
@@ -53,14 +52,13 @@ enum RefusedKeywords {
 
     /// On `bind` lines.
     static let bind = [
-        "ca-file", "ca-ignore-err", "ca-sign-file", "ca-sign-pass", "ca-verify-file", "client-sigalgs", "crl-file",
-        "crt-ignore-err", "crt-list", "ecdhe", "ech", "generate-certificates", "ktls", "namespace", "no-ca-names",
-        "tcp-md5sig", "tls-ticket-keys", "verify",
+        "ca-sign-file", "ca-sign-pass", "client-sigalgs", "crt-list", "ecdhe", "ech", "generate-certificates",
+        "ktls", "namespace", "tcp-md5sig", "tls-ticket-keys",
     ]
 
     /// On `server` lines.
     static let server = [
         "check-pool-conn-name", "check-reuse-pool", "client-sigalgs", "ktls", "log-proto", "namespace",
-        "no-send-proxy-v2-ssl-cn", "redir", "send-proxy-v2-ssl-cn", "strict-maxconn", "tcp-md5sig",
+        "redir", "strict-maxconn", "tcp-md5sig",
     ]
 }

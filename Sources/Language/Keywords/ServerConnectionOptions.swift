@@ -84,6 +84,8 @@ enum ServerConnectionOptions {
         LineOption("no-send-proxy-v2") { (server, _, _) in drop(2, &server) },
         LineOption("send-proxy-v2-ssl") { (server, _, _) in enable(.tls, &server) },
         LineOption("no-send-proxy-v2-ssl") { (server, _, _) in drop(2, &server) },
+        LineOption("send-proxy-v2-ssl-cn") { (server, _, _) in enable([.tls, .commonName], &server) },
+        LineOption("no-send-proxy-v2-ssl-cn") { (server, _, _) in drop(2, &server) },
         LineOption("proxy-v2-options") { (server, statement, option) throws(Complaint) in
             let word = try statement.value(of: option, "a list of options")
             var options = server.connection.proxyHeader?.options ?? []
@@ -94,9 +96,9 @@ enum ServerConnectionOptions {
                 case "authority": options.insert(.authority)
                 case "crc32c": options.insert(.crc32c)
                 case "unique-id": options.insert(.uniqueID)
-                case "cert-cn", "cert-key", "cert-sig":
-                    throw Complaint(
-                        "'\(statement.name)' : \(refusal(of: "proxy-v2-options \(name)"))", at: word)
+                case "cert-cn": options.formUnion([.tls, .commonName])
+                case "cert-key": options.formUnion([.tls, .keyAlgorithm])
+                case "cert-sig": options.formUnion([.tls, .signatureAlgorithm])
                 default:
                     throw Complaint("'\(statement.name)' : '\(name)' : proxy v2 option not implemented", at: word)
                 }

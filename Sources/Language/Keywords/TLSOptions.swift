@@ -48,9 +48,9 @@ enum TLSOptions {
         },
     ]
 
-    /// Options of `TLSDraft` as options of something that has one.
-    static func lift<Owner>(
-        _ options: [LineOption<TLSDraft>], to path: any WritableKeyPath<Owner, TLSDraft> & Sendable
+    /// Options of a part as options of something that has it.
+    static func lift<Part, Owner>(
+        _ options: [LineOption<Part>], to path: any WritableKeyPath<Owner, Part> & Sendable
     ) -> [LineOption<Owner>] {
         options.map { option in
             LineOption<Owner>(option.name) { (owner, statement, word) throws(Complaint) in

@@ -96,6 +96,13 @@ enum TuneKeywords {
                 throw Complaint("only 'off' is possible: idle connections stay with their worker", at: word)
             }
         },
+        GlobalKeywords.once("tune.ssl.capture-buffer-size") { (global, statement) throws(Complaint) in
+            global.settings.tune.tls.helloCapacity = try statement.integer()
+        },
+        GlobalKeywords.once("tune.ssl.capture-cipherlist-size") { (global, statement) throws(Complaint) in
+            global.settings.tune.tls.helloCapacity = try statement.integer()
+            statement.warn("'\(statement.name)' is deprecated: use 'tune.ssl.capture-buffer-size' instead.")
+        },
         GlobalKeywords.once("tune.ssl.lifetime") { (global, statement) throws(Complaint) in
             global.settings.tune.tls.sessionLifetime = try statement.time(in: .seconds)
         },

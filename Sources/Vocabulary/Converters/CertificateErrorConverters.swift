@@ -2,7 +2,7 @@ import COpenSSL
 import Samples
 
 /// Names of the errors of certificate verification (configuration.txt section 7.3.1).
-enum CertificateErrorConverters {
+package enum CertificateErrorConverters {
     static let all: [Converter] = [
         Converter(
             "x509_v_err_str", "The name of an error of certificate verification.",
@@ -21,6 +21,11 @@ enum CertificateErrorConverters {
             return true
         }
     ]
+
+    /// The number of an error by its name; nil: there is none of that name.
+    package static func number(of name: String) -> Int? {
+        names.first { $0.value.description == name }.map { Int($0.key) }
+    }
 
     private static let names: [Int32: StaticString] = [
         X509_V_OK: "X509_V_OK",

@@ -24,6 +24,8 @@ struct ConnectionErrorNames {
         ConnectionErrorNames(16, "PRX_BAD_HDR", "Received an invalid PROXY protocol header"),
         ConnectionErrorNames(24, "SSL_EMPTY", "Connection closed during SSL handshake"),
         ConnectionErrorNames(26, "SSL_TIMEOUT", "Timeout during SSL handshake"),
+        ConnectionErrorNames(30, "SSL_CA_FAIL", "SSL client CA chain cannot be verified"),
+        ConnectionErrorNames(31, "SSL_CRT_FAIL", "SSL client certificate not trusted"),
         ConnectionErrorNames(34, "SSL_HANDSHAKE", "SSL handshake failure"),
     ]
 }

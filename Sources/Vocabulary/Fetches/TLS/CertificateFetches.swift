@@ -12,16 +12,16 @@ enum CertificateFetches {
 
     private static let verification: [Fetch] = [
         figure("ssl_c_verify", "OpenSSL's number of what verifying the client's certificate gave.") {
-            $0.verificationError
+            $0.verificationResult
         },
-        figure("ssl_c_err", "OpenSSL's number of the error of the client's own certificate.") { $0.verificationError },
+        figure("ssl_c_err", "OpenSSL's number of the error of the client's own certificate.") { $0.certificateError },
         figure("ssl_c_ca_err", "OpenSSL's number of the error above the client's certificate.") { $0.authorityError },
         figure("ssl_c_ca_err_depth", "How far above the client's certificate the error was.") {
             $0.authorityErrorDepth
         },
         Fetch("ssl_c_used", "True when the client has shown a certificate.", gives: .bool, from: .clientConnection) {
             evaluation, _, sample in
-            guard let tls = evaluation.client?.tlsSession else { return false }
+            guard let tls = evaluation.clientTLS else { return false }
             sample.setBool(!tls.peerCertificates.isEmpty)
             return true
         },
@@ -31,25 +31,25 @@ enum CertificateFetches {
         _ name: String, _ summary: String, _ read: @escaping @Sendable (any TLSSessionFacts) -> Int
     ) -> Fetch {
         Fetch(name, summary, gives: .sint, from: .clientConnection) { evaluation, _, sample in
-            guard let tls = evaluation.client?.tlsSession else { return false }
+            guard let tls = evaluation.clientTLS else { return false }
             sample.setInteger(Int64(read(tls)))
             return true
         }
     }
 
     private static let client: [Fetch] =
-        rows("ssl_c", "the client's certificate") { $0.client?.tlsSession?.peerCertificates.first } + [
+        rows("ssl_c", "the client's certificate") { $0.clientTLS?.peerCertificates.first } + [
             chain("ssl_c_chain_der", "The certificates that the client sent above its own, in DER.") {
-                $0.client?.tlsSession?.peerCertificates.dropFirst().map(\.self)
+                $0.clientTLS?.peerCertificates.dropFirst().map(\.self)
             },
             names("ssl_c_r_dn", "The name of the root that the client's certificate was verified by.", { $0.subject }) {
-                $0.client?.tlsSession?.verifiedRoot
+                $0.clientTLS?.verifiedRoot
             },
             Fetch(
                 "ssl_c_san", "The alternative names of the client's certificate.", gives: .str, from: .clientConnection
             ) {
                 evaluation, _, sample in
-                guard let der = evaluation.client?.tlsSession?.peerCertificates.first else { return false }
+                guard let der = evaluation.clientTLS?.peerCertificates.first else { return false }
                 guard let text = CertificateText(der)?.alternativeNames else { return false }
                 return sample.setCopy(of: text, evaluation.scratch)
             },
@@ -58,7 +58,7 @@ enum CertificateFetches {
                 example: "ssl_c_policies(2.5.29.32.0)", takes: ArgumentSignature([.string], required: 0), gives: .str,
                 from: .clientConnection
             ) { evaluation, arguments, sample in
-                guard let der = evaluation.client?.tlsSession?.peerCertificates.first else { return false }
+                guard let der = evaluation.clientTLS?.peerCertificates.first else { return false }
                 guard var policies = CertificateText(der)?.policies else { return false }
                 let wanted = arguments.text(0)
                 if !wanted.isEmpty { policies = policies.filter { $0 == wanted } }
@@ -69,7 +69,7 @@ enum CertificateFetches {
         ]
 
     private static let own: [Fetch] = rows("ssl_f", "the certificate that we showed") {
-        $0.client?.tlsSession?.localCertificate
+        $0.clientTLS?.localCertificate
     }
 
     private static let server: [Fetch] =

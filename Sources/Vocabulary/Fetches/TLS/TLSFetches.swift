@@ -7,7 +7,7 @@ import TLSTransport
 /// Fetches of TLS sessions with the client (`ssl_fc_*`) and with the server (`ssl_bc_*`), whichever library runs them
 /// (configuration.txt section 7.3.4).
 enum TLSFetches {
-    static let all: [Fetch] = hot + front + back + capturing
+    static let all: [Fetch] = hot + front + back + capturing + ClientHelloFetches.all
 
     // MARK: The client's, from what the session keeps
 
@@ -62,7 +62,7 @@ enum TLSFetches {
             "ssl_fc_early_rcvd", "True when the client's early data was taken.", gives: .bool, from: .clientConnection
         ) {
             evaluation, _, sample in
-            guard let tls = evaluation.client?.tlsSession else { return false }
+            guard let tls = evaluation.clientTLS else { return false }
             sample.setBool(tls.hasEarlyData)
             return true
         },
@@ -71,8 +71,8 @@ enum TLSFetches {
             from: .clientConnection
         ) {
             evaluation, _, sample in
-            guard let tls = evaluation.client?.tlsSession else { return false }
-            sample.setBool(tls.peerWasAsked)
+            guard let tls = evaluation.clientTLS else { return false }
+            sample.setBool(tls.isPeerVerified)
             return true
         },
         Fetch(
@@ -80,21 +80,21 @@ enum TLSFetches {
             from: .clientConnection
         ) {
             evaluation, _, sample in
-            guard evaluation.client?.tlsSession != nil else { return false }
-            sample.setInteger(0)
+            guard let tls = evaluation.clientTLS else { return false }
+            sample.setInteger(Int64(truncatingIfNeeded: tls.failureCode))
             return true
         },
         Fetch("ssl_fc_err_str", "The TLS library's words for the client's error.", gives: .str, from: .clientConnection)
         {
-            _, _, _ in
-            // A session that rules see has had no error.
-            false
+            evaluation, _, sample in
+            guard let code = evaluation.clientTLS?.failureCode, code != 0 else { return false }
+            return sample.setText(of: TLSEngine.text(ofError: code), evaluation.scratch)
         },
     ]
 
     // MARK: From the session itself
 
-    private static let front: [Fetch] = rows("ssl_fc", .clientConnection) { $0.client?.tlsSession }
+    private static let front: [Fetch] = rows("ssl_fc", .clientConnection) { $0.clientTLS }
 
     private static let back: [Fetch] =
         rows("ssl_bc", .serverConnection) { $0.facts?.serverConnection?.tlsSession }
@@ -199,8 +199,8 @@ enum TLSFetches {
 
     // MARK: What is only kept on demand
 
-    /// Fetches of what HAProxy keeps when `tune.ssl.keylog` or `tune.ssl.capture-buffer-size` ask for it. Nobody can ask
-    /// here, so that they have no value, as without these keywords there.
+    /// Fetches of what HAProxy keeps when `tune.ssl.keylog` asks for it. Nobody can ask here, so that they have no value, as
+    /// without this keyword there.
     private static let capturing: [Fetch] =
         ["fc", "bc"].flatMap { side in
             [
@@ -213,25 +213,11 @@ enum TLSFetches {
                 ) { _, _, _ in false }
             }
         }
-        + [
-            ("ssl_fc_cipherlist_bin", SampleType.str), ("ssl_fc_cipherlist_hex", .bin), ("ssl_fc_cipherlist_str", .str),
-            ("ssl_fc_extlist_bin", .str), ("ssl_fc_eclist_bin", .str), ("ssl_fc_supported_versions_bin", .bin),
-            ("ssl_fc_sigalgs_bin", .bin),
-        ].map { name, type in
-            Fetch(
-                name, "A list of the client's hello, when `tune.ssl.capture-buffer-size` keeps it.",
-                takes: ArgumentSignature([.integer], required: 0), gives: type, from: .clientConnection
-            ) { _, _, _ in false }
-        }
-        + [
-            ("ssl_fc_cipherlist_xxh", SampleType.sint), ("ssl_fc_protocol_hello_id", .sint),
-            ("ssl_fc_ecformats_bin", .str),
-        ].map { name, type in
-            Fetch(
-                name, "A part of the client's hello, when `tune.ssl.capture-buffer-size` keeps it.", gives: type,
-                from: .clientConnection
-            ) { _, _, _ in false }
-        }
+}
+
+extension Evaluation {
+    /// The client's TLS session; also one whose handshake has failed, for the log.
+    var clientTLS: (any TLSSessionFacts)? { client?.tlsSession ?? session?.failedTLS }
 }
 
 extension Sample {

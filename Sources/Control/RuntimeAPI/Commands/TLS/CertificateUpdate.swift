@@ -29,8 +29,15 @@ struct CertificateUpdate {
             || servers.contains { $0.tls.certificateName == name }
     }
 
-    /// Whether a server names authorities.
-    func usesAuthorities(_ name: String) -> Bool { servers.contains { $0.tls.trustName == name } }
+    /// Whether a bind line or a server names authorities.
+    func usesAuthorities(_ name: String) -> Bool {
+        binds.contains { $0.names(authorities: name) } || servers.contains { $0.tls.trustName == name }
+    }
+
+    /// Whether a bind line or a server names revocation lists.
+    func usesRevocations(_ name: String) -> Bool {
+        binds.contains { $0.names(revocations: name) } || servers.contains { $0.tls.revocationName == name }
+    }
 
     // MARK: Changes
 
@@ -75,13 +82,44 @@ struct CertificateUpdate {
         }
     }
 
-    /// Trusts other authorities under their name. How many servers do.
+    /// Trusts other authorities under their name. How many bind lines and servers do.
     func replace(with trust: TrustStore) async throws -> Int {
-        let clients = servers.filter { $0.tls.trustName == trust.name }
-        for client in clients { try client.tls.use(trust) }
+        let earlier = api.tlsFiles.authorities(trust.name) ?? nil
         api.tlsFiles.put(trust)
-        await renew([], clients.map(\.server))
-        return clients.count
+        return try await renewTrust(
+            binds.filter { $0.names(authorities: trust.name) }, servers.filter { $0.tls.trustName == trust.name }
+        ) {
+            if let earlier { api.tlsFiles.put(earlier) }
+        }
+    }
+
+    /// Refuses what other revocation lists name. How many bind lines and servers do.
+    func replace(with list: RevocationList) async throws -> Int {
+        let earlier = api.tlsFiles.revocations(list.name) ?? nil
+        api.tlsFiles.put(list)
+        return try await renewTrust(
+            binds.filter { $0.names(revocations: list.name) },
+            servers.filter { $0.tls.revocationName == list.name }
+        ) {
+            if let earlier { api.tlsFiles.put(earlier) }
+        }
+    }
+
+    /// Bind lines and servers look at the files in memory again: all of them, or none when one of them can not.
+    private func renewTrust(
+        _ users: [SharedBind], _ clients: [(server: SharedServer, tls: SharedServerTLS)], undo: () -> Void
+    ) async throws -> Int {
+        do throws(CertificateError) {
+            for bind in users { try bind.renewVerification(api.tlsFiles) }
+            for client in clients { try client.tls.renewTrust(api.tlsFiles) }
+        } catch {
+            undo()
+            for bind in users { try? bind.renewVerification(api.tlsFiles) }
+            for client in clients { try? client.tls.renewTrust(api.tlsFiles) }
+            throw error
+        }
+        await renew(users, clients.map(\.server))
+        return users.count + clients.count
     }
 
     /// Adds a certificate to the bind lines that serve a list. How many there are.
