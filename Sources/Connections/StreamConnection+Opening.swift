@@ -162,6 +162,7 @@ extension StreamConnection {
         guard let mux = owner?.makeMux(for: self, alpn) else { return close(nil) }
         self.mux = mux
         if role == .server { owner?.connectionReady(self) }
+        if role == .client, manager.isDraining { mux.drain() }
         if !input.isEmpty { giveInput(mux) }
         readInput()
         loop.schedule(self)

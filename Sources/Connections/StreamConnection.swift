@@ -242,8 +242,17 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
             mux?.drain()
             loop.schedule(self)
         case .lingering, .closed: break
-        default: close(.stopping)
+        case .header, .handshake, .detecting:
+            // A client's first request may be on its way: it has a second, as on QUIC.
+            guard role == .client else { return close(.stopping) }
+            timer.arm(at: drainDeadline)
+        case .connecting: close(.stopping)
         }
+    }
+
+    /// When a client's connection that drains has to carry something.
+    private var drainDeadline: Instant {
+        manager.isDraining ? loop.clock.now.advanced(milliseconds: 1000) : .distantFuture
     }
 
     /// Ends a server's connection that is no longer wanted, at the end of this turn: at once when it is idle, else when
@@ -294,12 +303,17 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
         milliseconds.map { start.advanced(milliseconds: $0) } ?? .distantFuture
     }
 
-    func armHandshakeTimer() { timer.arm(at: after(settings.handshakeTimeout, from: startedAt)) }
+    func armHandshakeTimer() {
+        timer.arm(at: min(after(settings.handshakeTimeout, from: startedAt), drainDeadline))
+    }
 
     /// The first bytes that tell the protocol are those of the first request.
-    func armDetectionTimer() { timer.arm(at: after(settings.requestHeadTimeout, from: loop.clock.now)) }
+    func armDetectionTimer() {
+        timer.arm(at: min(after(settings.requestHeadTimeout, from: loop.clock.now), drainDeadline))
+    }
 
     public func timerFired(_ timer: Timer) {
+        if role == .client, phase < .open, manager.isDraining { return close(.stopping) }
         switch phase {
         case .header: close(session?.expectedHeader == .proxy ? .proxyHeader(.timeout) : .addressHeader(.timeout))
         case .handshake where role == .client: close(.handshakeTimeout)

@@ -13,6 +13,8 @@ package struct ConfigurationLoader: Sendable {
     package var skipsServerVerification: Bool
     /// Files and names.
     package var system: any LanguageSystem
+    /// Files that are read already, by their names: a pipe gives its content once.
+    package var contents: [String: [UInt8]] = [:]
 
     package init(
         dialect: Dialect = Dialect(), environment: [String: String] = [:], isDiagnostic: Bool = false,
@@ -51,13 +53,20 @@ package struct ConfigurationLoader: Sendable {
     }
 
     /// Parses files and directories. Returns the files that were read.
-    func read(_ paths: [String], into sections: inout SectionParser) -> [String] {
+    ///
+    /// - Parameter note: gets the content of each.
+    func read(
+        _ paths: [String], into sections: inout SectionParser, note: (String, [UInt8]) -> Void = { _, _ in }
+    ) -> [String] {
         var files: [String] = []
         for path in paths {
             do {
                 for file in try self.files(at: path) {
                     files.append(file)
-                    parse(try system.read(file), named: file, into: &sections)
+                    let content: [UInt8]
+                    if let known = contents[file] { content = known } else { content = try system.read(file) }
+                    note(file, content)
+                    parse(content, named: file, into: &sections)
                 }
             } catch {
                 sections.diagnostics.append(

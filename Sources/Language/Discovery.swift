@@ -10,6 +10,8 @@ package struct Discovery: Sendable {
     package let runtime: RuntimeLanguage
     /// Alerts about the lines that were read.
     package let alerts: [Diagnostic]
+    /// The files that were read: what follows is to read the same (``ConfigurationLoader/contents``).
+    package let contents: [String: [UInt8]]
 }
 
 extension ConfigurationLoader {
@@ -17,11 +19,12 @@ extension ConfigurationLoader {
     package func discover(paths: [String]) -> Discovery {
         var sections = makeSections()
         sections.isDiscovery = true
-        _ = read(paths, into: &sections)
+        var contents: [String: [UInt8]] = [:]
+        _ = read(paths, into: &sections) { contents[$0] = $1 }
         let settings = sections.global.finished
         return Discovery(
             global: settings, runtime: RuntimeLanguage(sections, settings: settings),
-            alerts: sections.diagnostics.filter { $0.severity == .alert })
+            alerts: sections.diagnostics.filter { $0.severity == .alert }, contents: contents)
     }
 
     /// The sockets of the master CLI that an argument of `-S` describes: an address, and options of `bind` with commas

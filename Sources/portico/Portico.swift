@@ -49,7 +49,10 @@ struct Portico {
             Terminal.alert("Failed to deserialize data for the master process. Unrecoverable error, exiting.")
             return 1
         }
-        let master = Master(options, launch, loader.discover(paths: options.paths))
+        let discovery = loader.discover(paths: options.paths)
+        var loader = loader
+        loader.contents = discovery.contents
+        let master = Master(options, launch, discovery)
         guard master.isWanted else {
             guard options.masterSockets.isEmpty || options.masterWorker else {
                 Terminal.alert("a master CLI socket was defined, but master-worker mode (-W) is not enabled.")

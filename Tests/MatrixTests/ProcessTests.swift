@@ -22,6 +22,27 @@ import Testing
         #expect(try await edge.process.result(within: .seconds(5)).status == 0)
     }
 
+    @Test("A connection that has carried nothing yet has a second for its first request when the process drains")
+    func drainFresh() async throws {
+        let server = try ScriptedServer { connection, _, _ in
+            while connection.receive(through: "\r\n\r\n") != nil {
+                connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            }
+        }
+        let edge = try await Edge(servers: ["s1 127.0.0.1:\(server.port)"], global: "nbthread 1")
+        let asking = try RawSocket(connectingTo: edge.port)
+        let silent = try RawSocket(connectingTo: edge.port)
+        // Both are accepted when a later one has its answer.
+        #expect(try RawSocket(connectingTo: edge.port).exchange().hasSuffix("ok"))
+        edge.process.signal(SIGUSR1)
+        try await eventually("closed listeners") { !Ports.listens(edge.port) }
+        asking.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        let answer = await asking.blocking { String(decoding: $0.receiveAll().bytes, as: UTF8.self) }
+        #expect(answer.hasPrefix("HTTP/1.1 200 ") && answer.lowercased().contains("connection: close"), "\(answer)")
+        #expect(await silent.blocking { $0.receive() } == .end)
+        #expect(try await edge.process.result(within: .seconds(5)).status == 0)
+    }
+
     @Test("SIGTERM ends at once") func stop() async throws {
         let server = try ScriptedServer { connection, _, _ in _ = connection.receiveAll() }
         let edge = try await Edge(servers: ["s1 127.0.0.1:\(server.port)"])
