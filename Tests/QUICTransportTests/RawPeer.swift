@@ -24,6 +24,10 @@ final class RawPeer {
     /// Spoils the next packets' plaintext with a chance of one in so many; zero never. For one test at a time.
     nonisolated(unsafe) static var spoilOneIn: UInt64 = 0
     nonisolated(unsafe) static var random = SplitMix64(state: 1)
+    /// Frames that stand in the next 1-RTT packet, in the place of what the library wrote.
+    nonisolated(unsafe) private static var replacement: [UInt8]?
+    /// The stream whose data makes the library write packets for `send(frames:)`.
+    private var carrier: Int64?
 
     init(
         _ network: SimulatedNetwork, tls: QUICTLSSession, address: SocketAddress, other: SocketAddress, isServer: Bool,
@@ -173,6 +177,14 @@ final class RawPeer {
                     unsafe writable[index] = UInt8(truncatingIfNeeded: RawPeer.random.next())
                 }
             }
+            if let frames = unsafe RawPeer.replacement, count >= frames.count, let plain = unsafe plain,
+                unsafe aad?.pointee ?? 0x80 < 0x80
+            {
+                let writable = unsafe UnsafeMutablePointer(mutating: plain)
+                // Zeros are PADDING.
+                for index in 0..<count { unsafe writable[index] = index < frames.count ? frames[index] : 0 }
+                unsafe RawPeer.replacement = nil
+            }
             return unsafe ngtcp2_crypto_encrypt_cb(
                 target, aead, context, plain, count, nonce, nonceCount, aad, aadCount)
         }
@@ -199,6 +211,28 @@ final class RawPeer {
                 connection, nil, NGTCP2_PKT_INFO_VERSION, nil, &buffer, buffer.count, &accepted,
                 NGTCP2_WRITE_STREAM_FLAG_FIN, id, &vector, 1, network.now.nanoseconds)
             take(count)
+        }
+    }
+
+    /// Sends a packet with these frames, up to 64 bytes, and nothing else. False when the library lets none go.
+    func send(frames: [UInt8]) -> Bool {
+        if carrier == nil {
+            var id: Int64 = -1
+            guard failure == 0, unsafe ngtcp2_conn_open_bidi_stream(connection, &id, nil) == 0 else { return false }
+            carrier = id
+        }
+        guard failure == 0, let carrier else { return false }
+        var bytes = [UInt8](repeating: 0, count: 64)
+        unsafe RawPeer.replacement = frames
+        defer { unsafe RawPeer.replacement = nil }
+        return unsafe bytes.withUnsafeMutableBufferPointer { data in
+            var vector = unsafe ngtcp2_vec(base: data.baseAddress, len: data.count)
+            var accepted = 0
+            let count = unsafe ngtcp2_conn_writev_stream_versioned(
+                connection, nil, NGTCP2_PKT_INFO_VERSION, nil, &buffer, buffer.count, &accepted, 0, carrier, &vector,
+                1, network.now.nanoseconds)
+            take(count)
+            return count > 0 && accepted > 0
         }
     }
 
