@@ -61,4 +61,23 @@ extension RobustnessTests {
         #expect(after.datagramsSent - before.datagramsSent <= after.datagramsReceived - before.datagramsReceived + 50)
         #expect(server.close == nil)
     }
+
+    @Test("A client whose address never rests is read from few of its addresses, and goes on when it rests")
+    func addresses() throws {
+        let simulation = Simulation(seed: 46, link: Link(rate: 1_000_000))
+        let transfer = try Transfer(simulation, size: 3_000_000)
+        #expect(simulation.run(seconds: 5) { transfer.client.isComplete })
+        simulation.run(seconds: 0.2)
+        let server = try #require(simulation.server.application).connection
+        for port in 0..<400 as Range<UInt16> {
+            let address = SocketAddress(ipv4: 203, 0, 113, 5, port: 20_000 + port)
+            simulation.server.formerAddresses[address] = Simulation.clientAddress
+            simulation.network.translation[Simulation.clientAddress] = address
+            simulation.run(seconds: 0.004)
+        }
+        #expect(server.counters.datagramsFromRefusedPaths > 0)
+        #expect(server.closeReason == nil)
+        // After some time of rest it has a permit again.
+        #expect(transfer.run())
+    }
 }
