@@ -4,26 +4,23 @@ import Testing
 
 /// Limits of new connections per second, and what statistics say of them.
 @Suite("Rates of connections") struct ConnectionRateTests {
-    /// Connections that are answered in half a second, of ten that come at once.
-    private static func answered(_ port: Int) async throws -> Int {
+    /// Seconds that ten connections take, one after the other, until each is answered.
+    private static func seconds(_ port: Int) async throws -> Double {
         let start = Date()
-        var count = 0
         for _ in 0..<10 {
             let socket = try RawSocket(connectingTo: port)
             let answer = await socket.blocking { socket in
                 socket.send("GET / HTTP/1.0\r\n\r\n")
                 return socket.receiveAll().bytes
             }
-            if !answer.isEmpty, Date().timeIntervalSince(start) < 0.5 { count += 1 }
+            #expect(!answer.isEmpty)
         }
-        return count
+        return Date().timeIntervalSince(start)
     }
 
     @Test(
         "The rest waits in the system's queue, and is served later",
-        arguments: [
-            ("", "rate-limit sessions 4"), ("maxconnrate 4", ""), ("maxsessrate 4", ""), ("", ""),
-        ])
+        arguments: [("", "rate-limit sessions 4"), ("maxconnrate 4", ""), ("maxsessrate 4", "")])
     func limits(global: String, frontend: String) async throws {
         let port = try Ports.free()
         let edge = try await ListenerProcess(
@@ -35,9 +32,8 @@ import Testing
                 \(frontend)
                 http-request return status 200
                 """), in: try ListenerFolder())
-        let count = try await Self.answered(port)
-        // One that comes when a second begins has the room of two.
-        #expect(global.isEmpty && frontend.isEmpty ? count == 10 : (1...8).contains(count), "\(count)")
+        // HAProxy takes two seconds; the first second may have begun before.
+        #expect(try await Self.seconds(port) > 1)
         withExtendedLifetime(edge) {}
     }
 
