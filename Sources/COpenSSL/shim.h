@@ -157,6 +157,21 @@ static inline void portico_ssl_ctx_set_server_name_callback(
     SSL_CTX_set_tlsext_servername_arg(context, argument);
 }
 
+/// Goes on with another context, once the client's hello is known: certificates, ciphers, verification, versions, and the
+/// list of authorities. 0 when memory is out.
+static inline int portico_ssl_switch_context(SSL *_Nonnull ssl, SSL_CTX *_Nonnull context) {
+    STACK_OF(X509_NAME) *names = SSL_dup_CA_list(SSL_CTX_get_client_CA_list(context));
+    SSL_set_client_CA_list(ssl, names);
+    SSL_set_verify(ssl, SSL_CTX_get_verify_mode(context), SSL_CTX_get_verify_callback(context));
+    return SSL_set_SSL_CTX(ssl, context) != NULL &&
+           SSL_set_min_proto_version(ssl, SSL_CTX_get_min_proto_version(context)) == 1 &&
+           SSL_set_max_proto_version(ssl, SSL_CTX_get_max_proto_version(context)) == 1;
+}
+
+static inline int portico_ssl_set_groups(SSL *_Nonnull ssl, const char *_Nonnull list) {
+    return (int)SSL_set1_groups_list(ssl, list);
+}
+
 static inline void portico_ssl_ctx_set_session_cache_mode(SSL_CTX *_Nonnull context, long mode) {
     SSL_CTX_set_session_cache_mode(context, mode);
 }

@@ -89,6 +89,9 @@ public struct GlobalSettings: Sendable, Equatable {
     public var logs: [LogTarget]
     /// The tag of log lines (`log-tag`); nil: the program's name.
     public var logTag: String?
+    /// Directories in front of relative paths of certificates and of authorities (`crt-base`, `ca-base`); empty: none.
+    public var certificateBase = ""
+    public var authorityBase = ""
     /// Whether log lines carry a host name, and which (`log-send-hostname`).
     public var logHostname: LogHostname?
 

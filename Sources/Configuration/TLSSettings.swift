@@ -86,10 +86,13 @@ public struct CertificateSource: Sendable, Hashable {
     public var path: String
     /// Whether it answers where no name matches (`default-crt`).
     public var isDefault: Bool
+    /// The lines of a list (`crt-list`), whose path it is then; nil: it is no list.
+    public var lines: [CertificateListLine]?
 
-    public init(path: String, isDefault: Bool = false) {
+    public init(path: String, isDefault: Bool = false, lines: [CertificateListLine]? = nil) {
         self.path = path
         self.isDefault = isDefault
+        self.lines = lines
     }
 }
 

@@ -133,14 +133,22 @@ package struct BlueprintError: Error, CustomStringConvertible {
 /// Certificate stores by their files, so that bind lines with the same `crt` arguments share one.
 struct CertificateCache {
     let files: TLSFiles
-    private var stores: [[CertificateSource]: CertificateStore] = [:]
+    private var stores: [[CertificateSource]: ServedCertificates] = [:]
 
     init(files: TLSFiles) { self.files = files }
 
-    mutating func store(_ sources: [CertificateSource]) throws(CertificateError) -> CertificateStore {
+    mutating func store(_ sources: [CertificateSource]) throws(CertificateError) -> ServedCertificates {
         if let known = stores[sources] { return known }
-        let store = try files.store(sources)
-        stores[sources] = store
-        return store
+        var variants: [CertificateLineOptions] = []
+        let store = try files.store(sources, &variants)
+        let served = ServedCertificates(store: store, variants: variants)
+        stores[sources] = served
+        return served
     }
+}
+
+/// What a bind line serves, and the settings of lines of its lists.
+package struct ServedCertificates: Sendable {
+    package var store: CertificateStore
+    package var variants: [CertificateLineOptions] = []
 }

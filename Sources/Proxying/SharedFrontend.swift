@@ -104,9 +104,14 @@ package final class SharedBind: Sendable {
     package let frontend: Int
     package let index: Int
     /// What it serves; the runtime API changes it.
-    private let certificatesNow: Mutex<CertificateStore?>
-    /// What clients' certificates are verified by; the runtime API changes it.
-    private let verificationNow: Mutex<ClientVerification?>
+    private let certificatesNow: Mutex<ServedCertificates?>
+    /// What clients' certificates are verified by, and those of names in lists; the runtime API changes it.
+    private let verificationNow: Mutex<Verification>
+
+    private struct Verification: Sendable {
+        var base: ClientVerification?
+        var variants: [ClientVerification?] = []
+    }
     package let ticketKeys: TicketKeyRing
     /// What the listeners of each of its ports share, in the order of the ports. Addresses without ports have one.
     package let contexts: [ListenerContext]
@@ -135,67 +140,94 @@ package final class SharedBind: Sendable {
         }
         guard let tls = settings.tls else {
             certificatesNow = Mutex(nil)
-            verificationNow = Mutex(nil)
+            verificationNow = Mutex(Verification())
             return
         }
         guard !tls.certificates.isEmpty else {
             throw BlueprintError("\(settings.location): 'ssl' needs a certificate: add 'crt FILE'")
         }
         do throws(CertificateError) {
-            certificatesNow = Mutex(try stores.store(tls.certificates))
-            verificationNow = Mutex(try stores.files.verification(tls.clients))
+            let served = try stores.store(tls.certificates)
+            certificatesNow = Mutex(served)
+            verificationNow = Mutex(try Self.verification(tls, served.variants, stores.files))
         } catch {
             throw BlueprintError("\(settings.location): \(error)")
         }
     }
 
+    private static func verification(
+        _ tls: BindTLSSettings, _ variants: [CertificateLineOptions], _ files: TLSFiles
+    ) throws(CertificateError) -> Verification {
+        var result = Verification(base: try files.verification(tls.clients))
+        for options in variants {
+            result.variants.append(try files.verification(options.clients(over: tls.clients)))
+        }
+        return result
+    }
+
     /// What the line serves now; nil when it is clear. Takes a lock: workers have contexts of their own.
-    package var certificates: CertificateStore? { certificatesNow.withLock { $0 } }
+    package var served: ServedCertificates? { certificatesNow.withLock { $0 } }
+    package var certificates: CertificateStore? { served?.store }
 
     /// Serves other certificates from now on. Workers follow by ``Worker/renewTLS(frontend:bind:)``. Throws, and changes
     /// nothing, when they can not be used on this line.
-    package func use(_ store: CertificateStore) throws(TLSError) {
-        let earlier = certificates
-        certificatesNow.withLock { $0 = store }
+    package func use(_ served: ServedCertificates, _ files: TLSFiles) throws {
+        guard let tls = settings.tls else { return }
+        let earlier = self.served
+        let earlierVerification = verificationNow.withLock { $0 }
+        let verification = try Self.verification(tls, served.variants, files)
+        certificatesNow.withLock { $0 = served }
+        verificationNow.withLock { $0 = verification }
         do throws(TLSError) {
             _ = try makeTLSContext(clock: TurnClock(), TLSTuneSettings())
             _ = try makeQUICContext(TLSTuneSettings())
         } catch {
             certificatesNow.withLock { $0 = earlier }
+            verificationNow.withLock { $0 = earlierVerification }
             throw error
         }
     }
 
-    /// Whether the line names a file of authorities or of revocation lists.
-    package func names(authorities name: String) -> Bool {
-        guard let clients = settings.tls?.clients else { return false }
-        return clients.authorities?.fileName == name || clients.unnamedAuthorities?.fileName == name
+    /// What the line, and lines of its lists, say of clients' certificates.
+    private var demands: [ClientCertificateSettings] {
+        guard let tls = settings.tls else { return [] }
+        return [tls.clients] + (served?.variants ?? []).map { $0.clients(over: tls.clients) }
     }
 
-    package func names(revocations name: String) -> Bool { settings.tls?.clients.revocations == name }
+    /// Whether the line names a file of authorities or of revocation lists.
+    package func names(authorities name: String) -> Bool {
+        demands.contains { $0.authorities?.fileName == name || $0.unnamedAuthorities?.fileName == name }
+    }
+
+    package func names(revocations name: String) -> Bool { demands.contains { $0.revocations == name } }
 
     /// Verifies clients by what the files say that are in memory now. Workers follow by
     /// ``Worker/renewTLS(frontend:bind:)``.
     package func renewVerification(_ files: TLSFiles) throws(CertificateError) {
-        guard let clients = settings.tls?.clients else { return }
-        let verification = try files.verification(clients)
+        guard let tls = settings.tls else { return }
+        let verification = try Self.verification(tls, served?.variants ?? [], files)
         verificationNow.withLock { $0 = verification }
     }
 
-    private var verification: ClientVerification? { verificationNow.withLock { $0 } }
-
     /// A worker's TLS context for the line; nil when it is clear or QUIC.
     func makeTLSContext(clock: TurnClock, _ tune: TLSTuneSettings) throws(TLSError) -> TLSServerContext? {
-        guard let tls = settings.tls, let certificates, settings.transport == .stream else { return nil }
+        guard let tls = settings.tls, let served, settings.transport == .stream else { return nil }
+        let verification = verificationNow.withLock { $0 }
         var options = TLSServerContext.Options(
-            certificates: certificates, ticketKeys: tls.parameters.usesTickets ? ticketKeys : nil)
+            certificates: served.store, ticketKeys: tls.parameters.usesTickets ? ticketKeys : nil)
         options.settings = TLSSettings(tls.parameters)
         options.alpn = try ALPNList(tls.alpn.joined(separator: ","))
         options.strictSNI = tls.strictSNI
         options.prefersClientCiphers = tls.prefersClientCiphers
         options.sessionLifetime = tune.sessionLifetime
-        options.verification = verification
+        options.verification = verification.base
         options.helloCapacity = tune.helloCapacity
+        for (lines, demands) in zip(served.variants, verification.variants) {
+            options.variants.append(
+                TLSServerContext.Variant(
+                    settings: TLSSettings(lines.parameters(over: tls.parameters)),
+                    alpn: try ALPNList((lines.alpn ?? tls.alpn).joined(separator: ",")), verification: demands))
+        }
         return try TLSServerContext(options, clock: clock)
     }
 }
@@ -210,15 +242,27 @@ extension SharedBind {
 
     /// A worker's GnuTLS context for the line; nil when it is not QUIC.
     func makeQUICContext(_ tune: TLSTuneSettings) throws(TLSError) -> QUICTLSContext? {
-        guard let tls = settings.tls, let certificates, settings.transport == .quic else { return nil }
-        var options = QUICTLSContext.ServerOptions(certificates: certificates, ticketKeys: ticketKeys)
+        guard let tls = settings.tls, let served, settings.transport == .quic else { return nil }
+        let verification = verificationNow.withLock { $0 }
+        var options = QUICTLSContext.ServerOptions(certificates: served.store, ticketKeys: ticketKeys)
         options.alpn = try ALPNList(tls.alpn.joined(separator: ","))
         options.strictSNI = tls.strictSNI
-        options.verification = verification
+        options.verification = verification.base
         options.helloCapacity = tune.helloCapacity
         if settings.quic.takesEarlyData, tls.parameters.usesTickets { options.replayGuard = ticketKeys.replayGuard }
         if let suites = tls.parameters.ciphersuites { options.cipherSuites = try QUICCipherSuite.list(suites) }
         if let curves = tls.parameters.curves { options.groups = try KeyExchangeGroup.list(curves) }
+        for (lines, demands) in zip(served.variants, verification.variants) {
+            // QUIC has one version of TLS and one protocol: what lines say of these is for the same names over TCP.
+            options.variants.append(
+                QUICTLSContext.Variant(
+                    cipherSuites: try lines.ciphersuites.map { text throws(TLSError) in
+                        try QUICCipherSuite.list(text)
+                    } ?? options.cipherSuites,
+                    groups: try lines.curves.map { text throws(TLSError) in try KeyExchangeGroup.list(text) }
+                        ?? options.groups,
+                    verification: demands))
+        }
         return try QUICTLSContext(server: options)
     }
 }

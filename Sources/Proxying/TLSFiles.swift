@@ -9,8 +9,8 @@ package final class TLSFiles: Sendable {
         var certificates: [String: CertificateParts] = [:]
         var authorities: [String: TrustStore?] = [:]
         var revocations: [String: RevocationList?] = [:]
-        /// What directories serve, in their order: they are lists of certificates (`crt-list`).
-        var lists: [String: [String]] = [:]
+        /// Lists of certificates (`crt-list`); what directories serve are lists too.
+        var lists: [String: CertificateList] = [:]
     }
 
     private let contents = Mutex(Contents())
@@ -32,15 +32,62 @@ package final class TLSFiles: Sendable {
     package func removeCertificate(_ name: String) { contents.withLock { $0.certificates[name] = nil } }
 
     /// The certificates of a bind line. Those of directories become lists.
-    func store(_ sources: [CertificateSource]) throws(CertificateError) -> CertificateStore {
-        let store = try CertificateStore(
-            loading: sources.filter { !$0.isDefault }.map(\.path), defaults: sources.filter(\.isDefault).map(\.path))
-        for certificate in store.certificates { put(CertificateParts(certificate)) }
-        for source in sources where CertificateFiles.isDirectory(source.path) {
+    ///
+    /// - Parameter variants: the settings of lines of lists, each once: the entries' `variant` is a place among them.
+    func store(
+        _ sources: [CertificateSource], _ variants: inout [CertificateLineOptions]
+    ) throws(CertificateError) -> CertificateStore {
+        var entries: [CertificateEntry] = []
+        for source in sources {
+            if let lines = source.lines {
+                for line in lines { entries += try self.entries(of: line, in: source.path, &variants) }
+                contents.withLock { $0.lists[source.path] = CertificateList(lines: lines) }
+                continue
+            }
+            let isDirectory = CertificateFiles.isDirectory(source.path)
+            for certificate in try CertificateFiles.certificates(at: source.path) {
+                var entry = CertificateEntry(certificate)
+                entry.isDefault = source.isDefault
+                if isDirectory { entry.list = source.path }
+                entries.append(entry)
+            }
+            guard isDirectory else { continue }
             let files = try CertificateFiles.expand(source.path)
-            contents.withLock { $0.lists[source.path] = files }
+            contents.withLock {
+                $0.lists[source.path] = CertificateList(
+                    lines: files.map { CertificateListLine(path: $0) }, isDirectory: true)
+            }
+        }
+        for entry in entries { put(CertificateParts(entry.certificate)) }
+        guard let store = CertificateStore(entries) else {
+            throw CertificateError(file: sources.map(\.path).joined(separator: " "), .noCertificate)
         }
         return store
+    }
+
+    /// What a line of a list serves: the certificate in memory, or the file's; several where it stands for a bundle.
+    package func entries(
+        of line: CertificateListLine, in list: String, _ variants: inout [CertificateLineOptions]
+    ) throws(CertificateError) -> [CertificateEntry] {
+        let certificates: [Certificate] =
+            if let known = certificate(line.path), !known.isEmpty, known.hasKey {
+                [try known.certificate()]
+            } else {
+                try CertificateFiles.certificates(at: line.path)
+            }
+        var variant: Int?
+        if let options = line.options {
+            variant = variants.firstIndex(of: options) ?? variants.count
+            if variant == variants.count { variants.append(options) }
+        }
+        return certificates.map { certificate in
+            var entry = CertificateEntry(certificate)
+            entry.filters = line.filters
+            entry.variant = variant
+            entry.list = list
+            entry.line = line.number
+            return entry
+        }
     }
 
     /// The certificate that a server line names: the one in memory, or the file's.
@@ -55,10 +102,10 @@ package final class TLSFiles: Sendable {
 
     package var listNames: [String] { contents.withLock { $0.lists.keys.sorted() } }
 
-    /// The names of a list's certificates; nil: there is no such list.
-    package func list(_ name: String) -> [String]? { contents.withLock { $0.lists[name] } }
+    /// A list's lines; nil: there is no such list.
+    package func list(_ name: String) -> CertificateList? { contents.withLock { $0.lists[name] } }
 
-    package func setList(_ name: String, _ files: [String]) { contents.withLock { $0.lists[name] = files } }
+    package func setList(_ name: String, _ list: CertificateList) { contents.withLock { $0.lists[name] = list } }
 
     // MARK: Authorities
 
@@ -144,6 +191,12 @@ package final class TLSFiles: Sendable {
         put(loaded)
         return loaded
     }
+}
+
+/// A list of certificates (`crt-list`), or what a directory serves.
+package struct CertificateList: Sendable {
+    package var lines: [CertificateListLine]
+    package var isDirectory = false
 }
 
 extension TrustSource {

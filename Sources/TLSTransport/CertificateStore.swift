@@ -7,6 +7,8 @@ public struct CertificateSet: Sendable {
     private(set) public var ecdsa: Certificate?
     private(set) public var rsa: Certificate?
     private(set) public var ed25519: Certificate?
+    /// The settings that go with them: see ``CertificateEntry/variant``.
+    private var variants: (ecdsa: Int?, rsa: Int?, ed25519: Int?) = (nil, nil, nil)
 
     /// The set's certificate with a key of `kind`.
     public subscript(kind: KeyKind) -> Certificate? {
@@ -17,34 +19,88 @@ public struct CertificateSet: Sendable {
         }
     }
 
+    /// The settings of the certificate with a key of `kind`.
+    func variant(of kind: KeyKind) -> Int? {
+        switch kind {
+        case .ecdsa: variants.ecdsa
+        case .rsa: variants.rsa
+        case .ed25519: variants.ed25519
+        }
+    }
+
+    var isEmpty: Bool { ecdsa == nil && rsa == nil && ed25519 == nil }
+
     /// Whether both hold the same objects.
     func isSame(as other: CertificateSet) -> Bool {
         ecdsa === other.ecdsa && rsa === other.rsa && ed25519 === other.ed25519
     }
 
     /// Adds a certificate; the first of a kind stays.
-    mutating func add(_ certificate: Certificate) {
+    mutating func add(_ entry: CertificateEntry) {
+        let certificate = entry.certificate
         switch certificate.kind {
-        case .ecdsa: if ecdsa == nil { ecdsa = certificate }
-        case .rsa: if rsa == nil { rsa = certificate }
-        case .ed25519: if ed25519 == nil { ed25519 = certificate }
+        case .ecdsa where ecdsa == nil:
+            ecdsa = certificate
+            variants.ecdsa = entry.variant
+        case .rsa where rsa == nil:
+            rsa = certificate
+            variants.rsa = entry.variant
+        case .ed25519 where ed25519 == nil:
+            ed25519 = certificate
+            variants.ed25519 = entry.variant
+        default: break
         }
     }
+}
+
+/// A certificate as a bind line serves it: for its own names, or for those that a list of certificates gives it.
+public struct CertificateEntry: Sendable {
+    public var certificate: Certificate
+    /// Names of a line of a list (`crt-list`): `name`, `*.name`, `!name`, `*`. Empty: the certificate's own.
+    public var filters: [String] = []
+    /// The settings of its line of a list, by their place among the bind line's; nil: the bind line's own.
+    public var variant: Int?
+    /// Whether it answers where no name matches (`default-crt`, `*`).
+    public var isDefault = false
+    /// The list that it stands in, and its line there; lines of directories are 0.
+    public var list: String?
+    public var line = 0
+
+    public init(_ certificate: Certificate) { self.certificate = certificate }
+
+    /// The names that it serves, in lower case; a wildcard begins with `*.`.
+    public var names: [String] {
+        if filters.isEmpty { return certificate.names }
+        return filters.filter { !$0.hasPrefix("!") && $0 != "*" }.map { $0.lowercased() }
+    }
+
+    /// The names that its wildcards do not serve.
+    public var excluded: Set<String> {
+        Set(filters.filter { $0.hasPrefix("!") && $0 != "!*" }.map { $0.dropFirst().lowercased() })
+    }
+
+    /// Whether it answers where no name matches. A `!` before `*` counts for nothing.
+    var answersUnknown: Bool { isDefault || filters.contains("*") || filters.contains("!*") }
 }
 
 /// The certificates that a `bind` line may serve, by server name. Immutable; shared by all workers and by both TLS
 /// libraries. A lookup costs one or two hash probes, however many certificates there are.
 public struct CertificateStore: Sendable {
-    /// All certificates, in the order in which they were configured.
-    public let certificates: [Certificate]
+    /// All certificates, those for unknown names first, then in the order in which they were configured.
+    public let entries: [CertificateEntry]
     /// What clients get that name no server, or one that no certificate covers: the first certificate, and for other
     /// key kinds those of `default-crt` and those that share the first one's first name.
     public let defaultCertificates: CertificateSet
-    /// How many of the certificates, from the first on, `default-crt` names.
+    /// How many of the certificates, from the first on, are for unknown names.
     private let preferredCount: Int
+    /// Whether some have settings of their own.
+    public let hasVariants: Bool
 
-    /// Exact names; and wildcards, under their name without the `*`, which no exact name can equal.
+    public var certificates: [Certificate] { entries.map(\.certificate) }
+
     private let byName: [String: CertificateSet]
+    /// By the part of the name from the dot on.
+    private let wildcards: [String: [(entry: CertificateEntry, excluded: Set<String>)]]
 
     /// Loads every FILE or DIR of the `crt` keywords of one bind line, in their order; those of `default-crt` count
     /// among the defaults too. Throws at the first bad file.
@@ -54,79 +110,97 @@ public struct CertificateStore: Sendable {
     /// - DIR: its files in alphabetic order, but for those whose name begins with a dot or ends with `.key`, `.issuer`,
     ///   `.ocsp`, `.sctl` or `.dh`.
     public init(loading paths: [String], defaults: [String] = []) throws(CertificateError) {
-        let preferred = try Self.load(defaults)
-        let certificates = preferred + (try Self.load(paths))
-        guard let store = CertificateStore(certificates, preferred: preferred.count) else {
+        var entries: [CertificateEntry] = []
+        for (paths, isDefault) in [(defaults, true), (paths, false)] {
+            for path in paths {
+                for certificate in try CertificateFiles.certificates(at: path) {
+                    var entry = CertificateEntry(certificate)
+                    entry.isDefault = isDefault
+                    entries.append(entry)
+                }
+            }
+        }
+        guard let store = CertificateStore(entries) else {
             throw CertificateError(file: (defaults + paths).joined(separator: " "), .noCertificate)
         }
         self = store
     }
 
-    /// - Parameter preferred: how many of them, from the first on, are defaults.
-    private init?(_ certificates: [Certificate], preferred: Int) {
-        guard let first = certificates.first else { return nil }
+    /// Nil when there is none.
+    public init?(_ given: [CertificateEntry]) {
+        let preferred = given.filter(\.answersUnknown)
+        let entries = preferred + given.filter { !$0.answersUnknown }
+        guard let first = entries.first else { return nil }
         var byName: [String: CertificateSet] = [:]
-        for certificate in certificates {
-            for name in certificate.names {
-                byName[name.hasPrefix("*.") ? String(name.dropFirst()) : name, default: CertificateSet()]
-                    .add(certificate)
+        var wildcards: [String: [(entry: CertificateEntry, excluded: Set<String>)]] = [:]
+        for entry in entries {
+            for name in entry.names {
+                if name.hasPrefix("*.") {
+                    wildcards[String(name.dropFirst()), default: []].append((entry, entry.excluded))
+                } else {
+                    byName[name, default: CertificateSet()].add(entry)
+                }
             }
         }
         var fallback = CertificateSet()
-        for certificate in certificates.prefix(preferred) { fallback.add(certificate) }
+        for entry in preferred { fallback.add(entry) }
         fallback.add(first)
         if let name = first.names.first {
-            for certificate in certificates where certificate.names.contains(name) {
-                fallback.add(certificate)
-            }
+            for entry in entries where entry.names.contains(name) { fallback.add(entry) }
         }
-        self.certificates = certificates
-        preferredCount = preferred
+        self.entries = entries
+        preferredCount = preferred.count
+        hasVariants = entries.contains { $0.variant != nil }
         self.defaultCertificates = fallback
         self.byName = byName
+        self.wildcards = wildcards
     }
 
     // MARK: Changes at run time
 
     /// Whether a certificate of that name is among these.
-    public func contains(_ file: String) -> Bool { certificates.contains { $0.file == file } }
+    public func contains(_ file: String) -> Bool { entries.contains { $0.certificate.file == file } }
 
     /// The certificates that are defaults by the order of the configuration.
-    public var configuredDefaults: ArraySlice<Certificate> { certificates.prefix(max(1, preferredCount)) }
+    public var configuredDefaults: ArraySlice<CertificateEntry> {
+        entries.prefix(max(1, preferredCount))
+    }
 
     /// The same with another certificate in the place of the one with its name.
     public func replacing(with certificate: Certificate) -> CertificateStore {
-        let changed = certificates.map { $0.file == certificate.file ? certificate : $0 }
-        return CertificateStore(changed, preferred: preferredCount) ?? self
+        let changed = entries.map { entry in
+            guard entry.certificate.file == certificate.file else { return entry }
+            var entry = entry
+            entry.certificate = certificate
+            return entry
+        }
+        return CertificateStore(changed) ?? self
     }
 
     /// The same with one more certificate at the end.
-    public func adding(_ certificate: Certificate) -> CertificateStore {
-        CertificateStore(certificates + [certificate], preferred: preferredCount) ?? self
+    public func adding(_ entry: CertificateEntry) -> CertificateStore {
+        CertificateStore(entries + [entry]) ?? self
     }
 
-    /// The same without a certificate, which is no default.
-    public func removing(_ file: String) -> CertificateStore {
-        let rest = certificates.enumerated().filter { $0.offset < max(1, preferredCount) || $0.element.file != file }
-        return CertificateStore(rest.map(\.element), preferred: preferredCount) ?? self
-    }
-
-    private static func load(_ paths: [String]) throws(CertificateError) -> [Certificate] {
-        var certificates: [Certificate] = []
-        for path in paths {
-            for file in try CertificateFiles.expand(path) {
-                certificates.append(try CertificateFiles.load(file))
-            }
+    /// The same without a certificate of a list, which is no default.
+    ///
+    /// - Parameter line: its line in the list; 0: any.
+    public func removing(_ file: String, list: String, line: Int) -> CertificateStore {
+        let defaults = max(1, preferredCount)
+        let rest = entries.enumerated().filter { place, entry in
+            place < defaults || entry.certificate.file != file || entry.list != list
+                || line != 0 && entry.line != line
         }
-        return certificates
+        return CertificateStore(rest.map(\.element)) ?? self
     }
 
     /// The file of the certificate with this leaf; nil when it is none of these.
     @unsafe func file(of leaf: OpaquePointer) -> String? {
-        certificates.first { unsafe $0.leaf.pointer == leaf }?.file
+        entries.first { unsafe $0.certificate.leaf.pointer == leaf }?.certificate.file
     }
 
-    /// The certificates for `serverName`: exact, else the wildcard of its parent domain, else nil. Case does not count.
+    /// The certificates for `serverName`: those of the exact name, and for other key kinds those of the wildcard of its
+    /// parent domain; nil: there are none. Case does not count.
     public func certificates(for serverName: String) -> CertificateSet? {
         var name = serverName
         return name.withUTF8 { unsafe certificates(for: UnsafeRawBufferPointer($0)) }
@@ -135,9 +209,13 @@ public struct CertificateStore: Sendable {
     /// The same for a name as it came from the network: any bytes.
     func certificates(for serverName: UnsafeRawBufferPointer) -> CertificateSet? {
         guard let name = unsafe ServerName.normalized(serverName) else { return nil }
-        if let exact = byName[name] { return exact }
-        guard let dot = name.utf8.firstIndex(of: UInt8(ascii: ".")) else { return nil }
-        return byName[String(name[dot...])]
+        let exact = byName[name]
+        guard !wildcards.isEmpty, let dot = name.utf8.firstIndex(of: UInt8(ascii: ".")),
+            let candidates = wildcards[String(name[dot...])]
+        else { return exact }
+        var found = exact ?? CertificateSet()
+        for (entry, excluded) in candidates where !excluded.contains(name) { found.add(entry) }
+        return found.isEmpty ? nil : found
     }
 }
 
@@ -156,16 +234,22 @@ public enum CertificateFiles {
             return bundle
         }
         guard status.st_mode & S_IFMT == S_IFDIR else { return [path] }
-        guard let directory = unsafe opendir(path) else { throw CertificateError(file: path, .unreadable(errno)) }
+        guard let directory = unsafe opendir(path) else {
+            throw CertificateError(file: path, .unreadable(errno))
+        }
         defer { unsafe closedir(directory) }
         var files: [String] = []
         while let entry = unsafe readdir(directory) {
             let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
                 unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
             }
-            guard !name.hasPrefix("."), !reservedSuffixes.contains(where: name.hasSuffix) else { continue }
+            guard !name.hasPrefix("."), !reservedSuffixes.contains(where: name.hasSuffix) else {
+                continue
+            }
             let file = path.hasSuffix("/") ? path + name : path + "/" + name
-            guard unsafe stat(file, &status) == 0 else { throw CertificateError(file: file, .unreadable(errno)) }
+            guard unsafe stat(file, &status) == 0 else {
+                throw CertificateError(file: file, .unreadable(errno))
+            }
             if status.st_mode & S_IFMT == S_IFREG { files.append(file) }
         }
         guard !files.isEmpty else { throw CertificateError(file: path, .emptyDirectory) }
@@ -187,6 +271,13 @@ public enum CertificateFiles {
     public static func isDirectory(_ path: String) -> Bool {
         var status = stat()
         return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// The certificates of a FILE or DIR argument.
+    public static func certificates(at path: String) throws(CertificateError) -> [Certificate] {
+        var certificates: [Certificate] = []
+        for file in try expand(path) { certificates.append(try load(file)) }
+        return certificates
     }
 
     /// Reads one certificate file and the key that belongs to it.

@@ -6,6 +6,21 @@ import Glibc
 
 /// The TLS settings of one QUIC `bind` line or server, for one worker. Never leaves the worker's thread.
 @safe public final class QUICTLSContext {
+    /// Settings for some of the names that a bind line serves.
+    public struct Variant: Sendable {
+        public var cipherSuites: [QUICCipherSuite]
+        public var groups: [KeyExchangeGroup]
+        public var verification: ClientVerification?
+
+        public init(
+            cipherSuites: [QUICCipherSuite], groups: [KeyExchangeGroup], verification: ClientVerification?
+        ) {
+            self.cipherSuites = cipherSuites
+            self.groups = groups
+            self.verification = verification
+        }
+    }
+
     /// What a server needs.
     public struct ServerOptions: Sendable {
         public var certificates: CertificateStore
@@ -25,6 +40,8 @@ import Glibc
         public var verification: ClientVerification?
         /// Bytes of the client's hello to keep for fetches (`tune.ssl.capture-buffer-size`); 0: none.
         public var helloCapacity = 0
+        /// Settings of lines of lists of certificates: see ``CertificateEntry/variant``.
+        public var variants: [Variant] = []
 
         public init(certificates: CertificateStore, ticketKeys: TicketKeyRing) {
             self.certificates = certificates
@@ -54,8 +71,9 @@ import Glibc
     /// Certificates and lookups of a server; nil in a client.
     let certificates: CertificateStore?
     let strictSNI: Bool
-    /// Of a server.
-    let verification: ClientVerification?
+    /// Of a server: what its clients are verified by.
+    private let verification: ClientVerification?
+    private let variants: [QUICProfile]
     let helloCapacity: Int
     private let alpn: ALPNList
     private let verifiesPeer: Bool
@@ -113,15 +131,13 @@ import Glibc
         verifiesPeer = false
         verification = options.verification
         helloCapacity = options.helloCapacity
-        let masterKey = options.ticketKeys.quicMasterKey
-        // GnuTLS resumes whatever its ticket key opens: other demands, another key.
-        ticketKey = options.verification.map { Self.derive(from: masterKey, $0.digest) } ?? masterKey
-        otherTicketKey = Self.derive(from: ticketKey, Array("QUIC version 2 tickets".utf8))
+        ticketKey = Self.ticketKey(options.ticketKeys, options.verification)
+        otherTicketKey = Self.otherTicketKey(ticketKey)
         sessionLifetime = options.sessionLifetime
-        if let verification {
-            unsafe gnutls_certificate_set_verify_function(credentials, verifyClient)
-            if let named = verification.named { try unsafe Self.load(named, into: credentials) }
-        }
+        var variants: [QUICProfile] = []
+        for variant in options.variants { variants.append(try QUICProfile(variant, options.ticketKeys)) }
+        self.variants = variants
+        if let verification { try unsafe Self.demand(verification, in: credentials) }
     }
 
     /// Settings for connections to QUIC servers. Throws when GnuTLS refuses a trusted certificate.
@@ -149,6 +165,7 @@ import Glibc
         offersEarlyData = options.offersEarlyData
         strictSNI = false
         verification = nil
+        variants = []
         helloCapacity = 0
         alpn = options.alpn
         verifiesPeer = options.trust != nil
@@ -191,12 +208,68 @@ import Glibc
                 session.handle, UInt32(GNUTLS_HANDSHAKE_CLIENT_HELLO.rawValue), Int32(GNUTLS_HOOK_PRE), captureHello)
         }
         if let verification {
-            unsafe gnutls_certificate_server_set_request(
-                session.handle, verification.isRequired ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_REQUEST)
-            // The function's argument says whether to leave the names out.
-            unsafe gnutls_certificate_send_x509_rdn_sequence(session.handle, verification.named == nil ? 1 : 0)
+            session.demands = verification
+            unsafe Self.ask(session.handle, verification)
         }
         return session
+    }
+
+    // MARK: Certificates of clients, and lines of lists
+
+    /// The key of tickets. GnuTLS resumes whatever it opens: other demands, another key.
+    static func ticketKey(_ keys: TicketKeyRing, _ verification: ClientVerification?) -> [UInt8] {
+        let masterKey = keys.quicMasterKey
+        return verification.map { derive(from: masterKey, $0.digest) } ?? masterKey
+    }
+
+    /// The key for other versions of QUIC than the first.
+    static func otherTicketKey(_ key: [UInt8]) -> [UInt8] {
+        derive(from: key, Array("QUIC version 2 tickets".utf8))
+    }
+
+    private static func enableTickets(_ handle: gnutls_session_t, _ key: [UInt8]) -> Int32 {
+        var key = key
+        return unsafe key.withUnsafeMutableBytes { bytes in
+            var datum = unsafe gnutls_datum_t(
+                data: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), size: UInt32(bytes.count))
+            return unsafe gnutls_session_ticket_enable_server(handle, &datum)
+        }
+    }
+
+    /// Has GnuTLS ask us about clients' certificates, and tell clients the authorities' names.
+    static func demand(
+        _ verification: ClientVerification, in credentials: gnutls_certificate_credentials_t
+    ) throws(TLSError) {
+        unsafe gnutls_certificate_set_verify_function(credentials, verifyClient)
+        if let named = verification.named { try unsafe load(named, into: credentials) }
+    }
+
+    /// Asks the client of a session for its certificate, or not.
+    private static func ask(_ handle: gnutls_session_t, _ verification: ClientVerification?) {
+        guard let verification else {
+            return unsafe gnutls_certificate_server_set_request(handle, GNUTLS_CERT_IGNORE)
+        }
+        unsafe gnutls_certificate_server_set_request(
+            handle, verification.isRequired ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_REQUEST)
+        // The function's argument says whether to leave the names out.
+        unsafe gnutls_certificate_send_x509_rdn_sequence(handle, verification.named == nil ? 1 : 0)
+    }
+
+    /// Gives a session the settings of the line of a list that the client's name stands in; GnuTLS's status.
+    func apply(_ variant: Int, to session: QUICTLSSession) -> Int32 {
+        guard variants.indices.contains(variant) else { return 0 }
+        let profile = variants[variant]
+        let handle = unsafe session.handle
+        session.demands = profile.verification
+        unsafe Self.ask(handle, profile.verification)
+        var status = unsafe gnutls_credentials_set(
+            handle, GNUTLS_CRD_CERTIFICATE, UnsafeMutableRawPointer(profile.credentials))
+        if status >= 0 { status = unsafe gnutls_priority_set(handle, profile.priorities) }
+        // The key can be changed as long as no ticket was opened with it, and that comes after the names.
+        if status >= 0, let version = session.ticketVersion {
+            status = unsafe Self.enableTickets(handle, version == 1 ? profile.ticketKey : profile.otherTicketKey)
+        }
+        return status
     }
 
     /// A session for a connection that this proxy opens.
@@ -226,13 +299,7 @@ import Glibc
 
     /// Gives a server session the key of one version's tickets. GnuTLS takes one in a session's life.
     func enableTickets(ofVersion version: UInt32, on handle: gnutls_session_t) throws(TLSError) {
-        var key = version == 1 ? ticketKey : otherTicketKey
-        let status = unsafe key.withUnsafeMutableBytes { bytes in
-            var datum = unsafe gnutls_datum_t(
-                data: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), size: UInt32(bytes.count))
-            return unsafe gnutls_session_ticket_enable_server(handle, &datum)
-        }
-        try Self.check(status)
+        try Self.check(unsafe Self.enableTickets(handle, version == 1 ? ticketKey : otherTicketKey))
     }
 
     /// What server and client sessions share.
@@ -291,7 +358,7 @@ import Glibc
         throw TLSError(.internal, GnuTLSErrors.reason(status))
     }
 
-    private static func makeCredentials() throws(TLSError) -> gnutls_certificate_credentials_t {
+    static func makeCredentials() throws(TLSError) -> gnutls_certificate_credentials_t {
         var credentials: gnutls_certificate_credentials_t?
         try check(unsafe gnutls_certificate_allocate_credentials(&credentials))
         guard let credentials = unsafe credentials else { throw TLSError(.internal, "no credentials") }
@@ -318,7 +385,7 @@ import Glibc
     }
 
     /// TLS 1.3 only, no middlebox compatibility (RFC 9001, section 8.4); suites and groups in the given order.
-    private static func priorities(
+    static func priorities(
         _ suites: [QUICCipherSuite], _ groups: [KeyExchangeGroup], server: Bool
     ) throws(TLSError) -> gnutls_priority_t {
         var text = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL"
@@ -348,7 +415,7 @@ private func checkClientHello(handle: gnutls_session_t?) -> Int32 {
 }
 
 /// Chooses the certificate by server name and by what the client can verify.
-private func retrieveCertificate(
+func retrieveCertificate(
     handle: gnutls_session_t?, information: UnsafePointer<gnutls_cert_retr_st>?,
     certificates: UnsafeMutablePointer<UnsafeMutablePointer<gnutls_pcert_st>?>?,
     count: UnsafeMutablePointer<UInt32>?, ocsp: UnsafeMutablePointer<UnsafeMutablePointer<gnutls_ocsp_data_st>?>?,

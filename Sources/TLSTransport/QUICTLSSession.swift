@@ -17,6 +17,10 @@ public import CGnuTLS
     private(set) var certificateFile: String?
     /// The version of QUIC whose tickets this server takes and gives; nil before it is known, and at a client.
     private(set) public var ticketVersion: UInt32?
+    /// Server: what the client's certificate is verified by.
+    var demands: ClientVerification?
+    /// The settings of a line of a list that the session has; nil: the bind line's own.
+    private var variant: Int?
     /// What verifying the client's certificate has come to.
     private(set) var verdict = ClientVerdict()
     private(set) var verification = ClientVerification.Result()
@@ -159,7 +163,19 @@ public import CGnuTLS
                 alert: .unrecognizedName)
             return GNUTLS_E_UNRECOGNIZED_NAME
         }
-        return 0
+        return applyVariant()
+    }
+
+    /// Takes the settings of the line of a list that the client's name stands in: of an ECDSA certificate before others, as
+    /// the client's signature algorithms are not known yet.
+    private func applyVariant() -> Int32 {
+        guard let store = context.certificates, store.hasVariants else { return 0 }
+        let set = matchingCertificates ?? store.defaultCertificates
+        guard let kind = KeyKind.allCases.first(where: { set[$0] != nil }), let chosen = set.variant(of: kind) else {
+            return 0
+        }
+        variant = chosen
+        return context.apply(chosen, to: self)
     }
 
     /// Keeps what the client said in its hello.
@@ -169,7 +185,7 @@ public import CGnuTLS
 
     /// Whether the certificates that the client has shown are good enough.
     func verifyClient() -> Bool {
-        guard let demands = context.verification else { return true }
+        guard let demands else { return true }
         let chain = peerCertificates
         // GnuTLS asks also about a client that has shown none.
         if chain.isEmpty { return !demands.isRequired }
@@ -183,7 +199,7 @@ public import CGnuTLS
 
     /// What verifying the certificate of a resumed session gives: tickets hold the certificate alone.
     var resumedVerification: ClientVerification.Result {
-        guard let demands = context.verification else { return ClientVerification.Result() }
+        guard let demands else { return ClientVerification.Result() }
         let chain = peerCertificates
         guard !chain.isEmpty else { return ClientVerification.Result() }
         var unused = ClientVerdict()
@@ -194,7 +210,8 @@ public import CGnuTLS
     func chooseCertificate() -> QUICCertificate? {
         guard let store = context.certificates else { return context.ownCertificate }
         let candidates = matchingCertificates ?? store.defaultCertificates
-        for kind in KeyKind.allCases {
+        // Certificates with other settings than the session has are not for it.
+        for kind in KeyKind.allCases where candidates.variant(of: kind) == variant {
             if case .success(let certificate) = candidates[kind]?.quic, clientVerifies(certificate) {
                 certificateFile = candidates[kind]?.file
                 return certificate

@@ -5,6 +5,8 @@ import COpenSSL
 /// Owns an `SSL_CTX`. One per context and worker: connections of different workers share no lock.
 @safe final class SSLContext {
     let pointer: OpaquePointer
+    /// The groups that it was given; nil: the library's.
+    let curves: String?
 
     /// Fetched by one read: a full record (16,384 bytes of plaintext, 256 of expansion, 5 of header; RFC 8446,
     /// section 5.2), and the small record after it.
@@ -20,6 +22,7 @@ import COpenSSL
             throw TLSError(.internal, OpenSSLErrors.drain())
         }
         unsafe self.pointer = pointer
+        curves = settings.curves
         unsafe portico_ssl_ctx_set_common(pointer, Self.readBufferSize)
         unsafe SSL_CTX_set_info_callback(pointer, noteAlert)
         guard settings.minVersion <= settings.maxVersion else {

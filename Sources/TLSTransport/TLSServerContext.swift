@@ -7,6 +7,19 @@ import Glibc
 /// The TLS of one TCP `bind` line on one worker: makes engines for the connections that clients open. Never leaves the
 /// worker's thread.
 @safe public final class TLSServerContext {
+    /// Settings for some of the names that a bind line serves.
+    public struct Variant: Sendable {
+        public var settings: TLSSettings
+        public var alpn: ALPNList
+        public var verification: ClientVerification?
+
+        public init(settings: TLSSettings, alpn: ALPNList, verification: ClientVerification?) {
+            self.settings = settings
+            self.alpn = alpn
+            self.verification = verification
+        }
+    }
+
     public struct Options: Sendable {
         public var certificates: CertificateStore
         public var settings = TLSSettings()
@@ -32,28 +45,46 @@ import Glibc
         /// Bytes of the client's hello to keep for fetches (`tune.ssl.capture-buffer-size`); 0: none.
         public var helloCapacity = 0
 
+        /// Settings of lines of lists of certificates: see ``CertificateEntry/variant``.
+        public var variants: [Variant] = []
+
         public init(certificates: CertificateStore, ticketKeys: TicketKeyRing?) {
             self.certificates = certificates
             self.ticketKeys = ticketKeys
         }
     }
 
-    let context: SSLContext
+    /// The settings of the bind line, and those of lines of its lists of certificates.
+    private let base: Profile
+    private let variants: [Profile]
     let ticketCrypter: TicketCrypter?
     let certificates: CertificateStore
     private let strictSNI: Bool
-    private let alpn: ALPNList
-    private let verification: ClientVerification?
     let helloCapacity: Int
     let gathering = RecordBuffer()
 
+    /// Settings as OpenSSL has them.
+    private struct Profile {
+        let context: SSLContext
+        let alpn: ALPNList
+        let verification: ClientVerification?
+    }
+
     /// `clock` tells when ticket keys rotate. Throws `configuration`.
     public init(_ options: Options, clock: TurnClock) throws(TLSError) {
-        context = try SSLContext(server: true, options.settings)
+        base = Profile(
+            context: try SSLContext(server: true, options.settings), alpn: options.alpn,
+            verification: options.verification)
+        var variants: [Profile] = []
+        for variant in options.variants {
+            variants.append(
+                Profile(
+                    context: try SSLContext(server: true, variant.settings), alpn: variant.alpn,
+                    verification: variant.verification))
+        }
+        self.variants = variants
         certificates = options.certificates
         strictSNI = options.strictSNI
-        alpn = options.alpn
-        verification = options.verification
         helloCapacity = options.helloCapacity
         ticketCrypter =
             if let ring = options.ticketKeys {
@@ -61,6 +92,14 @@ import Glibc
             } else {
                 nil
             }
+        for profile in [base] + variants { try configure(profile, options) }
+        guard certificates.hasVariants else { return }
+        let itself = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe SSL_CTX_set_client_hello_cb(base.context.pointer, chooseProfile, itself)
+    }
+
+    private func configure(_ profile: Profile, _ options: Options) throws(TLSError) {
+        let context = profile.context
         let pointer = unsafe context.pointer
         // Most clients get the default certificates: they cost nothing per connection.
         for kind in KeyKind.allCases {
@@ -71,7 +110,7 @@ import Glibc
         unsafe SSL_CTX_set_ex_data(pointer, Self.index, itself)
         unsafe portico_ssl_ctx_set_server_name_callback(pointer, checkServerName, itself)
         unsafe SSL_CTX_set_cert_cb(pointer, chooseCertificate, itself)
-        if !alpn.wire.isEmpty { unsafe SSL_CTX_set_alpn_select_cb(pointer, negotiateProtocol, itself) }
+        if !profile.alpn.wire.isEmpty { unsafe SSL_CTX_set_alpn_select_cb(pointer, negotiateProtocol, itself) }
         // Tickets carry the session: no cache on the server.
         unsafe portico_ssl_ctx_set_session_cache_mode(pointer, Int(SSL_SESS_CACHE_OFF))
         if ticketCrypter == nil {
@@ -82,16 +121,17 @@ import Glibc
         }
         unsafe SSL_CTX_set_timeout(pointer, max(1, options.sessionLifetime))
         if helloCapacity > 0 { unsafe SSL_CTX_set_msg_callback(pointer, captureHello) }
-        if let verification { try context.verify(by: verification) }
+        if let verification = profile.verification { try context.verify(by: verification) }
         let name =
-            verification?.digest ?? Array(options.sessionContext.utf8.prefix(Int(SSL_MAX_SID_CTX_LENGTH)))
+            profile.verification?.digest
+            ?? Array(options.sessionContext.utf8.prefix(Int(SSL_MAX_SID_CTX_LENGTH)))
         try context.check(
             unsafe SSL_CTX_set_session_id_context(pointer, name, UInt32(name.count)), "session context")
     }
 
     /// An engine for a connection that was accepted on `descriptor`, which stays the caller's.
     public func makeEngine(descriptor: Int32) throws(TLSError) -> TLSEngine {
-        try TLSEngine(context: context, owner: self, gathering: gathering, descriptor: descriptor, isServer: true)
+        try TLSEngine(context: base.context, owner: self, gathering: gathering, descriptor: descriptor, isServer: true)
     }
 
     /// Where the context's own object is kept among OpenSSL's extra data: the application's slot.
@@ -107,7 +147,66 @@ import Glibc
     // MARK: What the callbacks decide
 
     /// What the certificate of a connection's client is verified by.
-    @unsafe func verification(of ssl: OpaquePointer) -> ClientVerification? { verification }
+    @unsafe func verification(of ssl: OpaquePointer) -> ClientVerification? {
+        unsafe profile(of: ssl).verification
+    }
+
+    /// The settings that a connection has.
+    private func profile(of ssl: OpaquePointer) -> Profile {
+        if variants.isEmpty { return base }
+        let pointer = unsafe SSL_get_SSL_CTX(ssl)
+        return variants.first { unsafe $0.context.pointer == pointer } ?? base
+    }
+
+    /// Gives a connection the settings of the line of a list that its name stands in. Runs on the client's hello.
+    fileprivate func takeProfile(for ssl: OpaquePointer) -> Bool {
+        var start: UnsafePointer<UInt8>?
+        var count = 0
+        var found: CertificateSet?
+        // RFC 6066 section 3: a list with one name: its length, the type 0, the name's length, the name.
+        if unsafe SSL_client_hello_get0_ext(ssl, UInt32(TLSEXT_TYPE_server_name), &start, &count) == 1, count > 5,
+            let bytes = unsafe start, unsafe bytes[2] == 0
+        {
+            let length = unsafe Int(bytes[3]) << 8 | Int(bytes[4])
+            if length <= count - 5 {
+                found = unsafe certificates.certificates(for: UnsafeRawBufferPointer(start: bytes + 5, count: length))
+            }
+        }
+        if found == nil, strictSNI { return true }
+        let set = found ?? certificates.defaultCertificates
+        let kinds = KeyKind.allCases.filter { set[$0] != nil }
+        guard var kind = kinds.first else { return true }
+        if kinds.contains(where: { set.variant(of: $0) != set.variant(of: kind) }) {
+            kind = kinds.first { unsafe Self.offers($0, ssl) } ?? kind
+        }
+        guard let variant = set.variant(of: kind), variants.indices.contains(variant) else { return true }
+        let context = variants[variant].context
+        guard unsafe portico_ssl_switch_context(ssl, context.pointer) == 1 else { return false }
+        return context.curves.map { unsafe portico_ssl_set_groups(ssl, $0) == 1 } ?? true
+    }
+
+    /// Whether the client's hello has signature algorithms of a kind of key (RFC 8446, section 4.2.3).
+    private static func offers(_ kind: KeyKind, _ ssl: OpaquePointer) -> Bool {
+        var start: UnsafePointer<UInt8>?
+        var count = 0
+        guard
+            unsafe SSL_client_hello_get0_ext(ssl, UInt32(TLSEXT_TYPE_signature_algorithms), &start, &count) == 1,
+            let bytes = unsafe start
+        else { return kind == .rsa }
+        var index = 2
+        while index + 1 < count {
+            let number = unsafe UInt16(bytes[index]) << 8 | UInt16(bytes[index + 1])
+            let isOffered =
+                switch kind {
+                case .ecdsa: [0x0203, 0x0403, 0x0503, 0x0603].contains(number)
+                case .rsa: [0x0201, 0x0401, 0x0501, 0x0601, 0x0804, 0x0805, 0x0806].contains(number)
+                case .ed25519: number == 0x0807
+                }
+            if isOffered { return true }
+            index += 2
+        }
+        return false
+    }
 
     private func matchingCertificates(_ ssl: OpaquePointer) -> CertificateSet? {
         guard let name = unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) else { return nil }
@@ -122,11 +221,19 @@ import Glibc
     /// Puts the certificates for the client's server name into the connection; OpenSSL takes the one whose key the
     /// client's signature algorithms and ciphers allow.
     fileprivate func useCertificates(_ ssl: OpaquePointer) -> Bool {
-        guard let set = unsafe matchingCertificates(ssl), !set.isSame(as: certificates.defaultCertificates) else {
+        var found = unsafe matchingCertificates(ssl)
+        var variant: Int?
+        if certificates.hasVariants {
+            found = found ?? certificates.defaultCertificates
+            let pointer = unsafe SSL_get_SSL_CTX(ssl)
+            variant = variants.firstIndex { unsafe $0.context.pointer == pointer }
+        } else if found?.isSame(as: certificates.defaultCertificates) == true {
             return true
         }
+        guard let set = found else { return true }
         unsafe SSL_certs_clear(ssl)
-        for kind in KeyKind.allCases {
+        // Certificates with other settings than the connection has are not for it.
+        for kind in KeyKind.allCases where set.variant(of: kind) == variant {
             guard let certificate = set[kind] else { continue }
             let status = unsafe SSL_use_cert_and_key(
                 ssl, certificate.leaf.pointer, certificate.key.pointer, certificate.chain, 1)
@@ -136,7 +243,7 @@ import Glibc
     }
 
     /// The first of our protocols that the client offers too, as a range of `alpn.wire`.
-    private func firstShared(_ offered: UnsafeRawBufferPointer) -> Range<Int>? {
+    private func firstShared(_ offered: UnsafeRawBufferPointer, _ alpn: ALPNList) -> Range<Int>? {
         var start = 0
         for identifier in alpn.identifiers {
             let range = start + 1..<start + 1 + identifier.count
@@ -158,10 +265,12 @@ import Glibc
     }
 
     fileprivate func selectProtocol(
-        _ offered: UnsafeRawBufferPointer, _ selected: UnsafeMutablePointer<UnsafePointer<UInt8>?>,
+        _ ssl: OpaquePointer, _ offered: UnsafeRawBufferPointer,
+        _ selected: UnsafeMutablePointer<UnsafePointer<UInt8>?>,
         _ length: UnsafeMutablePointer<UInt8>
     ) -> Int32 {
-        guard let range = unsafe firstShared(offered) else { return SSL_TLSEXT_ERR_NOACK }
+        let alpn = unsafe profile(of: ssl).alpn
+        guard let range = unsafe firstShared(offered, alpn) else { return SSL_TLSEXT_ERR_NOACK }
         // OpenSSL copies at once what is selected here; the list lives as long as this object.
         unsafe alpn.wire.withUnsafeBufferPointer { wire in
             unsafe selected.pointee = unsafe wire.baseAddress.map { unsafe $0 + range.lowerBound }
@@ -172,6 +281,14 @@ import Glibc
 }
 
 // MARK: - OpenSSL callbacks
+
+private func chooseProfile(
+    ssl: OpaquePointer?, alert: UnsafeMutablePointer<Int32>?, argument: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let ssl = unsafe ssl, let argument = unsafe argument else { return SSL_CLIENT_HELLO_ERROR }
+    let context = unsafe Unmanaged<TLSServerContext>.fromOpaque(argument).takeUnretainedValue()
+    return unsafe context.takeProfile(for: ssl) ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR
+}
 
 private func checkServerName(
     ssl: OpaquePointer?, alert: UnsafeMutablePointer<Int32>?, argument: UnsafeMutableRawPointer?
@@ -208,10 +325,10 @@ private func negotiateProtocol(
     length: UnsafeMutablePointer<UInt8>?, offered: UnsafePointer<UInt8>?, offeredLength: UInt32,
     argument: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let argument = unsafe argument, let selected = unsafe selected, let length = unsafe length else {
-        return SSL_TLSEXT_ERR_NOACK
-    }
+    guard let ssl = unsafe ssl, let argument = unsafe argument, let selected = unsafe selected,
+        let length = unsafe length
+    else { return SSL_TLSEXT_ERR_NOACK }
     let context = unsafe Unmanaged<TLSServerContext>.fromOpaque(argument).takeUnretainedValue()
     return unsafe context.selectProtocol(
-        UnsafeRawBufferPointer(start: offered, count: Int(offeredLength)), selected, length)
+        ssl, UnsafeRawBufferPointer(start: offered, count: Int(offeredLength)), selected, length)
 }

@@ -68,7 +68,8 @@ import Testing
             let chosen = client == "nobody" ? [] : ["--cert", certificates.path(client)]
             let report = try await Aioquic.get(
                 "https://localhost:\(ports[demand] ?? 0)/", ["--show-body"] + chosen + options)
-            return (report.responses?.first?.body, report.closed?.errorCode)
+            let body = report.responses?.first?.body
+            return (body?.isEmpty == true ? nil : body, report.closed?.errorCode)
         }
 
         /// SHA-1 of the certificate in a file, in DER.
@@ -194,7 +195,7 @@ import Testing
                 let report = try await site.overQUIC("any", client, ["--resume"] + early)
                 let body = report.body ?? ""
                 #expect(body.contains("used=1 has=0 verify=\(error) err=0 ca=0/0 resumed=1"), "\(body)")
-                #expect(body.contains(" cn=\(client) chain= der="), "\(body)")
+                #expect(body.contains(" cn=\(client) chain="), "\(body)")
             }
         }
     }

@@ -126,11 +126,12 @@ package final class RuntimeAPI {
     package func askWorkers<Answer: Sendable>(
         _ question: @escaping @Sendable (Worker) -> Answer
     ) async -> [Answer] {
-        var answers: [Answer] = []
-        for pending in (0..<workers.mailboxes.count).map({ ask($0, question) }) {
-            if let answer = await pending.value { answers.append(answer) }
+        let count = workers.mailboxes.count
+        guard count > 0 else { return [] }
+        return await withCheckedContinuation { continuation in
+            let gathered = GatheredAnswers<Answer>(count) { continuation.resume(returning: $0) }
+            for index in 0..<count { workers.ask(index, question) { gathered.put($0, at: index) } }
         }
-        return answers
     }
 
     /// Waits until every worker has done what it was told before: a client that has its answer finds the change made.
@@ -145,17 +146,8 @@ package final class RuntimeAPI {
     package func askWorker<Answer: Sendable>(
         _ index: Int, _ question: @escaping @Sendable (Worker) -> Answer
     ) async -> Answer? {
-        await ask(index, question).value
-    }
-
-    private func ask<Answer: Sendable>(
-        _ index: Int, _ question: @escaping @Sendable (Worker) -> Answer
-    ) -> Task<Answer?, Never> {
-        let workers = self.workers
-        return Task {
-            await withCheckedContinuation { continuation in
-                workers.ask(index, question) { continuation.resume(returning: $0) }
-            }
+        await withCheckedContinuation { continuation in
+            workers.ask(index, question) { continuation.resume(returning: $0) }
         }
     }
 

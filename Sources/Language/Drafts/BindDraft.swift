@@ -34,6 +34,8 @@ struct BindDraft: Sendable {
     var mark: Mark
     /// `crt-base`.
     let certificateBase: String
+    /// Where lists of certificates are read from.
+    let system: any LanguageSystem
 
     init(text: String, mark: Mark, surroundings: Surroundings) {
         self.text = text
@@ -42,6 +44,7 @@ struct BindDraft: Sendable {
         permissions = surroundings.unixPermissions
         certificateBase = surroundings.certificateRoot
         clients = ClientCertificateDraft(authorityBase: surroundings.authorityRoot)
+        system = surroundings.system
     }
 
     /// Whether its addresses are servers to connect to (`rhttp@`).

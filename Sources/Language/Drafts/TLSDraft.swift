@@ -9,6 +9,8 @@ struct TLSDraft: Sendable {
     var ciphers: String?
     var ciphersuites: String?
     var curves: String?
+    /// Counts when no curves are given.
+    var fallbackCurves: String?
     var signatureAlgorithms: String?
     var usesTickets: Bool?
     var strictSNI: Bool?
@@ -32,7 +34,7 @@ struct TLSDraft: Sendable {
         }
         return TLSParameters(
             minVersion: first, maxVersion: last == .tls13 ? nil : last, ciphers: ciphers,
-            ciphersuites: ciphersuites, curves: curves, signatureAlgorithms: signatureAlgorithms,
+            ciphersuites: ciphersuites, curves: curves ?? fallbackCurves, signatureAlgorithms: signatureAlgorithms,
             usesTickets: usesTickets ?? true)
     }
 }

@@ -8,7 +8,7 @@ enum BindOptions {
         sockets + BindSocketOptions.all + tls + quic + settings + clients, refused: RefusedKeywords.bind)
 
     private static let settings: [LineOption<BindDraft>] =
-        TLSOptions.lift(TLSOptions.shared + TLSOptions.listeners + TLSOptions.lists, to: \.tls)
+        TLSOptions.lift(TLSOptions.shared + TLSOptions.listeners + TLSOptions.lists + TLSOptions.curves, to: \.tls)
     private static let clients: [LineOption<BindDraft>] =
         TLSOptions.lift(ClientCertificateOptions.all + ClientCertificateOptions.ofLine, to: \.clients)
 
@@ -88,6 +88,22 @@ enum BindOptions {
             let word = try statement.value(of: option, "a certificate location")
             bind.certificates.append(
                 CertificateSource(path: path(word.text, below: bind.certificateBase), isDefault: true))
+        },
+        LineOption("crt-list") { (bind, statement, option) throws(Complaint) in
+            let word = try statement.value(of: option, "a certificate location")
+            let bytes: [UInt8]
+            do throws(SystemError) { bytes = try bind.system.read(word.text) } catch {
+                throw Complaint(
+                    "'\(statement.name)' : 'crt-list' : cannot open file '\(word.text)' : \(error.reason)", at: word)
+            }
+            do throws(CertificateListReader.Mistake) {
+                let lines = try CertificateListReader.lines(
+                    bytes, of: word.text, certificateBase: bind.certificateBase,
+                    authorityBase: bind.clients.authorityBase)
+                bind.certificates.append(CertificateSource(path: word.text, lines: lines))
+            } catch {
+                throw Complaint("'\(statement.name)' : 'crt-list' : \(error.text)", at: word)
+            }
         },
         LineOption("alpn") { (bind, statement, option) throws(Complaint) in
             bind.alpnMark = statement.mark(statement.peek)

@@ -37,7 +37,8 @@ enum RefusedKeywords {
         "tune.quic.cc.cubic.min-losses", "tune.quic.frontend.default-max-window-size",
         "tune.quic.frontend.max-tx-mem", "tune.quic.max-frame-loss", "tune.quic.reorder-ratio",
         "tune.quic.socket-owner", "tune.renice.runtime",
-        "tune.renice.startup", "tune.ssl.certificate-compression", "tune.ssl.hard-maxrecord", "tune.ssl.keylog", "tune.ssl.maxrecord",
+        "tune.renice.startup", "tune.ssl.certificate-compression", "tune.ssl.hard-maxrecord", "tune.ssl.keylog",
+        "tune.ssl.maxrecord",
         "tune.ssl.ocsp-update.maxdelay", "tune.ssl.ocsp-update.mindelay", "tune.zlib.memlevel",
         "tune.zlib.windowsize", "wurfl-cache-size", "wurfl-data-file", "wurfl-engine-mode", "wurfl-information-list",
         "wurfl-information-list-separator", "wurfl-patch-file", "wurfl-useragent-priority",
@@ -52,7 +53,7 @@ enum RefusedKeywords {
 
     /// On `bind` lines.
     static let bind = [
-        "ca-sign-file", "ca-sign-pass", "client-sigalgs", "crt-list", "ecdhe", "ech", "generate-certificates",
+        "ca-sign-file", "ca-sign-pass", "client-sigalgs", "ech", "generate-certificates",
         "ktls", "namespace", "tcp-md5sig", "tls-ticket-keys",
     ]
 

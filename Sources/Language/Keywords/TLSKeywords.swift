@@ -5,8 +5,8 @@ import Words
 enum TLSKeywords {
     static let keywords =
         [
-            base("ca-base", \.surroundings.authorityBase),
-            base("crt-base", \.surroundings.certificateBase),
+            base("ca-base", \.surroundings.authorityBase, \.settings.authorityBase),
+            base("crt-base", \.surroundings.certificateBase, \.settings.certificateBase),
             GlobalKeywords.keyword("ssl-server-verify") { (global, statement) throws(Complaint) in
                 let word = try statement.argument("'none' or 'required' as argument")
                 switch word.text {
@@ -35,10 +35,13 @@ enum TLSKeywords {
     }
 
     private static func base(
-        _ name: String, _ path: any WritableKeyPath<GlobalDraft, String> & Sendable
+        _ name: String, _ path: any WritableKeyPath<GlobalDraft, String> & Sendable,
+        _ kept: any WritableKeyPath<GlobalDraft, String> & Sendable
     ) -> Keyword<GlobalDraft> {
         GlobalKeywords.once(name) { (global, statement) throws(Complaint) in
-            global[keyPath: path] = try statement.argument("a directory path as an argument").text
+            let text = try statement.argument("a directory path as an argument").text
+            global[keyPath: path] = text
+            global[keyPath: kept] = text
         }
     }
 

@@ -48,6 +48,13 @@ enum TLSOptions {
         },
     ]
 
+    /// What `bind` lines and lines of lists of certificates have beside.
+    static let curves: [LineOption<TLSDraft>] = [
+        LineOption("ecdhe") { (draft, statement, option) throws(Complaint) in
+            draft.fallbackCurves = try statement.value(of: option, "a named curve").text
+        }
+    ]
+
     /// Options of a part as options of something that has it.
     static func lift<Part, Owner>(
         _ options: [LineOption<Part>], to path: any WritableKeyPath<Owner, Part> & Sendable

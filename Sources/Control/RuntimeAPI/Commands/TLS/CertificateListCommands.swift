@@ -1,9 +1,10 @@
 import Configuration
+import Language
 import Proxying
 import Runtime
 import TLSTransport
 
-/// `… ssl crt-list` and `show ssl sni`. The lists are the directories that `crt` names.
+/// `… ssl crt-list` and `show ssl sni`. What directories serve that `crt` names are lists too.
 enum CertificateListCommands {
     static let all = [
         Command(
@@ -29,36 +30,58 @@ enum CertificateListCommands {
             throw .refused("'add ssl crtlist' expects a filename and a certificate name\n")
         }
         func refused(_ reason: String) -> CommandFailure { .refused("Can't edit the crt-list: \(reason)\n") }
-        let (list, files) = try list(call, refused)
-        let line = call.payloadText?.split(separator: "\n").map(String.init)
-        if let line, line.count > 1 { throw refused("only one line of payload is supported!") }
-        let words = (line?.first).map { $0.split(separator: " ").map(String.init) } ?? Array(call.words.dropFirst(4))
-        guard let name = words.first else {
+        let (name, list) = try list(call, refused)
+        let lines = call.payloadText?.split(separator: "\n").map(String.init)
+        if let lines, lines.count > 1 { throw refused("only one line of payload is supported!") }
+        let global = call.api.workers.blueprint.configuration.global
+        var line: CertificateListLine?
+        do throws(CertificateListReader.Mistake) {
+            // Words behind the name count for nothing there.
+            line = try CertificateListReader.line(
+                lines?.first ?? call[4], certificateBase: global.certificateBase, authorityBase: global.authorityBase)
+        } catch {
+            throw refused("parsing [CLI:1]: \(error.text)")
+        }
+        guard var line else {
             throw refused("'add ssl crtlist' should contain the certificate name in the payload")
         }
-        let parts = try certificate(name, call, refused)
-        guard !files.contains(name) else { throw refused("file already exists in this directory!") }
-        guard words.count == 1 else {
-            throw refused("this is a directory, SSL configuration, crt-store keywords and filters are not allowed")
+        if lines != nil { line.number = 1 }
+        _ = try certificate(line.path, call, refused)
+        if list.isDirectory {
+            if list.lines.contains(where: { $0.path == line.path }) {
+                throw refused("file already exists in this directory!")
+            }
+            if line.options != nil || !line.filters.isEmpty || lines == nil && !call[5].isEmpty {
+                throw refused("this is a directory, SSL configuration, crt-store keywords and filters are not allowed")
+            }
+            line.number = 0
+        }
+        for source in [line.options?.authorities, line.options?.unnamedAuthorities] {
+            // Files are not read while the process runs.
+            guard let path = source?.fileName, call.api.tlsFiles.authorities(path) == nil else { continue }
+            throw refused("unable to load \(path)")
+        }
+        if let path = line.options?.revocations, call.api.tlsFiles.revocations(path) == nil {
+            throw refused("unable to load \(path)")
         }
         let update = CertificateUpdate(call.api)
-        try await call.write("Inserting certificate '\(name)' in crt-list '\(list)'")
+        try await call.write("Inserting certificate '\(line.path)' in crt-list '\(name)'")
         let count: Int
-        do { count = try await update.add(parts, toList: list) } catch {
-            return try await call.write("\n\(update.reason(of: error, name))Failed!\n")
+        do { count = try await update.add(line, toList: name) } catch {
+            return try await call.write("\n\(update.reason(of: error, line.path))Failed!\n")
         }
         try await call.write(CertificateUpdate.success(count))
     }
 
-    /// The list that a command names, and its certificates' names.
+    /// The list that a command names.
     @ControlActor
     private static func list(
         _ call: CommandCall, _ refused: (String) -> CommandFailure
-    ) throws(CommandFailure) -> (name: String, files: [String]) {
+    ) throws(CommandFailure) -> (name: String, list: CertificateList) {
         var name = call[3]
         while name.count > 1, name.hasSuffix("/") { name.removeLast() }
-        guard let files = call.api.tlsFiles.list(name) else { throw refused("crt-list '\(name)' does not exist!") }
-        return (name, files)
+        guard let list = call.api.tlsFiles.list(name) else { throw refused("crt-list '\(name)' does not exist!") }
+        return (name, list)
     }
 
     /// A certificate in memory that is not empty.
@@ -88,26 +111,37 @@ enum CertificateListCommands {
             word = word[..<colon]
         }
         let name = String(word)
-        let (list, files) = try list(call, refused)
+        let (listName, list) = try list(call, refused)
         _ = try certificate(name, call, refused)
-        guard files.contains(name) else { throw refused("certificate '\(name)' can't be found in crt-list '\(list)'!") }
-        guard number == 0 else {
+        let candidates = list.lines.filter { $0.path == name }
+        guard !candidates.isEmpty else {
+            throw refused("certificate '\(name)' can't be found in crt-list '\(listName)'!")
+        }
+        let numbers = candidates.map { "\($0.number)" }.joined(separator: ", ")
+        guard let line = candidates.first(where: { number == 0 || $0.number == number }) else {
             throw refused(
                 "found a certificate '\(name)' but the line number is incorrect, please specify a correct line number"
-                    + " preceded by colons (0)!")
+                    + " preceded by colons (\(numbers))!")
+        }
+        if number == 0, candidates.count > 1 {
+            throw refused(
+                "found the certificate '\(name)' in several entries, please specify a line number preceded by colons"
+                    + " (\(numbers))!")
         }
         let update = CertificateUpdate(call.api)
-        let defaults = update.users(ofList: list).filter { bind in
+        let defaults = update.users(ofList: listName).filter { bind in
             bind.settings.tls?.strictSNI == false
-                && bind.certificates?.configuredDefaults.contains { $0.file == name } == true
+                && bind.certificates?.configuredDefaults.contains {
+                    $0.certificate.file == name && $0.list == listName && $0.line == line.number
+                } == true
         }
         guard defaults.isEmpty else {
             throw refused(
                 "certificate '\(name)' cannot be deleted, it is used as default certificate by the following"
                     + " frontends:\n" + defaults.map { "\t- \($0.settings.location)\n" }.joined())
         }
-        do { try await update.remove(name, fromList: list) } catch { throw refused("\(error)") }
-        try await call.say("Entry '\(name)' deleted in crtlist '\(list)'!\n", .notice)
+        do { try await update.remove(line, fromList: listName) } catch { throw refused("\(error)") }
+        try await call.say("Entry '\(name)' deleted in crtlist '\(listName)'!\n", .notice)
     }
 
     @ControlActor private static func show(_ call: CommandCall) async throws(CommandFailure) {
@@ -118,10 +152,16 @@ enum CertificateListCommands {
             for name in call.api.tlsFiles.listNames { try await call.write("\(name)\n") }
             return
         }
-        guard let files = call.api.tlsFiles.list(list) else { throw .refused("didn't find the specified filename\n") }
+        guard let contents = call.api.tlsFiles.list(list) else {
+            throw .refused("didn't find the specified filename\n")
+        }
         try await call.write("# \(list)\n")
-        // Files of a directory have no line.
-        for file in files { try await call.write("\(file)\(hasNumbers ? ":0" : "")\n") }
+        for line in contents.lines {
+            let number = hasNumbers ? ":\(line.number)" : ""
+            let options = line.optionText.isEmpty ? "" : " [\(line.optionText)]"
+            let filters = line.filters.map { " " + $0 }.joined()
+            try await call.write("\(line.path)\(number)\(options)\(filters)\n")
+        }
     }
 
     // MARK: Names
@@ -176,22 +216,26 @@ enum CertificateListCommands {
 
     /// The names of a line's certificates in their order: exact ones, then wildcards, of which `*` is the default.
     private static func names(_ store: CertificateStore, expiredBefore end: Int?) -> [String] {
-        var exact: [(name: String, certificate: Certificate)] = []
-        var wild = store.configuredDefaults.map { (name: "*", certificate: $0) }
-        for certificate in store.certificates {
-            for name in certificate.names {
-                if name.hasPrefix("*") { wild.append((name, certificate)) } else { exact.append((name, certificate)) }
+        typealias Row = (name: String, entry: CertificateEntry)
+        var exact: [Row] = []
+        var wild: [Row] = store.configuredDefaults.map { ("*", $0) }
+        for entry in store.entries {
+            for name in entry.names {
+                if name.hasPrefix("*") { wild.append((name, entry)) } else { exact.append((name, entry)) }
             }
         }
-        func ordered(_ list: [(name: String, certificate: Certificate)]) -> [(name: String, certificate: Certificate)] {
+        func ordered(_ list: [Row]) -> [Row] {
             list.enumerated().sorted { ($0.element.name, $0.offset) < ($1.element.name, $1.offset) }.map(\.element)
         }
-        return (ordered(exact) + ordered(wild)).compactMap { name, certificate in
+        return (ordered(exact) + ordered(wild)).compactMap { name, entry in
+            let certificate = entry.certificate
             let details = certificate.details
             if let end, end <= details.expires { return nil }
             // The rest is called dsa there.
             let kind = certificate.kind == .ecdsa ? "ecdsa" : certificate.kind == .rsa ? "rsa" : "dsa"
-            return "\(name)\t-\t\(kind)\t\(certificate.file)\t\(details.notAfter)\t\(details.notBefore)"
+            let excluded = name.hasPrefix("*.") ? entry.excluded.sorted().map { "!" + $0 } : []
+            return "\(name)\t\(excluded.isEmpty ? "-" : excluded.joined(separator: " "))\t\(kind)\t"
+                + "\(certificate.file)\t\(details.notAfter)\t\(details.notBefore)"
         }
     }
 

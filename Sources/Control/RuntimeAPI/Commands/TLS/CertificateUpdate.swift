@@ -59,7 +59,7 @@ struct CertificateUpdate {
         let clients = servers.filter { $0.tls.certificateName == parts.name }
         if !users.isEmpty || !clients.isEmpty {
             let certificate = try parts.certificate()
-            try change(users) { $0.replacing(with: certificate) }
+            try change(users) { $0.store = $0.store.replacing(with: certificate) }
             for client in clients { client.tls.use(certificate) }
         }
         api.tlsFiles.put(parts)
@@ -69,13 +69,17 @@ struct CertificateUpdate {
 
     /// Changes what bind lines serve: all of them, or none when one of them can not.
     private func change(
-        _ binds: [SharedBind], _ change: (CertificateStore) -> CertificateStore
-    ) throws(TLSError) {
-        var changed: [(bind: SharedBind, earlier: CertificateStore)] = []
+        _ binds: [SharedBind], _ change: (inout ServedCertificates) throws -> Void
+    ) throws {
+        var changed: [(bind: SharedBind, earlier: ServedCertificates)] = []
         for bind in binds {
-            guard let earlier = bind.certificates else { continue }
-            do throws(TLSError) { try bind.use(change(earlier)) } catch {
-                for (bind, earlier) in changed { try? bind.use(earlier) }
+            guard let earlier = bind.served else { continue }
+            do {
+                var served = earlier
+                try change(&served)
+                try bind.use(served, api.tlsFiles)
+            } catch {
+                for (bind, earlier) in changed { try? bind.use(earlier, api.tlsFiles) }
                 throw error
             }
             changed.append((bind, earlier))
@@ -122,12 +126,18 @@ struct CertificateUpdate {
         return users.count + clients.count
     }
 
-    /// Adds a certificate to the bind lines that serve a list. How many there are.
-    func add(_ parts: CertificateParts, toList list: String) async throws -> Int {
-        let certificate = try parts.certificate()
+    /// Adds a line to the bind lines that serve a list. How many there are.
+    func add(_ line: CertificateListLine, toList list: String) async throws -> Int {
         let users = users(ofList: list)
-        try change(users) { $0.adding(certificate) }
-        api.tlsFiles.setList(list, (api.tlsFiles.list(list) ?? []) + [parts.name])
+        try change(users) { served in
+            for entry in try api.tlsFiles.entries(of: line, in: list, &served.variants) {
+                served.store = served.store.adding(entry)
+            }
+        }
+        if var contents = api.tlsFiles.list(list) {
+            contents.lines.append(line)
+            api.tlsFiles.setList(list, contents)
+        }
         await renew(users, [])
         return users.count
     }
@@ -137,11 +147,16 @@ struct CertificateUpdate {
         binds.filter { bind in bind.settings.tls?.certificates.contains { $0.path == list } == true }
     }
 
-    /// Takes a certificate out of a list, and from the bind lines that serve it.
-    func remove(_ name: String, fromList list: String) async throws {
+    /// Takes a line out of a list, and from the bind lines that serve it.
+    func remove(_ line: CertificateListLine, fromList list: String) async throws {
         let users = users(ofList: list)
-        try change(users) { $0.removing(name) }
-        api.tlsFiles.setList(list, (api.tlsFiles.list(list) ?? []).filter { $0 != name })
+        try change(users) { served in
+            served.store = served.store.removing(line.path, list: list, line: line.number)
+        }
+        if var contents = api.tlsFiles.list(list) {
+            contents.lines.removeAll { $0.path == line.path && $0.number == line.number }
+            api.tlsFiles.setList(list, contents)
+        }
         await renew(users, [])
     }
 
