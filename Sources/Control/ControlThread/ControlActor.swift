@@ -25,7 +25,7 @@ package actor ControlActor {
 }
 
 /// Runs the actor's jobs on the thread that turns the control loop.
-final class ControlExecutor: SerialExecutor {
+final class ControlExecutor: SerialExecutor, TaskExecutor {
     /// Jobs from any thread; nil only when the system gave no descriptor, which ends the start of the process.
     let jobs: Mailbox<UnownedJob>?
     private let thread = Atomic<UInt>(0)
@@ -39,6 +39,8 @@ final class ControlExecutor: SerialExecutor {
 
     func asUnownedSerialExecutor() -> UnownedSerialExecutor { unsafe UnownedSerialExecutor(ordinary: self) }
 
+    func asUnownedTaskExecutor() -> UnownedTaskExecutor { unsafe UnownedTaskExecutor(ordinary: self) }
+
     func checkIsolated() { precondition(isCurrent, "not on the control thread") }
 
     private var isCurrent: Bool { thread.load(ordering: .relaxed) == UInt(pthread_self()) }
@@ -49,6 +51,15 @@ final class ControlExecutor: SerialExecutor {
     /// Runs what waits. On the control thread.
     func runJobs() {
         guard let jobs else { return }
-        for job in jobs.take() { unsafe job.runSynchronously(on: asUnownedSerialExecutor()) }
+        for job in jobs.take() {
+            unsafe job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+        }
     }
+}
+
+/// Starts a task of the control thread. All of it runs there: without a preference the steps of the standard library
+/// between two of the task's own, as the end of a continuation, run on threads of a pool. These look at `/proc`, and the
+/// process ends when a `chroot` has left it none.
+func controlTask(_ work: @escaping @ControlActor @Sendable () async -> Void) {
+    Task(executorPreference: ControlActor.shared.executor) { await work() }
 }

@@ -231,7 +231,7 @@ package final class MasterControl {
         let text = "Success=\(hasLoaded ? 1 : 0)\n" + (log.isEmpty ? "" : "--\n" + log) + "\n"
         for client in waitingClients {
             guard let connection = try? makeConnection(client, timeout: 60_000) else { continue }
-            Task {
+            controlTask {
                 try? await connection.write(Array(text.utf8))
                 await connection.finish()
             }
@@ -367,7 +367,7 @@ package final class MasterControl {
         clients += 1
         if clients >= Self.clientLimit { for listener in listeners { listener.pause() } }
         let session = MasterSession(connection, on: socket, master: self)
-        Task {
+        controlTask { [self] in
             await session.run()
             clients -= 1
             for listener in listeners { listener.resume() }
@@ -403,7 +403,7 @@ package final class MasterControl {
         settings.level = .admin
         let session = CommandSession(other, on: settings, api: api)
         session.masterClient = client
-        Task { await session.run() }
+        controlTask { await session.run() }
         return own
     }
 }

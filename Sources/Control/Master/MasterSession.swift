@@ -261,7 +261,9 @@ final class MasterSession {
         if !first.isEmpty { first.append(0x0a) }
         first += connection.takeInput()
         if first.isEmpty { first = Array("prompt \(isPrompting ? "p" : "i")\(showsTime ? " timed" : "")\n".utf8) }
-        let pump = Task {
+        let pumped = ControlSignal()
+        controlTask { [self] in
+            defer { pumped.set() }
             do throws(CommandFailure) {
                 try await channel.write(Array(levelPreamble.utf8) + first)
                 channel.flush()
@@ -289,7 +291,7 @@ final class MasterSession {
         }
         await channel.finish()
         connection.stopWaiting()
-        await pump.value
+        await pumped.wait()
         if hasLeft { return false }
         try await writePrompt()
         return true

@@ -160,7 +160,7 @@ final class CommandConnection {
         flush()
         guard descriptor >= 0 else { return }
         if output.isEmpty { return Socket.shutdownWrite(descriptor) }
-        Task {
+        controlTask { [self] in
             while !isBroken, !output.isEmpty { await pause(\.outputWaiter) }
             if descriptor >= 0 { Socket.shutdownWrite(descriptor) }
         }

@@ -1,9 +1,6 @@
 import Synchronization
 
 /// The answers of workers to one question, as they come from their threads.
-///
-/// No task waits for another here: what a task's value is waited for on is a thread pool of the runtime, whose threads
-/// look at `/proc`, and the process ends where a `chroot` has none.
 final class GatheredAnswers<Answer: Sendable>: Sendable {
     private let state: Mutex<(answers: [Answer?], missing: Int)>
     private let whenComplete: @Sendable ([Answer]) -> Void

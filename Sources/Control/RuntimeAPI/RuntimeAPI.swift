@@ -96,8 +96,8 @@ package final class RuntimeAPI {
         resolution = service
         workers.blueprint.events.subscribe { [weak self] event in
             switch event {
-            case .serverAdded(let server): Task { @ControlActor in self?.resolution?.add(server) }
-            case .serverRemoved(let server): Task { @ControlActor in self?.resolution?.remove(server) }
+            case .serverAdded(let server): controlTask { self?.resolution?.add(server) }
+            case .serverRemoved(let server): controlTask { self?.resolution?.remove(server) }
             default: break
             }
         }
@@ -184,12 +184,12 @@ package final class RuntimeAPI {
         } catch { return }
         let session = CommandSession(connection, on: socket, api: self)
         guard isCounted else {
-            Task { await session.run() }
+            controlTask { await session.run() }
             return
         }
         sessions += 1
         if sessions >= settings.maxconn { for listener in listeners { listener.pause() } }
-        Task {
+        controlTask { [self] in
             await session.run()
             sessions -= 1
             for listener in listeners { listener.resume() }

@@ -66,13 +66,13 @@ package final class RuntimeThread: Sendable {
     /// Takes no more clients: the process drains.
     package func stopListening() {
         guard !sockets.entries.isEmpty || inheritance != nil else { return }
-        Task { @ControlActor in RuntimeThread.api?.stopListening() }
+        controlTask { RuntimeThread.api?.stopListening() }
     }
 }
 
 extension RuntimeThread: StatisticsService {
     package func answer(_ request: StatisticsRequest, reply: @escaping @Sendable (ReplyContent) -> Void) {
-        Task { @ControlActor in
+        controlTask {
             guard let api = RuntimeThread.api else {
                 return reply(ReplyContent(status: 503, body: Array("The statistics are not ready yet.\n".utf8)))
             }
@@ -87,7 +87,7 @@ extension RuntimeThread: PatternWriter {
             waitingChanges.wrappingSubtract(1, ordering: .relaxed)
             return false
         }
-        Task { @ControlActor in
+        controlTask { [self] in
             change.apply()
             waitingChanges.wrappingSubtract(1, ordering: .relaxed)
             done()
@@ -98,7 +98,7 @@ extension RuntimeThread: PatternWriter {
 
 extension RuntimeThread: AddressFinder {
     package func find(_ question: AddressQuestion, done: @escaping @Sendable (SocketAddress?) -> Void) {
-        Task { @ControlActor in
+        controlTask {
             guard let resolution = RuntimeThread.api?.resolution else { return done(nil) }
             resolution.lookUp(
                 question.name, in: question.resolvers, preferred: question.prefersIPv4 ? .ipv4 : .ipv6, done: done)
@@ -112,7 +112,7 @@ extension RuntimeThread {
 
     private final class PrometheusService: HTTPService {
         func answer(_ request: ServiceRequest, reply: @escaping @Sendable (ReplyContent) -> Void) {
-            Task { @ControlActor in
+            controlTask {
                 guard let api = RuntimeThread.api else { return reply(BuiltInErrors.message(503)) }
                 reply(await PrometheusExporter.answer(String(decoding: request.target, as: UTF8.self), api))
             }

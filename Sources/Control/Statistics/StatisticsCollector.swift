@@ -43,7 +43,7 @@ package final class StatisticsCollector {
         let used = Int(clamping: (cpu &- cpuTime) / 10_000_000) / max(1, blueprint.workerCount)
         idlePercent = max(0, 100 - used)
         cpuTime = cpu
-        Task {
+        controlTask { [self] in
             let totals = await api.askWorkers { $0.totals() }
             meter.note(totals)
             meter.endSecond(at: api.loop.now)

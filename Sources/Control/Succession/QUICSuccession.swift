@@ -132,12 +132,12 @@ final class QUICSuccession {
             // It died before it served: all is as before.
             candidate = nil
             forget(neighbour)
-            Task { await reopen() }
+            controlTask { [self] in await reopen() }
         } else if neighbour === heir {
             heir = nil
             service.forget(generation)
             forget(neighbour)
-            if !api.isStopping { Task { await reopen() } }
+            if !api.isStopping { controlTask { [self] in await reopen() } }
         } else {
             elders.removeAll { $0 === neighbour }
             service.forget(generation)
@@ -186,7 +186,7 @@ final class QUICSuccession {
             return
         }
         isClosing = true
-        Task {
+        controlTask { [self] in
             for group in groups where group.nextToClose != nil { await attach(group) }
             while candidate == nil, heir == nil, !isGiving, groups.contains(where: { $0.nextToClose != nil }) {
                 await wait()

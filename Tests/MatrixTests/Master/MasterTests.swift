@@ -299,7 +299,7 @@ import Testing
         guard getuid() == 0 else { return }
         let folder = try ListenerFolder()
         let port = try Ports.free()
-        let global = "user nobody\ngroup nogroup\npidfile \(folder.path)/pid"
+        let global = "user nobody\ngroup nogroup\nchroot \(folder.path)\npidfile \(folder.path)/pid"
         let master = try await MasterProcess(
             MasterProcess.configuration("one", global: global, port: port), folder: folder)
         #expect(try owner(of: master.workers[0]) != 0)

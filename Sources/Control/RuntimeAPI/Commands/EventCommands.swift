@@ -71,7 +71,7 @@ enum EventCommands {
     ) async throws(CommandFailure) -> Bool {
         call.session.flush()
         let signal = ControlSignal()
-        let ticket = ring.whenWritten(number) { Task { @ControlActor in signal.set() } }
+        let ticket = ring.whenWritten(number) { controlTask { signal.set() } }
         defer { ring.forget(ticket) }
         return try await call.session.waitForInput(or: signal)
     }

@@ -63,7 +63,7 @@ enum WaitCommand {
             case .never(let why): throw .refused("Failed. \(why)")
             case .notYet(let why, let thing):
                 let signal = ControlSignal()
-                let ticket = watch(thing) { Task { @ControlActor in signal.set() } }
+                let ticket = watch(thing) { controlTask { signal.set() } }
                 let isSet: Bool
                 do throws(CommandFailure) {
                     isSet = try await call.wait(for: signal, until: deadline)
