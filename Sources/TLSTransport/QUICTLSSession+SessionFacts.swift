@@ -59,7 +59,11 @@ extension QUICTLSSession: TLSSessionFacts {
 
     public var localCertificateFile: String? { certificateFile }
 
-    public var peerCertificates: [[UInt8]] {
+    /// GnuTLS's tickets hold the whole chain, OpenSSL's the certificate alone: both answer as the latter.
+    public var peerCertificates: [[UInt8]] { isResumed ? Array(peerChain.prefix(1)) : peerChain }
+
+    /// All that the peer has shown, on this connection or on the one whose ticket it has.
+    var peerChain: [[UInt8]] {
         var count: UInt32 = 0
         guard let list = unsafe gnutls_certificate_get_peers(handle, &count) else { return [] }
         var found: [[UInt8]] = []

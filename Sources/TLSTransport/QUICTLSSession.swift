@@ -186,7 +186,7 @@ public import CGnuTLS
     /// Whether the certificates that the client has shown are good enough.
     func verifyClient() -> Bool {
         guard let demands else { return true }
-        let chain = peerCertificates
+        let chain = peerChain
         // GnuTLS asks also about a client that has shown none.
         if chain.isEmpty { return !demands.isRequired }
         verification = demands.verify(chain, &verdict)
@@ -197,10 +197,10 @@ public import CGnuTLS
         return false
     }
 
-    /// What verifying the certificate of a resumed session gives: tickets hold the certificate alone.
+    /// What verifying the certificate of a resumed session gives: tickets do not hold that.
     var resumedVerification: ClientVerification.Result {
         guard let demands else { return ClientVerification.Result() }
-        let chain = peerCertificates
+        let chain = peerChain
         guard !chain.isEmpty else { return ClientVerification.Result() }
         var unused = ClientVerdict()
         return demands.verify(chain, &unused)
