@@ -37,8 +37,12 @@ import Testing
 
     @Test func serverNameChoosesTheCertificate() throws {
         let serving = try contexts.server(
-            contexts.store(.leaf("one.example"), .leaf("*.two.example"), .leaf("www.two.example", key: .rsa)))
-        for (name, curve) in [("one.example", true), ("API.two.example", true), ("www.two.example", false)] {
+            contexts.store(
+                .leaf("one.example"), .leaf("*.two.example", key: .rsa), .leaf("www.two.example"),
+                .leaf("three.example", key: .rsa)))
+        for (name, curve) in [
+            ("one.example", true), ("API.two.example", false), ("www.two.example", true), ("three.example", false),
+        ] {
             let pair = try EnginePair(serving, contexts.client(), serverName: name)
             #expect(pair.shakeHands().client.isDone, "\(name)")
             #expect(pair.client.peerHasEllipticKey == curve, "\(name)")
