@@ -86,7 +86,9 @@ struct Launch: Sendable {
         }
         let words = unsafe list(arguments)
         let variables = unsafe list(environment)
-        defer { unsafe (words + variables).forEach { unsafe free($0) } }
-        return unsafe portico_replace_program(program, words, variables)
+        let status = unsafe portico_replace_program(program, words, variables)
+        var all = unsafe words + variables
+        while let word = unsafe all.popLast() { unsafe free(word) }
+        return status
     }
 }
