@@ -94,19 +94,8 @@ enum RevocationCommands {
     @ControlActor private static func show(_ call: CommandCall) async throws(CommandFailure) {
         guard call.session.level >= .operator else { throw .refused("Can't allocate memory!\n") }
         guard !call[3].isEmpty else { return try await list(call) }
-        var word = call[3][...]
-        var index: Int?
-        if let colon = word.firstIndex(of: ":") {
-            guard let number = Int(word[word.index(after: colon)...]), number > 0 else {
-                throw .refused("wrong CRL index after colons in '\(call[3])'!")
-            }
-            index = number
-            word = word[..<colon]
-        }
-        let isBegun = word.hasPrefix("*")
-        if isBegun { word = word.dropFirst() }
-        if word.hasPrefix("\\") { word = word.dropFirst() }
-        let name = String(word)
+        let wanted = try TLSFileSelection(call[3], kind: "CRL")
+        let (name, index, isBegun) = (wanted.name, wanted.index, wanted.isBegun)
         let found: RevocationList??
         if isBegun {
             let begun = call.api.transactions.revocations
