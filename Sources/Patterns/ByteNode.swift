@@ -12,12 +12,16 @@ import Synchronization
     let depth: UInt32
     /// Where the text begins, in bytes from the node's address.
     let textOffset: UInt32
-    /// How many children have room, a value of ``capacities``.
+    /// How many children have room, 0, or a power of two from 2 to 256.
     let capacity: UInt16
     /// Places that have been given out; the writer's.
     var used: UInt16
 
-    static let capacities: [Int] = [0, 2, 4, 8, 16, 32, 64, 128, 256]
+    /// How much room a node for so many children gets: a power of two up to 256.
+    static func capacity(for children: Int) -> Int {
+        children == 0 ? 0 : children <= 2 ? 2 : 1 << (Int.bitWidth - min(children - 1, 255).leadingZeroBitCount)
+    }
+
     /// The most children that are told apart by words.
     static let mostByWords = 16
 
@@ -27,7 +31,7 @@ import Synchronization
 
     /// Makes a node with room for at least `children`; its text is the first `depth` bytes of `text`.
     static func make(text: UnsafePointer<UInt8>, depth: Int, children: Int) -> UnsafeMutablePointer<ByteNode> {
-        let capacity = unsafe capacities.first { $0 >= children } ?? 256
+        let capacity = unsafe capacity(for: children)
         let keysSize = unsafe keysSize(capacity: capacity)
         let header = unsafe MemoryLayout<ByteNode>.stride
         let textOffset = header + keysSize + capacity * 8

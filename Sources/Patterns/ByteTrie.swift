@@ -1,123 +1,58 @@
 import Bytes
-import Glibc
 import Synchronization
 
-/// Texts arranged by their bytes: all patterns that are the beginning of a text are met on one way down, whatever the
-/// number of patterns. A radix tree with one writer and many readers: each change shows with one store.
+/// Texts arranged by their bytes: all patterns that are the beginning of a text are met on one way down. A radix tree
+/// below one slot, which is empty when the tree is; one writer, many readers: each change shows with one store.
 ///
-/// `beg` walks from the text's start, `end` from its end backwards, `dir` and `dom` from each word, `sub` from each byte.
-@safe final class ByteTrie {
-    private typealias Node = UnsafeMutablePointer<ByteNode>
-
-    private let root: ByteSlot
-    private let epochs: Epochs
-
-    /// - Parameter root: where readers find the tree; it must live as long as this.
-    @unsafe init(root: UnsafeMutablePointer<Atomic<UInt>>, epochs: Epochs) {
-        unsafe self.root = unsafe UnsafeMutableRawPointer(root)
-            .assumingMemoryBound(to: Atomic<UnsafeMutablePointer<ByteNode>?>.self)
-        self.epochs = epochs
-        var nothing: UInt8 = 0
-        unsafe self.root.pointee.store(ByteNode.make(text: &nothing, depth: 0, children: 0), ordering: .releasing)
-    }
-
-    deinit {
-        unsafe forEachNode { unsafe $0.free() }
-    }
+/// A ``TextIndex`` has many of them, and keeps them.
+enum ByteTrie {
+    typealias Node = UnsafeMutablePointer<ByteNode>
 
     // MARK: Reading
 
-    /// Calls `visit` with the depth and the chain of each pattern that `bytes` begins with, shortest first. With
-    /// `folds`, letters of `bytes` count in lower case. On any thread that an epoch guards.
+    /// Calls `visit` with the depth and the chain of each pattern that `text` begins with, shortest first. On any
+    /// thread that an epoch guards.
     @inline(__always)
     @unsafe static func walk(
-        from root: borrowing Atomic<UInt>, _ bytes: UnsafePointer<UInt8>, count: Int, folds: Bool,
-        visit: (Int, UnsafeMutablePointer<IndexItem>) -> Void
-    ) {
-        let first = unsafe Node(bitPattern: root.load(ordering: .acquiring))
-        unsafe walk(from: first, bytes, count: count, folds: folds, visit: visit)
-    }
-
-    @inline(__always)
-    private static func walk(
-        from first: Node?, _ bytes: UnsafePointer<UInt8>, count: Int, folds: Bool,
-        visit: (Int, UnsafeMutablePointer<IndexItem>) -> Void
+        from first: Node?, _ text: TextReader, visit: (Int, UnsafeMutablePointer<IndexItem>) -> Void
     ) {
         var next = unsafe first
         var matched = 0
         while let node = unsafe next {
             let depth = unsafe Int(node.pointee.depth)
-            guard depth <= count,
-                unsafe KeyHash.equal(
-                    bytes + matched, node.text + matched, count: depth &- matched, folds: folds)
-            else { return }
+            guard unsafe depth <= text.count, unsafe text.matches(node.text, from: matched, to: depth) else { return }
             if let item = unsafe node.pointee.item.load(ordering: .acquiring) { unsafe visit(depth, item) }
-            guard depth < count else { return }
-            let byte = unsafe bytes[depth]
-            unsafe next = node.child(folds ? byte.lowercased : byte)
+            guard unsafe depth < text.count else { return }
+            unsafe next = node.child(text[depth])
             // The child stands under this byte: it need not be compared again.
             matched = depth &+ 1
         }
     }
 
-    /// Calls `visit` with the chain of each pattern that stands anywhere in `bytes`.
+    /// Calls `visit` with the chain of each pattern that stands anywhere in `text`, which is met forwards.
     @inline(__always)
     @unsafe static func search(
-        from root: borrowing Atomic<UInt>, _ bytes: UnsafePointer<UInt8>, count: Int, folds: Bool,
-        visit: (UnsafeMutablePointer<IndexItem>) -> Void
+        from root: Node, _ text: TextReader, visit: (UnsafeMutablePointer<IndexItem>) -> Void
     ) {
-        guard let root = unsafe Node(bitPattern: root.load(ordering: .acquiring)) else { return }
-        if count > 0, let item = unsafe root.pointee.item.load(ordering: .acquiring) { unsafe visit(item) }
-        let only = unsafe root.onlyByte
+        let only = unsafe root.pointee.depth > 0 ? root.text[0] : root.onlyByte
         var start = 0
-        while start < count {
-            if let only, !folds || !only.isLowercaseLetter {
-                guard let found = unsafe memchr(bytes + start, Int32(only), count &- start) else { return }
-                start = unsafe UnsafeRawPointer(found) - UnsafeRawPointer(bytes)
+        while unsafe start < text.count {
+            if let only {
+                guard let found = unsafe text.place(of: only, from: start, to: text.count) else { return }
+                start = found
             }
-            let byte = unsafe bytes[start]
-            if let child = unsafe root.child(folds ? byte.lowercased : byte) {
-                unsafe walk(from: child, bytes + start, count: count &- start, folds: folds) { _, item in
-                    unsafe visit(item)
-                }
-            }
+            unsafe walk(from: root, text.dropFirst(start)) { _, item in unsafe visit(item) }
             start &+= 1
-        }
-    }
-
-    /// Like ``walk(from:_:count:folds:visit:)``, with the text read from its last byte to its first.
-    @inline(__always)
-    @unsafe static func walkBackwards(
-        from root: borrowing Atomic<UInt>, end bytes: UnsafePointer<UInt8>, count: Int, folds: Bool,
-        visit: (Int, UnsafeMutablePointer<IndexItem>) -> Void
-    ) {
-        var next = unsafe Node(bitPattern: root.load(ordering: .acquiring))
-        var matched = 0
-        while let node = unsafe next {
-            let depth = unsafe Int(node.pointee.depth)
-            guard depth <= count else { return }
-            let text = unsafe node.text
-            while matched < depth {
-                let byte = unsafe bytes[-1 &- matched]
-                guard unsafe (folds ? byte.lowercased : byte) == text[matched] else { return }
-                matched &+= 1
-            }
-            if let item = unsafe node.pointee.item.load(ordering: .acquiring) { unsafe visit(depth, item) }
-            guard depth < count else { return }
-            let byte = unsafe bytes[-1 &- depth]
-            unsafe next = node.child(folds ? byte.lowercased : byte)
-            matched = depth &+ 1
         }
     }
 
     // MARK: Writing
 
-    /// Puts a link under a text, behind those that are there.
-    @unsafe func insert(_ item: UnsafeMutablePointer<IndexItem>, under key: [UInt8]) {
-        unsafe withBytes(of: key) { bytes, count in unsafe insert(item, bytes, count: count) }
-    }
-
-    private func insert(_ item: UnsafeMutablePointer<IndexItem>, _ key: UnsafePointer<UInt8>, count: Int) {
+    /// Puts a link, or a chain, under a text, behind those that are there.
+    @unsafe static func insert(
+        _ item: UnsafeMutablePointer<IndexItem>, under key: UnsafePointer<UInt8>, count: Int, at root: ByteSlot,
+        epochs: Epochs
+    ) {
         var slot = unsafe root
         var matched = 0
         while let node = unsafe slot.pointee.load(ordering: .relaxed) {
@@ -131,7 +66,7 @@ import Synchronization
                 if matched == count {
                     unsafe fork.pointee.item.store(item, ordering: .relaxed)
                 } else {
-                    _ = unsafe fork.add(Self.leaf(item, key, count), under: key[matched])
+                    _ = unsafe fork.add(leaf(item, key, count), under: key[matched])
                 }
                 unsafe slot.pointee.store(fork, ordering: .releasing)
                 return
@@ -145,15 +80,16 @@ import Synchronization
                 return
             }
             guard let place = unsafe node.slot(key[depth]) else {
-                unsafe add(Self.leaf(item, key, count), to: node, in: slot)
+                unsafe add(leaf(item, key, count), to: node, in: slot, epochs)
                 return
             }
             guard unsafe place.pointee.load(ordering: .relaxed) != nil else {
-                unsafe place.pointee.store(Self.leaf(item, key, count), ordering: .releasing)
+                unsafe place.pointee.store(leaf(item, key, count), ordering: .releasing)
                 return
             }
             unsafe slot = place
         }
+        unsafe slot.pointee.store(leaf(item, key, count), ordering: .releasing)
     }
 
     private static func leaf(
@@ -165,7 +101,7 @@ import Synchronization
     }
 
     /// Adds a child to a node, or puts a larger copy of the node in its place.
-    private func add(_ child: Node, to node: Node, in slot: ByteSlot) {
+    private static func add(_ child: Node, to node: Node, in slot: ByteSlot, _ epochs: Epochs) {
         let depth = unsafe Int(node.pointee.depth)
         if unsafe node.add(child, under: child.text[depth]) { return }
         let copy = unsafe ByteNode.make(text: node.text, depth: depth, children: node.offspring.count + 1)
@@ -173,12 +109,12 @@ import Synchronization
         unsafe node.forEachChild { old in _ = unsafe copy.add(old, under: old.text[depth]) }
         _ = unsafe copy.add(child, under: child.text[depth])
         unsafe slot.pointee.store(copy, ordering: .releasing)
-        unsafe retire(node)
+        unsafe retire(node, epochs)
     }
 
     /// Takes the link of `entry` out from under its text; nil when it is not there.
-    @unsafe func remove(
-        _ entry: UnsafeMutablePointer<PatternEntry>, under key: [UInt8]
+    @unsafe static func remove(
+        _ entry: UnsafeMutablePointer<PatternEntry>, under key: [UInt8], at root: ByteSlot, epochs: Epochs
     ) -> UnsafeMutablePointer<IndexItem>? {
         var slot = unsafe root
         var parent: (node: Node, slot: ByteSlot)?
@@ -190,7 +126,7 @@ import Synchronization
                 guard let head = unsafe node.pointee.item.load(ordering: .relaxed) else { return nil }
                 let (now, removed) = unsafe head.removeFromChain(entry)
                 if unsafe now != head { unsafe node.pointee.item.store(now, ordering: .releasing) }
-                if unsafe now == nil { unsafe prune(node, in: slot, below: parent) }
+                if unsafe now == nil { unsafe prune(node, in: slot, below: parent, epochs) }
                 return unsafe removed
             }
             guard let place = unsafe node.slot(key[depth]) else { return nil }
@@ -201,39 +137,32 @@ import Synchronization
     }
 
     /// Takes out a node without a pattern that parts no ways.
-    private func prune(
-        _ node: Node, in slot: ByteSlot,
-        below parent: (node: Node, slot: ByteSlot)?
+    private static func prune(
+        _ node: Node, in slot: ByteSlot, below parent: (node: Node, slot: ByteSlot)?, _ epochs: Epochs
     ) {
         let (count, child) = unsafe node.offspring
-        guard unsafe node.pointee.depth > 0, count < 2 else { return }
+        guard count < 2 else { return }
         unsafe slot.pointee.store(child, ordering: .releasing)
-        unsafe retire(node)
+        unsafe retire(node, epochs)
         // Without its only child, the node above may be such a one.
         if count == 0, let (above, aboveSlot) = unsafe parent, unsafe above.pointee.item.load(ordering: .relaxed) == nil
         {
             let (others, other) = unsafe above.offspring
-            guard unsafe above.pointee.depth > 0, others == 1 else { return }
+            guard others == 1 else { return }
             unsafe aboveSlot.pointee.store(other, ordering: .releasing)
-            unsafe retire(above)
+            unsafe retire(above, epochs)
         }
     }
 
-    private func retire(_ node: Node) {
+    private static func retire(_ node: Node, _ epochs: Epochs) {
         unsafe epochs.retire(node) { unsafe $0.assumingMemoryBound(to: ByteNode.self).free() }
     }
 
-    /// Calls `visit` with the first link of each chain.
-    @unsafe func forEachChain(_ visit: (UnsafeMutablePointer<IndexItem>) -> Void) {
-        unsafe forEachNode { node in
-            if let item = unsafe node.pointee.item.load(ordering: .relaxed) { unsafe visit(item) }
-        }
-    }
-
     /// Calls `visit` with each node; it may free it.
-    private func forEachNode(_ visit: (Node) -> Void) {
-        var waiting: [Node] = unsafe []
-        if let first = unsafe root.pointee.load(ordering: .relaxed) { unsafe waiting.append(first) }
+    @unsafe static func forEachNode(at root: ByteSlot, _ visit: (Node) -> Void) {
+        guard let first = unsafe root.pointee.load(ordering: .relaxed) else { return }
+        if unsafe first.pointee.capacity == 0 { return unsafe visit(first) }
+        var waiting = unsafe [first]
         while let node = unsafe waiting.popLast() {
             unsafe node.forEachChild { unsafe waiting.append($0) }
             unsafe visit(node)
@@ -244,10 +173,6 @@ import Synchronization
 extension UInt8 {
     /// The byte with `A`...`Z` turned to lower case.
     @inline(__always) var lowercased: UInt8 { self &- 0x41 < 26 ? self | 0x20 : self }
-}
-
-extension UInt8 {
-    @inline(__always) fileprivate var isLowercaseLetter: Bool { self &- 0x61 < 26 }
 }
 
 /// The address and the count of the bytes; an empty array has an address too.

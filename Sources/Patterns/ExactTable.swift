@@ -159,7 +159,9 @@ extension UnsafeMutablePointer<ExactItem> {
             if word == 0 { break }
             if word == Self.tombstone {
                 place = place ?? index
-            } else if let head = unsafe Self.item(word), unsafe Self.sameKey(head, item) {
+            } else if UInt64(word) >> 48 == hash >> 48, let head = unsafe Self.item(word),
+                unsafe Self.sameKey(head, item)
+            {
                 unsafe head.link.appendToChain(item.link)
                 return
             }
@@ -191,7 +193,9 @@ extension UnsafeMutablePointer<ExactItem> {
         while true {
             let word = unsafe slots[index].load(ordering: .relaxed)
             if word == 0 { return nil }
-            if let head = unsafe Self.item(word), unsafe head.pointee.hash == hash, unsafe head.hasKey(key) {
+            if UInt64(word) >> 48 == hash >> 48, let head = unsafe Self.item(word), unsafe head.pointee.hash == hash,
+                unsafe head.hasKey(key)
+            {
                 let (now, removed) = unsafe head.link.removeFromChain(entry)
                 if unsafe now != head.link {
                     if unsafe now == nil { live -= 1 }

@@ -2,7 +2,8 @@ import Bytes
 import Synchronization
 
 /// The structures in which one version's patterns stand for one method, as the writer sees them. Which they are
-/// follows from the method: hash table, tree of bytes, tree of prefixes, or a list in order.
+/// follows from the method: hash table, trees of texts or of prefixes that a hash finds, a tree of ranges, or a list in
+/// order.
 @safe final class IndexStore {
     /// Words of a version's roots that one method takes.
     static let rootsPerMethod = 4
@@ -10,9 +11,11 @@ import Synchronization
     let kind: IndexKind
     private let epochs: Epochs
     private var exact: ExactTable?
-    private var texts: ByteTrie?
-    private var prefixes: PrefixTrie?
-    private var prefixes6: PrefixTrie?
+    private var texts: TextIndex?
+    private var networks4: PrefixIndex?
+    private var networks6: PrefixIndex?
+    /// Where ranges of numbers stand as prefixes.
+    private var ranges: PrefixSlot?
     private var list: PatternList?
 
     /// - Parameter roots: where readers find the structures, ``rootsPerMethod`` words that live as long as this.
@@ -23,14 +26,15 @@ import Synchronization
         case .found, .bool: break
         case .int, .len, .version:
             exact = unsafe ExactTable(root: roots, epochs: epochs, folds: false)
-            prefixes = unsafe PrefixTrie(root: roots + 1, epochs: epochs)
+            unsafe ranges = unsafe PrefixTrie.slot(roots + 1)
         case .str: exact = unsafe ExactTable(root: roots, epochs: epochs, folds: kind.ignoresCase)
         case .bin: exact = unsafe ExactTable(root: roots, epochs: epochs, folds: false)
-        case .beg, .sub, .dir, .dom, .end: texts = unsafe ByteTrie(root: roots, epochs: epochs)
+        case .beg, .sub, .dir, .dom, .end:
+            texts = unsafe TextIndex(root: roots, epochs: epochs, isBackwards: kind.method == .end)
         case .reg, .regm: list = unsafe PatternList(root: roots, epochs: epochs)
         case .ip:
-            prefixes = unsafe PrefixTrie(root: roots, epochs: epochs)
-            prefixes6 = unsafe PrefixTrie(root: roots + 1, epochs: epochs)
+            networks4 = unsafe PrefixIndex(root: roots, epochs: epochs, classes: PrefixIndex.classes4)
+            networks6 = unsafe PrefixIndex(root: roots + 1, epochs: epochs, classes: PrefixIndex.classes6)
             list = unsafe PatternList(root: roots + 2, epochs: epochs)
         }
     }
@@ -38,12 +42,36 @@ import Synchronization
     deinit {
         unsafe exact?.forEachChain { unsafe $0.freeChain() }
         unsafe texts?.forEachChain { unsafe $0.freeChain() }
-        unsafe prefixes?.forEachChain { unsafe $0.freeChain() }
-        unsafe prefixes6?.forEachChain { unsafe $0.freeChain() }
+        unsafe networks4?.forEachChain { unsafe $0.freeChain() }
+        unsafe networks6?.forEachChain { unsafe $0.freeChain() }
+        if let ranges = unsafe ranges {
+            unsafe PrefixTrie.forEachNode(at: ranges) { node in
+                if let item = unsafe node.pointee.item.load(ordering: .relaxed) { unsafe item.freeChain() }
+                unsafe PrefixNode.free(node)
+            }
+        }
     }
 
     /// Makes room for `count` more patterns.
-    func reserve(_ count: Int) { exact?.reserve(count) }
+    func reserve(_ count: Int) {
+        exact?.reserve(count)
+        networks4?.reserve(count)
+        networks6?.reserve(count)
+    }
+
+    /// Makes room for all entries of a list, of which `first` is the first; while it is empty.
+    @unsafe func reserve(_ count: Int, from first: UnsafeMutablePointer<PatternEntry>?) {
+        reserve(count)
+        guard let texts else { return }
+        var lengths: [Int] = []
+        lengths.reserveCapacity(count)
+        var next = unsafe first
+        while let entry = unsafe next {
+            unsafe lengths.append(kind.treeRange(of: entry).count)
+            unsafe next = entry.pointee.next
+        }
+        texts.reserve(lengths)
+    }
 
     /// Puts an entry in, its pattern read already.
     @unsafe func add(_ entry: UnsafeMutablePointer<PatternEntry>, _ pattern: ReadPattern) {
@@ -63,16 +91,16 @@ import Synchronization
                 let number = UInt64(bitPattern: range.lowerBound)
                 unsafe exact.insert(.make(entry, key: number.bytes, hash: exact.hash(number: number)))
             } else {
-                RangeBlocks.forEach(in: range) { unsafe prefixes?.insert(.make(entry), $0, bits: $1) }
+                unsafe addRange(of: entry, range)
             }
         case .network4(let address, let mask):
             if let bits = mask.prefixLength {
-                unsafe prefixes?.insert(.make(entry), PrefixKey(v4: address), bits: bits)
+                unsafe networks4?.insert(.make(entry), PrefixKey(v4: address), bits: bits)
             } else {
                 unsafe list?.append(.network(address: address, mask: mask), .make(entry))
             }
         case .network6(let high, let low, let bits):
-            unsafe prefixes6?.insert(.make(entry), PrefixKey(high: high, low: low), bits: bits)
+            unsafe networks6?.insert(.make(entry), PrefixKey(high: high, low: low), bits: bits)
         case .expression(let expression):
             unsafe list?.append(.expression(.passRetained(expression)), .make(entry))
         }
@@ -96,18 +124,27 @@ import Synchronization
                 let number = UInt64(bitPattern: range.lowerBound)
                 let key = number.bytes
                 unsafe retire(exact.remove(entry, hash: exact.hash(number: number), key: key.span))
-            } else if let prefixes {
-                RangeBlocks.forEach(in: range) { unsafe retire(prefixes.remove(entry, $0, bits: $1)) }
+            } else if let ranges = unsafe ranges {
+                RangeBlocks.forEach(in: range) {
+                    unsafe retire(PrefixTrie.remove(entry, $0, bits: $1, at: ranges, epochs: epochs))
+                }
             }
         case .network4(let address, let mask):
             if let bits = mask.prefixLength {
-                unsafe retire(prefixes?.remove(entry, PrefixKey(v4: address), bits: bits))
+                unsafe retire(networks4?.remove(entry, PrefixKey(v4: address), bits: bits))
             } else {
                 unsafe list?.remove(entry)
             }
         case .network6(let high, let low, let bits):
-            unsafe retire(prefixes6?.remove(entry, PrefixKey(high: high, low: low), bits: bits))
+            unsafe retire(networks6?.remove(entry, PrefixKey(high: high, low: low), bits: bits))
         case .expression: unsafe list?.remove(entry)
+        }
+    }
+
+    private func addRange(of entry: UnsafeMutablePointer<PatternEntry>, _ range: ClosedRange<Int64>) {
+        guard let ranges = unsafe ranges else { return }
+        RangeBlocks.forEach(in: range) {
+            unsafe PrefixTrie.insert(.make(entry), $0, bits: $1, at: ranges, epochs: epochs)
         }
     }
 
@@ -140,16 +177,24 @@ struct IndexKind: Equatable, Sendable {
 
     /// The entry's key as it stands in a tree or a table of this kind.
     @unsafe func treeKey(of entry: UnsafeMutablePointer<PatternEntry>) -> [UInt8] {
-        var key = unsafe Array(UnsafeBufferPointer(start: entry.key, count: entry.keyCount))
-        if method == .dir || method == .dom {
-            let isDelimiter: (UInt8) -> Bool = method == .dir ? { $0.endsDirectory } : { $0.endsDomain }
-            let start = key.firstIndex { !isDelimiter($0) } ?? key.endIndex
-            let end = key.lastIndex { !isDelimiter($0) } ?? start - 1
-            key = Array(key[start..<end + 1])
-        }
+        let range = unsafe treeRange(of: entry)
+        var key = unsafe Array(UnsafeBufferPointer(start: entry.key + range.lowerBound, count: range.count))
         if ignoresCase { for index in key.indices { key[index] = key[index].lowercased } }
         if method == .end { key.reverse() }
         return key
+    }
+
+    /// Which bytes of the entry's key stand there: words lose the delimiters around them.
+    @unsafe func treeRange(of entry: UnsafeMutablePointer<PatternEntry>) -> Range<Int> {
+        let count = unsafe entry.keyCount
+        guard method == .dir || method == .dom else { return 0..<count }
+        let key = unsafe entry.key
+        let isDelimiter: (UInt8) -> Bool = method == .dir ? { $0.endsDirectory } : { $0.endsDomain }
+        var start = 0
+        while start < count, unsafe isDelimiter(key[start]) { start += 1 }
+        var end = count
+        while end > start, unsafe isDelimiter(key[end - 1]) { end -= 1 }
+        return start..<end
     }
 }
 

@@ -8,17 +8,20 @@ enum KeyHash {
     /// The hash of `count` bytes. With `folds`, ASCII letters count in lower case.
     @inline(__always)
     @unsafe static func of(_ bytes: UnsafePointer<UInt8>, count: Int, secret: UInt64, folds: Bool) -> UInt64 {
-        var state = mix(secret ^ UInt64(truncatingIfNeeded: count), 0x9e37_79b9_7f4a_7c15)
-        var index = 0
-        while index &+ 8 <= count {
-            state = mix(state ^ fold(unsafe word(bytes + index), folds), secret | 1)
-            index &+= 8
-        }
-        if index < count {
-            state = mix(state ^ fold(unsafe tail(bytes + index, count: count &- index), folds), secret | 1)
-        }
-        return mix(state, 0xd6e8_feb8_6659_fd93)
+        unsafe TextReader(bytes, count: count, folds: folds).hash(first: count, secret: secret)
     }
+
+    // A hash of bytes in steps: eight at a time, then what is left.
+
+    @inline(__always) static func begin(count: Int, secret: UInt64) -> UInt64 {
+        mix(secret ^ UInt64(truncatingIfNeeded: count), 0x9e37_79b9_7f4a_7c15)
+    }
+
+    @inline(__always) static func add(_ word: UInt64, to state: UInt64, secret: UInt64) -> UInt64 {
+        mix(state ^ word, secret | 1)
+    }
+
+    @inline(__always) static func end(_ state: UInt64) -> UInt64 { mix(state, 0xd6e8_feb8_6659_fd93) }
 
     /// The hash of a number.
     @inline(__always) static func of(_ number: UInt64, secret: UInt64) -> UInt64 {
@@ -58,14 +61,12 @@ enum KeyHash {
     @unsafe static func equal(
         _ bytes: UnsafePointer<UInt8>, _ key: UnsafePointer<UInt8>, count: Int, folds: Bool
     ) -> Bool {
-        var index = 0
-        while index &+ 8 <= count {
-            if unsafe fold(word(bytes + index), folds) != word(key + index) { return false }
-            index &+= 8
-        }
-        guard index < count else { return true }
-        let rest = count &- index
-        return unsafe fold(tail(bytes + index, count: rest), folds) == tail(key + index, count: rest)
+        unsafe TextReader(bytes, count: count, folds: folds).matches(key, from: 0, to: count)
+    }
+
+    /// The hash of a prefix of 128 bits.
+    @inline(__always) static func of(_ high: UInt64, _ low: UInt64, secret: UInt64) -> UInt64 {
+        mix(mix(high ^ secret, 0x9e37_79b9_7f4a_7c15) ^ low, secret | 1)
     }
 
     @inline(__always) private static func mix(_ a: UInt64, _ b: UInt64) -> UInt64 {

@@ -78,16 +78,20 @@ public final class PatternIndex: Sendable {
     /// - Parameter ipv4: the address in host order.
     public func match(ipv4 address: UInt32) -> PatternMatch? {
         guard method == .ip, let roots = unsafe roots else { return nil }
-        return unsafe longest(roots, PrefixKey(v4: address))
-            ?? longest(roots + 1, PrefixKey(high: 0, low: 0xffff << 32 | UInt64(address)))
-            ?? odd(roots, address)
+        if let item = unsafe PrefixIndex.longest4(at: roots.pointee, PrefixKey(v4: address)) {
+            return unsafe PatternMatch(item)
+        }
+        let mapped = PrefixKey(high: 0, low: 0xffff << 32 | UInt64(address))
+        return unsafe PatternMatch(PrefixIndex.longest6(at: roots[1], mapped)) ?? odd(roots, address)
     }
 
     /// The entry of the smallest network that an IPv6 address is in. An IPv4-mapped, IPv4-compatible or 6to4 address
     /// in no IPv6 network is then looked up as the IPv4 address that it holds.
     public func match(ipv6 high: UInt64, _ low: UInt64) -> PatternMatch? {
         guard method == .ip, let roots = unsafe roots else { return nil }
-        if let match = unsafe longest(roots + 1, PrefixKey(high: high, low: low)) { return match }
+        if let item = unsafe PrefixIndex.longest6(at: roots[1], PrefixKey(high: high, low: low)) {
+            return unsafe PatternMatch(item)
+        }
         let address: UInt32
         if high == 0, low >> 32 == 0 || low >> 32 == 0xffff {
             address = UInt32(truncatingIfNeeded: low)
@@ -96,13 +100,8 @@ public final class PatternIndex: Sendable {
         } else {
             return nil
         }
-        return unsafe longest(roots, PrefixKey(v4: address)) ?? odd(roots, address)
-    }
-
-    private func longest(_ root: UnsafeMutablePointer<Atomic<UInt>>, _ key: PrefixKey) -> PatternMatch? {
-        var last: UnsafeMutablePointer<IndexItem>?
-        unsafe PrefixTrie.walk(from: root.pointee, key) { unsafe last = unsafe $0 }
-        return unsafe PatternMatch(last)
+        return unsafe PatternMatch(PrefixIndex.longest4(at: roots.pointee, PrefixKey(v4: address)))
+            ?? odd(roots, address)
     }
 
     private func odd(_ roots: UnsafeMutablePointer<Atomic<UInt>>, _ address: UInt32) -> PatternMatch? {
@@ -164,32 +163,46 @@ public final class PatternIndex: Sendable {
             let end = unsafe folds ? nil : memchr(bytes, 0, count)
             let length = unsafe end.map { unsafe UnsafeRawPointer($0) - UnsafeRawPointer(bytes) } ?? count
             unsafe found = ExactTable.find(in: roots.pointee, bytes, count: length, folds: folds)
-        case .beg:
-            unsafe ByteTrie.walk(from: roots.pointee, bytes, count: count, folds: folds) { _, item in
-                unsafe found = unsafe folds ? earlier(found, item) : item
-            }
+        case .beg: unsafe found = beginning(TextTable(at: roots.pointee), bytes, count)
         case .end:
-            unsafe ByteTrie.walkBackwards(from: roots.pointee, end: bytes + count, count: count, folds: folds) {
-                _, item in
-                unsafe found = earlier(found, item)
-            }
+            guard let table = unsafe TextTable(at: roots.pointee) else { return nil }
+            let text = unsafe TextReader(bytes, count: count, folds: folds, isBackwards: true)
+            unsafe table.walkLong(text) { _, item in unsafe found = earlier(found, item) }
+            unsafe table.walkShort(text) { _, item in unsafe found = earlier(found, item) }
         case .sub:
-            unsafe ByteTrie.search(from: roots.pointee, bytes, count: count, folds: folds) { item in
+            guard let table = unsafe TextTable(at: roots.pointee) else { return nil }
+            unsafe table.search(TextReader(bytes, count: count, folds: folds)) { item in
                 unsafe found = earlier(found, item)
             }
-        case .dir: unsafe found = firstWord(roots, bytes, count) { $0.endsDirectory }
-        case .dom: unsafe found = firstWord(roots, bytes, count) { $0.endsDomain }
+        case .dir: unsafe found = firstWord(TextTable(at: roots.pointee), bytes, count) { $0.endsDirectory }
+        case .dom: unsafe found = firstWord(TextTable(at: roots.pointee), bytes, count) { $0.endsDomain }
         case .found, .bool, .int, .ip, .len, .reg, .regm, .version: break
         }
         return unsafe PatternMatch(found)
     }
 
+    /// The longest pattern that the text begins with, or with `-i` the first entry of such patterns.
+    @inline(__always)
+    private func beginning(
+        _ table: TextTable?, _ bytes: UnsafePointer<UInt8>, _ count: Int
+    ) -> UnsafeMutablePointer<IndexItem>? {
+        guard let table = unsafe table else { return nil }
+        let text = unsafe TextReader(bytes, count: count, folds: folds)
+        var found: UnsafeMutablePointer<IndexItem>?
+        unsafe table.walkLong(text) { _, item in unsafe found = unsafe folds ? earlier(found, item) : item }
+        // What is shorter than those in slots is shorter than what was found.
+        if !folds, let found = unsafe found { return unsafe found }
+        unsafe table.walkShort(text) { _, item in unsafe found = unsafe folds ? earlier(found, item) : item }
+        return unsafe found
+    }
+
     /// The first entry whose pattern stands in the text as whole words.
     @inline(__always)
     private func firstWord(
-        _ roots: UnsafeMutablePointer<Atomic<UInt>>, _ bytes: UnsafePointer<UInt8>, _ count: Int,
-        isDelimiter: (UInt8) -> Bool
+        _ table: TextTable?, _ bytes: UnsafePointer<UInt8>, _ count: Int, isDelimiter: (UInt8) -> Bool
     ) -> UnsafeMutablePointer<IndexItem>? {
+        guard let table = unsafe table else { return nil }
+        let text = unsafe TextReader(bytes, count: count, folds: folds)
         var found: UnsafeMutablePointer<IndexItem>?
         var mayStart = true
         for start in 0..<count {
@@ -199,8 +212,7 @@ public final class PatternIndex: Sendable {
             }
             guard mayStart else { continue }
             mayStart = false
-            unsafe ByteTrie.walk(from: roots.pointee, bytes + start, count: count &- start, folds: folds) {
-                length, item in
+            unsafe table.walkAny(text.dropFirst(start)) { length, item in
                 if unsafe start &+ length == count || isDelimiter(bytes[start &+ length]) {
                     unsafe found = earlier(found, item)
                 }

@@ -150,21 +150,41 @@ enum PatternText {
     }
 }
 
-/// Numeric addresses as text, as the system reads them.
+/// Numeric addresses as text, as inet_pton(3) reads them.
 enum AddressText {
     /// The address in host order; nil for anything but dotted decimal.
     static func v4(_ text: Span<UInt8>, _ range: Range<Int>) -> UInt32? {
-        guard let bytes = bytes(text, range, family: AF_INET) else { return nil }
-        return bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+        var value: UInt32 = 0
+        var part: UInt32 = 0
+        var parts = 0
+        var digits = 0
+        for index in range {
+            let byte = text[index]
+            if byte == UInt8(ascii: ".") {
+                guard digits > 0, parts < 3 else { return nil }
+                value = value << 8 | part
+                parts += 1
+                part = 0
+                digits = 0
+                continue
+            }
+            let digit = byte &- UInt8(ascii: "0")
+            // inet_pton takes no leading zero.
+            guard digit <= 9, digits == 0 || part > 0 else { return nil }
+            part = part * 10 + UInt32(digit)
+            guard part <= 255 else { return nil }
+            digits += 1
+        }
+        return parts == 3 && digits > 0 ? value << 8 | part : nil
     }
 
     /// The address's halves; nil for anything but RFC 4291's forms.
     static func v6(_ text: Span<UInt8>, _ range: Range<Int>) -> (high: UInt64, low: UInt64)? {
-        guard let bytes = bytes(text, range, family: AF_INET6) else { return nil }
+        guard let bytes = bytes6(text, range) else { return nil }
         return (bytes[..<8].reduce(0) { $0 << 8 | UInt64($1) }, bytes[8...].reduce(0) { $0 << 8 | UInt64($1) })
     }
 
-    private static func bytes(_ text: Span<UInt8>, _ range: Range<Int>, family: Int32) -> [UInt8]? {
+    private static func bytes6(_ text: Span<UInt8>, _ range: Range<Int>) -> [UInt8]? {
         // No address is longer, and the C function stops at a zero byte where we must not.
         guard !range.isEmpty, range.count < 46 else { return nil }
         var copy: [CChar] = []
@@ -175,7 +195,7 @@ enum AddressText {
         }
         copy.append(0)
         var address: [UInt8] = Array(repeating: 0, count: 16)
-        return unsafe inet_pton(family, copy, &address) == 1 ? address : nil
+        return unsafe inet_pton(AF_INET6, copy, &address) == 1 ? address : nil
     }
 }
 

@@ -61,7 +61,7 @@ import Synchronization
         guard kind != Self.keysKind else { return }
         let store = unsafe IndexStore(kind, roots: roots + Self.offset(of: kind), epochs: epochs)
         stores.append(store)
-        store.reserve(count)
+        unsafe store.reserve(count, from: first)
         var next = unsafe first
         while let entry = unsafe next {
             let pattern: ReadPattern

@@ -68,22 +68,16 @@ extension UnsafeMutablePointer<PrefixNode> {
 }
 
 /// Networks, or ranges of numbers cut into aligned blocks, by their leading bits: all prefixes of a key are met on one
-/// way down. One writer, many readers: each change shows with one store.
-@safe final class PrefixTrie {
-    private typealias Node = UnsafeMutablePointer<PrefixNode>
+/// way down. A tree below one slot, which is empty when the tree is; one writer, many readers: each change shows with
+/// one store. Whoever has the slot frees the nodes.
+enum PrefixTrie {
+    typealias Node = UnsafeMutablePointer<PrefixNode>
 
-    private let root: PrefixSlot
-    private let epochs: Epochs
-
-    /// - Parameter root: where readers find the tree; it must live as long as this.
-    @unsafe init(root: UnsafeMutablePointer<Atomic<UInt>>, epochs: Epochs) {
-        unsafe self.root = unsafe UnsafeMutableRawPointer(root)
+    /// A word that holds a tree, as a slot.
+    @inline(__always)
+    @unsafe static func slot(_ word: UnsafeMutablePointer<Atomic<UInt>>) -> PrefixSlot {
+        unsafe UnsafeMutableRawPointer(word)
             .assumingMemoryBound(to: Atomic<UnsafeMutablePointer<PrefixNode>?>.self)
-        self.epochs = epochs
-    }
-
-    deinit {
-        unsafe forEachNode { unsafe PrefixNode.free($0) }
     }
 
     /// Calls `visit` with the chain of each prefix of `key`, shortest first. On any thread that an epoch guards.
@@ -105,7 +99,9 @@ extension UnsafeMutablePointer<PrefixNode> {
     }
 
     /// Puts a link under a prefix, behind those that are there.
-    @unsafe func insert(_ item: UnsafeMutablePointer<IndexItem>, _ key: PrefixKey, bits: Int) {
+    @unsafe static func insert(
+        _ item: UnsafeMutablePointer<IndexItem>, _ key: PrefixKey, bits: Int, at root: PrefixSlot, epochs: Epochs
+    ) {
         let key = key.prefix(bits)
         var slot = unsafe root
         while let node = unsafe slot.pointee.load(ordering: .relaxed) {
@@ -118,7 +114,7 @@ extension UnsafeMutablePointer<PrefixNode> {
                 if common == bits {
                     unsafe fork.pointee.item.store(item, ordering: .relaxed)
                 } else {
-                    unsafe fork.slot(key.bit(common)).pointee.store(Self.leaf(item, key, bits), ordering: .relaxed)
+                    unsafe fork.slot(key.bit(common)).pointee.store(leaf(item, key, bits), ordering: .relaxed)
                 }
                 unsafe slot.pointee.store(fork, ordering: .releasing)
                 return
@@ -133,7 +129,7 @@ extension UnsafeMutablePointer<PrefixNode> {
             }
             unsafe slot = node.slot(key.bit(depth))
         }
-        unsafe slot.pointee.store(Self.leaf(item, key, bits), ordering: .releasing)
+        unsafe slot.pointee.store(leaf(item, key, bits), ordering: .releasing)
     }
 
     private static func leaf(_ item: UnsafeMutablePointer<IndexItem>, _ key: PrefixKey, _ bits: Int) -> Node {
@@ -143,8 +139,8 @@ extension UnsafeMutablePointer<PrefixNode> {
     }
 
     /// Takes the link of `entry` out from under its prefix; nil when it is not there.
-    @unsafe func remove(
-        _ entry: UnsafeMutablePointer<PatternEntry>, _ key: PrefixKey, bits: Int
+    @unsafe static func remove(
+        _ entry: UnsafeMutablePointer<PatternEntry>, _ key: PrefixKey, bits: Int, at root: PrefixSlot, epochs: Epochs
     ) -> UnsafeMutablePointer<IndexItem>? {
         let key = key.prefix(bits)
         var slot = unsafe root
@@ -159,12 +155,12 @@ extension UnsafeMutablePointer<PrefixNode> {
                 let (now, removed) = unsafe head.removeFromChain(entry)
                 if unsafe now != head { unsafe node.pointee.item.store(now, ordering: .releasing) }
                 if unsafe now == nil {
-                    let isLeaf = unsafe prune(node, in: slot)
+                    let isLeaf = unsafe prune(node, in: slot, epochs)
                     // Without its child, the node above may part no ways any more.
                     if isLeaf, let (above, aboveSlot) = unsafe parent,
                         unsafe above.pointee.item.load(ordering: .relaxed) == nil
                     {
-                        _ = unsafe prune(above, in: aboveSlot)
+                        _ = unsafe prune(above, in: aboveSlot, epochs)
                     }
                 }
                 return unsafe removed
@@ -176,7 +172,7 @@ extension UnsafeMutablePointer<PrefixNode> {
     }
 
     /// Takes out a node without an item that has one child or none; true when it had none.
-    private func prune(_ node: Node, in slot: PrefixSlot) -> Bool {
+    private static func prune(_ node: Node, in slot: PrefixSlot, _ epochs: Epochs) -> Bool {
         let zero = unsafe node.slot(false).pointee.load(ordering: .relaxed)
         let one = unsafe node.slot(true).pointee.load(ordering: .relaxed)
         if unsafe zero != nil && one != nil { return false }
@@ -185,21 +181,25 @@ extension UnsafeMutablePointer<PrefixNode> {
         return unsafe zero == nil && one == nil
     }
 
-    /// Calls `visit` with the first link of each chain.
-    @unsafe func forEachChain(_ visit: (UnsafeMutablePointer<IndexItem>) -> Void) {
-        unsafe forEachNode { node in
-            if let item = unsafe node.pointee.item.load(ordering: .relaxed) { unsafe visit(item) }
-        }
+    /// Calls `visit` with each node; it may free it.
+    @unsafe static func forEachNode(at root: PrefixSlot, _ visit: (Node) -> Void) {
+        guard let first = unsafe root.pointee.load(ordering: .relaxed) else { return }
+        unsafe forEachNode(first, visit)
     }
 
-    /// Calls `visit` with each node; it may free it.
-    private func forEachNode(_ visit: (Node) -> Void) {
+    private static func forEachNode(_ first: Node, _ visit: (Node) -> Void) {
         var waiting: [Node] = unsafe []
-        if let first = unsafe root.pointee.load(ordering: .relaxed) { unsafe waiting.append(first) }
-        while let node = unsafe waiting.popLast() {
-            if let zero = unsafe node.slot(false).pointee.load(ordering: .relaxed) { unsafe waiting.append(zero) }
-            if let one = unsafe node.slot(true).pointee.load(ordering: .relaxed) { unsafe waiting.append(one) }
+        var next: Node? = unsafe first
+        while let node = unsafe next {
+            let zero = unsafe node.slot(false).pointee.load(ordering: .relaxed)
+            let one = unsafe node.slot(true).pointee.load(ordering: .relaxed)
             unsafe visit(node)
+            if let zero = unsafe zero, let one = unsafe one {
+                unsafe waiting.append(one)
+                unsafe next = unsafe zero
+            } else {
+                unsafe next = unsafe zero ?? one ?? waiting.popLast()
+            }
         }
     }
 }
