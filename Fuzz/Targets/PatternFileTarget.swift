@@ -28,7 +28,10 @@ extension FuzzTarget {
                 text.append(0x0a)
             }) {}
             promise(keys.count == count, "\(count) entries are loaded, \(keys.count) are shown")
-            for key in keys { promise(indexes[0].lookup.match(key.span) != nil, "a key is not found") }
+            // The same text, its beginning, its end and a part of it.
+            for key in keys {
+                for index in indexes[..<4] { promise(index.lookup.match(key.span) != nil, "a key is not found") }
+            }
             // Only a key that begins with # reads as a comment there, after blanks it does not here.
             guard !keys.contains(where: { $0.first == UInt8(ascii: "#") }) else { continue }
             let again = PatternReference(name: "again", source: .virtual, hasValues: hasValues, epochs: epochs)

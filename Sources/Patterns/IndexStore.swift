@@ -30,7 +30,7 @@ import Synchronization
         case .str: exact = unsafe ExactTable(root: roots, epochs: epochs, folds: kind.ignoresCase)
         case .bin: exact = unsafe ExactTable(root: roots, epochs: epochs, folds: false)
         case .beg, .sub, .dir, .dom, .end:
-            texts = unsafe TextIndex(root: roots, epochs: epochs, isBackwards: kind.method == .end)
+            texts = unsafe TextIndex(root: roots, epochs: epochs)
         case .reg, .regm: list = unsafe PatternList(root: roots, epochs: epochs)
         case .ip:
             networks4 = unsafe PrefixIndex(root: roots, epochs: epochs, classes: PrefixIndex.classes4)

@@ -9,7 +9,7 @@ import Synchronization
 /// tree. One writer, many readers; a change is one store in a tree. When a class has twice as many networks as slots, the
 /// writer builds another table for it and puts that in the readers' way.
 @safe final class PrefixIndex {
-    /// The addresses of an IPv4 and an IPv6 list's classes, longest first.
+    /// How many bits the networks of each class have at least, longest first.
     static let classes4 = [32, 24, 16]
     static let classes6 = [128, 64, 48, 32]
 
@@ -142,8 +142,9 @@ import Synchronization
 
     /// Gives a class a larger table: for what is there, and its share of what is on the way.
     private func grow(_ index: Int) {
-        let coming = max(0, expected - total)
-        let wanted = counts[index] + (total > 1 ? Int(Double(coming) * Double(counts[index]) / Double(total)) : 0)
+        let share = Double(max(expected - total, 0)) * Double(counts[index]) / Double(total)
+        // What comes may be of another class.
+        let wanted = counts[index] + min(Int(share), counts[index] * 1024)
         var slots = 16
         while slots < wanted * 2 { slots *= 2 }
         let old = unsafe table(index)

@@ -16,7 +16,6 @@ import Synchronization
 
     private let root: UnsafeMutablePointer<Atomic<UInt>>
     private let epochs: Epochs
-    private let isBackwards: Bool
     private var table: TextTable
     private var count = 0
     /// With more patterns than this, the table is built again.
@@ -24,13 +23,10 @@ import Synchronization
     /// How many patterns there are of each length; the last is for all that are longer.
     private var lengths = Array(repeating: 0, count: TextIndex.longestPiece + 1)
 
-    /// - Parameters:
-    ///   - root: where readers find the table; it must live as long as this.
-    ///   - isBackwards: texts are read from their ends, and keys are given so.
-    @unsafe init(root: UnsafeMutablePointer<Atomic<UInt>>, epochs: Epochs, isBackwards: Bool) {
+    /// - Parameter root: where readers find the table; it must live as long as this.
+    @unsafe init(root: UnsafeMutablePointer<Atomic<UInt>>, epochs: Epochs) {
         unsafe self.root = unsafe root
         self.epochs = epochs
-        self.isBackwards = isBackwards
         unsafe table = unsafe TextTable.make(slots: 0, pieceLength: .max)
         unsafe root.pointee.store(table.address, ordering: .releasing)
     }
@@ -47,7 +43,7 @@ import Synchronization
         lengths = Array(repeating: 0, count: Self.longestPiece + 1)
     }
 
-    /// Puts a link under a text, behind those that are there.
+    /// Puts a link under a text, behind those that are there. For `end` the text is given with its last byte first.
     @unsafe func insert(_ item: UnsafeMutablePointer<IndexItem>, under key: [UInt8]) {
         lengths[min(key.count, Self.longestPiece)] += 1
         count += 1
