@@ -259,6 +259,16 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
         loop.schedule(self)
     }
 
+    /// Ends a server's idle connection now: one packet tells the peer, and the socket closes. So nothing that comes late is
+    /// answered, and no closing period is needed (RFC 9000 section 10.2). One that is busy ends like ``drain()`` says.
+    public func closeIdle() {
+        drain()
+        guard role == .server, stage == .open, mux?.activity != .busy, !socket.isBlocked else { return }
+        flush()
+        // A socket whose buffer is full waits for room: its link goes on as usual.
+        if stage == .ended, connection.phase == .closing, !socket.isBlocked { remove() }
+    }
+
     /// Drains when the first exchange has begun, or its time is over.
     private func followDrain() {
         guard let deadline = drainDeadline, stage == .open, let mux else { return }

@@ -48,7 +48,8 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
         connections.sendBuffer = buffers.serverSend
         connectionSettings = connections
         backend = Backend(
-            shared.servers, connector: self, loop: worker.loop, worker: worker.index, seed: worker.random.next())
+            shared.servers, connector: self, loop: worker.loop, closing: worker.closing, worker: worker.index,
+            seed: worker.random.next())
         for server in backend.servers {
             if let failure = (server.context as? ServerSide)?.failure { throw failure }
         }
@@ -88,9 +89,9 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
         traffic.maxQueue = max(traffic.maxQueue, shared.servers.queueLength)
     }
 
-    /// Closes every idle connection: the worker ends.
-    func closeIdle() {
-        for server in backend.servers { server.closeAll() }
+    /// Gives up every idle connection: the backend is gone, or the worker ends.
+    func releaseIdle() {
+        for server in backend.servers { server.releaseAll() }
     }
 
     func leave() { shared.servers.leave() }

@@ -52,8 +52,8 @@ final class ServerLink: PooledConnection, TimerTarget {
     }
 
     func closeIdle() {
-        guard let stream else { return retire() }
-        stream.closeIdle()
+        stream?.closeIdle()
+        quic?.closeIdle()
     }
 
     /// Ends an attempt that nobody waits for any more.

@@ -26,6 +26,8 @@ package struct WorkerInspection: Sendable {
     /// Calls are measured now.
     package var measuresTasks = false
     package var exchanges = 0
+    /// Connections that no server counts any more and that wait to be closed.
+    package var closing = 0
     package var accepted: UInt64 = 0
     package var slabSize = 0
     package var slabsUsed = 0
@@ -84,6 +86,7 @@ extension Worker {
         result.calls = profile.figures
         result.measuresTasks = measuresTasks
         result.exchanges = process.currentStreams
+        result.closing = closing.count
         result.accepted = process.connections
         result.slabSize = resources.buffers.slabSize
         result.slabsUsed = resources.buffers.used

@@ -39,6 +39,8 @@ package final class Worker {
     package let resources: WorkerResources
     package let connections: ConnectionManager
     package let quic: QUICConnectionManager
+    /// Connections to servers that no server counts any more.
+    let closing: ClosingQueue
     let http3: HTTP3Resources
     package internal(set) var frontends: [FrontendWorker] = []
     /// The backends of now by their index.
@@ -102,6 +104,7 @@ package final class Worker {
             variableLimits: tune.variables, seed: random.next())
         hostname = Socket.hostname
         connections = ConnectionManager(loop: loop, resources: resources)
+        closing = ClosingQueue(loop: loop)
         http3 = HTTP3Resources(resources)
         do throws(SystemError) {
             quic = try QUICConnectionManager(loop: loop, resources: resources, service: group.quic, worker: index)
@@ -171,6 +174,8 @@ package final class Worker {
         } catch {
             report("worker \(index + 1): \(error)")
         }
+        // What the process's end closes would not tell the servers that it was us, and would keep ports in TIME_WAIT.
+        closing.closeAll()
         log?.flush()
         quic.closeSockets()
         group.workerEnded(index)
@@ -218,7 +223,7 @@ package final class Worker {
             }
         case .backendRemoved(let backend):
             guard let backend = backend as? SharedProxyBackend, let found = find(backend.servers) else { return }
-            found.closeIdle()
+            found.releaseIdle()
             backends[backend.servers.index] = nil
         case .serverAdded(let server): find(server.backend)?.backend.add(server)
         case .serverRemoved(let server): find(server.backend)?.backend.remove(server)
@@ -244,7 +249,7 @@ package final class Worker {
         stopListening()
         connections.drain()
         quic.drain()
-        for backend in backends { backend?.closeIdle() }
+        for backend in backends { backend?.releaseIdle() }
         endIfDrained()
     }
 

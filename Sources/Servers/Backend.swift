@@ -11,7 +11,7 @@ public final class Backend {
     private var table: [PoolServer?] = []
     private var balancer: Balancer
     private let worker: Int
-    private let purger: Purger
+    private let closing: ClosingQueue
     let connector: any ServerConnector
     let timers: TimerWheel
     let clock: TurnClock
@@ -20,17 +20,19 @@ public final class Backend {
     private var random: UInt64
 
     /// - Parameters:
+    ///   - closing: the worker's, where connections go that servers give up.
     ///   - seed: starts the random draws of `balance random`.
     ///   - worker: this worker's number.
     public init(
-        _ shared: SharedBackend, connector: any ServerConnector, loop: EventLoop, worker: Int, seed: UInt64
+        _ shared: SharedBackend, connector: any ServerConnector, loop: EventLoop, closing: ClosingQueue, worker: Int,
+        seed: UInt64
     ) {
         self.shared = shared
         self.connector = connector
         self.worker = worker
         timers = loop.timers
         clock = loop.clock
-        purger = Purger(loop: loop)
+        self.closing = closing
         balancer = shared.balancer
         random = seed | 1
         for server in shared.servers { add(server) }
@@ -66,7 +68,7 @@ public final class Backend {
     public func add(_ server: SharedServer) {
         while table.count <= server.index { table.append(nil) }
         guard table[server.index]?.shared !== server else { return }
-        let pool = PoolServer(server, worker: worker, timers: timers, clock: clock, purger: purger)
+        let pool = PoolServer(server, worker: worker, timers: timers, clock: clock, closing: closing)
         table[server.index] = pool
         connector.prepare(pool)
     }
@@ -74,7 +76,7 @@ public final class Backend {
     /// A server has gone; nothing is connected to it.
     public func remove(_ server: SharedServer) {
         guard let pool = find(server) else { return }
-        pool.closeAll()
+        pool.releaseAll()
         table[server.index] = nil
     }
 

@@ -29,7 +29,7 @@ public final class PoolServer: TimerTarget {
     /// Connections of a reversed server that other workers wait for: they take nothing new here, and are in no list.
     var reserved: [any PooledConnection] = []
     private let timer: Timer
-    private let purger: Purger
+    private let closing: ClosingQueue
     /// Exchanges that hold a place here, on this worker.
     var dispatches = DispatchSet()
 
@@ -38,14 +38,14 @@ public final class PoolServer: TimerTarget {
     /// Connections with the wrong key that are looked at before giving up.
     private static let lookLimit = 64
 
-    init(_ shared: SharedServer, worker: Int, timers: TimerWheel, clock: TurnClock, purger: Purger) {
+    init(_ shared: SharedServer, worker: Int, timers: TimerWheel, clock: TurnClock, closing: ClosingQueue) {
         self.shared = shared
         isReversed = shared.settings.isReversed
         // As in HAProxy: there is no other way to such a server.
         reuse = isReversed ? .always : shared.backend.settings.httpReuse
         self.worker = worker
         self.clock = clock
-        self.purger = purger
+        self.closing = closing
         facts = shared.facts
         timer = Timer(on: timers)
         timer.wakes(self)
@@ -310,77 +310,52 @@ public final class PoolServer: TimerTarget {
         let idle = shared.connections.idle.load(ordering: .relaxed)
         let surplus = shared.connections.surplus()
         if idle > 0, surplus > 0 {
-            var count = min(surplus * idleCount / idle + 1, idleCount)
-            while count > 0, let oldest = unsafeIdle.first ?? safeIdle.first {
-                // It stays counted as idle until it is closed.
-                unlink(oldest)
-                oldest.closeIdle()
-                count -= 1
-            }
+            let count = min(surplus * idleCount / idle + 1, idleCount)
+            let old = Self.takeOldest(count, from: &unsafeIdle)
+            for connection in old + Self.takeOldest(count - old.count, from: &safeIdle) { release(connection) }
         }
         if idleCount > 0 { timer.arm(at: clock.now.advanced(milliseconds: shared.settings.poolPurgeDelay)) }
     }
 
-    /// Closes idle connections, a few in each turn, so that other traffic's turns stay short.
-    public func purge() { purger.add(self) }
+    /// Unlinks the first connections of a list and leaves the others in their order.
+    private static func takeOldest(_ count: Int, from list: inout [any PooledConnection]) -> [any PooledConnection] {
+        let taken = Array(list.prefix(count))
+        list.removeFirst(taken.count)
+        for connection in taken { connection.poolIndex = -1 }
+        for (index, connection) in list.enumerated() { connection.poolIndex = index }
+        return taken
+    }
 
-    /// Closes up to `limit` idle connections and returns how many there were.
-    func closeSome(_ limit: Int) -> Int {
-        var closed = 0
-        while closed < limit, let connection = unsafeIdle.last ?? safeIdle.last {
-            unlink(connection)
-            connection.closeIdle()
-            closed += 1
+    /// Gives idle connections up, for a short while in each turn: see ``ClosingQueue``.
+    public func purge() { closing.release(self) }
+
+    /// Gives up to `limit` idle connections to the closing queue, and all that are sessions' own; returns how many there
+    /// were.
+    func releaseIdle(upTo limit: Int) -> Int {
+        var count = 0
+        while count < limit, let connection = unsafeIdle.last ?? safeIdle.last {
+            release(connection)
+            count += 1
         }
-        guard closed < limit, !bySession.isEmpty else { return closed }
-        for own in bySession.values {
-            for connection in own where connection.place == .session {
-                connection.closeIdle()
-                closed += 1
+        if count < limit, !bySession.isEmpty {
+            for connection in bySession.values.joined().filter({ $0.place == .session }) {
+                if let session = connection.privateTo { disown(connection, session) }
+                release(connection)
+                count += 1
             }
         }
-        return closed
+        if count > 0 { shared.tellIfRemovable() }
+        return count
     }
 
-    /// Closes every idle connection at once: the worker ends.
-    public func closeAll() {
-        _ = closeSome(.max)
-    }
-}
-
-/// Closes the idle connections of servers in maintenance, on one worker: for a short while in each turn of its loop, so
-/// that it goes as fast as the machine closes, and other traffic waits no longer than that.
-public final class Purger: LoopMember {
-    private let loop: EventLoop
-    private var servers: [PoolServer] = []
-    /// Connections closed between two looks at the clock.
-    private static let step = 2
-    /// Nanoseconds that one turn may spend: what other traffic waits for it at most. A turn without events is soon over.
-    private static let slice: UInt64 = 100_000
-    /// The turn that has had its slice.
-    private var lastTurn: UInt64?
-
-    init(loop: EventLoop) {
-        self.loop = loop
-        super.init()
+    /// From now on the connection belongs to no server: nothing counts it, and nothing finds it but its own events.
+    private func release(_ connection: any PooledConnection) {
+        move(connection, .none)
+        closing.append(connection)
     }
 
-    func add(_ server: PoolServer) {
-        if !servers.contains(where: { $0 === server }) { servers.append(server) }
-        loop.schedule(self)
-    }
-
-    public override func flush() {
-        if !servers.isEmpty { loop.schedule(self) }
-        // A turn has several rounds of flushes: what is asked for in one of them comes in the next.
-        guard lastTurn != loop.turns else { return }
-        lastTurn = loop.turns
-        let end = Instant(nanoseconds: SystemClock.now().nanoseconds + Self.slice)
-        repeat {
-            guard let server = servers.last else { return }
-            if server.closeSome(Self.step) == 0 { servers.removeLast() }
-        } while SystemClock.now() < end
-    }
+    /// Gives every idle connection to the closing queue: the server is gone, or the worker ends.
+    public func releaseAll() { _ = releaseIdle(upTo: .max) }
 }
 
 /// The dispatches at one server on one worker, so that `shutdown sessions server` finds them.

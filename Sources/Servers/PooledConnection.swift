@@ -39,7 +39,8 @@ public protocol PooledConnection: AnyObject {
     func checkAlive() -> Bool
     /// Closes it in order.
     func retire()
-    /// Closes it now when it is idle, at the least cost; else like ``retire()``. Not from inside one of its own calls.
+    /// Closes it now when it is idle, at the least cost; else like ``retire()``. Nothing when it is closed already. Not
+    /// from inside one of its own calls.
     func closeIdle()
     /// Where it stands in its pool; the pool's own.
     var place: PoolPlace { get set }

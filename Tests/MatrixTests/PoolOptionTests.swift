@@ -76,7 +76,7 @@ import Testing
             server.received.filter { $0.hasPrefix("end") }.count == 5
         }
         let port = ":" + String(server.port, radix: 16, uppercase: true)
-        let waiting = try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8).split(separator: "\n").filter {
+        let waiting = try KernelFile.text("/proc/net/tcp").split(separator: "\n").filter {
             let fields = $0.split(separator: " ")
             return fields.count > 3 && fields[2].hasSuffix(port) && fields[3] == "06"
         }

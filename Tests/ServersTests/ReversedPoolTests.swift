@@ -41,11 +41,14 @@ import Testing
     private let backend: Backend
     private let pool: PoolServer
     private let loop: EventLoop
+    private let closing: ClosingQueue
 
     init() throws {
         watched = WatchedBackend(["dev"]) { $0.address = .reversed }
         loop = try EventLoop()
-        backend = Backend(watched.backend, connector: Connector(), loop: loop, worker: 0, seed: 1)
+        closing = ClosingQueue(loop: loop)
+        backend = Backend(
+            watched.backend, connector: Connector(), loop: loop, closing: closing, worker: 0, seed: 1)
         pool = try #require(backend.find(watched["dev"]))
     }
 

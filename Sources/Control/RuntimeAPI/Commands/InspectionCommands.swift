@@ -55,6 +55,7 @@ enum InspectionCommands {
             ("loops", { $0.turns }), ("poll_io", { $0.events }), ("fd_polled", { UInt64($0.descriptors) }),
             ("avg_loop_us", { $0.averageTurn / 1000 }),
             ("accepted", { $0.accepted }), ("cur_streams", { UInt64(max(0, $0.exchanges)) }),
+            ("conn_closing", { UInt64($0.closing) }),
             ("cpu_us", { $0.cpuTime / 1000 }), ("buf_used", { UInt64($0.slabsUsed) }),
             ("buf_spare", { UInt64($0.slabsSpare) }), ("heads_used", { UInt64(max(0, $0.headsUsed)) }),
         ]
