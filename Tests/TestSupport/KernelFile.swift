@@ -4,7 +4,7 @@ import Glibc
 package enum KernelFile {
     /// The whole text.
     package static func text(_ path: String) throws -> String {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SupportError.missing(path) }
         defer { close(descriptor) }
         var result: [UInt8] = []
