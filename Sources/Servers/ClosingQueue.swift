@@ -18,10 +18,10 @@ public final class ClosingQueue: LoopMember, TimerTarget {
     /// Nanoseconds that one turn may spend on taking connections from servers.
     private static let releaseSlice: UInt64 = 100_000
     /// Nanoseconds that one turn may spend on closing: what other traffic waits for it at most.
-    private static let closeSlice: UInt64 = 60_000
+    private static let closeSlice: UInt64 = 200_000
     /// How much longer than a slice the pause behind it is: closing takes this part of a worker's time, and no more of
     /// the machine's, whose other end of the connections may be on it too.
-    private static let pauseFactor: UInt64 = 7
+    private static let pauseFactor: UInt64 = 3
 
     public init(loop: EventLoop) {
         self.loop = loop
