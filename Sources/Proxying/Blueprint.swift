@@ -151,4 +151,13 @@ struct CertificateCache {
 package struct ServedCertificates: Sendable {
     package var store: CertificateStore
     package var variants: [CertificateLineOptions] = []
+
+    /// Takes a line of a list out, and its settings with the last line that has them: what they name is not in use then.
+    package mutating func remove(_ path: String, list: String, line: Int) {
+        store = store.removing(path, list: list, line: line)
+        let used = Set(store.entries.compactMap(\.variant))
+        // The others keep their places.
+        for place in variants.indices where !used.contains(place) { variants[place] = CertificateLineOptions() }
+        while let last = variants.indices.last, !used.contains(last) { variants.removeLast() }
+    }
 }

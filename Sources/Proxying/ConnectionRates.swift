@@ -10,6 +10,8 @@ package final class ConnectionRates: Sendable {
     /// What has a rate.
     package enum Kind: Int, CaseIterable, Sendable {
         case connections, sessions, tls
+        /// Kilobytes per second that compression may take in. Nothing is compressed: the limit is only kept and shown.
+        case compression
     }
 
     private let rates: [SharedRate]
@@ -17,6 +19,7 @@ package final class ConnectionRates: Sendable {
     private let connectionLimit: Atomic<Int>
     private let sessionLimit: Atomic<Int>
     private let tlsLimit: Atomic<Int>
+    private let compressionLimit = Atomic<Int>(0)
     /// Clients' connections with TLS at once; nil: no limit.
     let tlsPlaces: Admission?
 
@@ -34,6 +37,7 @@ package final class ConnectionRates: Sendable {
         case .connections: connectionLimit.load(ordering: .relaxed)
         case .sessions: sessionLimit.load(ordering: .relaxed)
         case .tls: tlsLimit.load(ordering: .relaxed)
+        case .compression: compressionLimit.load(ordering: .relaxed)
         }
     }
 
@@ -43,6 +47,7 @@ package final class ConnectionRates: Sendable {
         case .connections: connectionLimit.store(limit, ordering: .relaxed)
         case .sessions: sessionLimit.store(limit, ordering: .relaxed)
         case .tls: tlsLimit.store(limit, ordering: .relaxed)
+        case .compression: compressionLimit.store(limit, ordering: .relaxed)
         }
     }
 

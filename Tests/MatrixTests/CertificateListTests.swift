@@ -189,6 +189,20 @@ import Testing
             #expect(try await over("secure.test", []) == "localhost id-ecPublicKey  0")
             #expect(try await over("a.one.test", []) == "example.test id-ecPublicKey  0")
         }
+        // Another line names the file of the one that is gone.
+        let authorities = "\(folder)/root.pem"
+        #expect(
+            try await ask(site, "del ssl ca-file \(authorities)")
+                == "Can't remove the CA file: CA file '\(authorities)' in use, can't be deleted!\n\n")
+        for certificate in ["examp.rsa:6", "examp.rsa"] {
+            #expect(
+                try await ask(site, "del ssl crt-list \(list) \(folder)/\(certificate)").contains("deleted in crtlist"))
+        }
+        #expect(
+            try await ask(site, "del ssl ca-file \(authorities)") == "CA file '\(authorities)' deleted!\n\n")
+        for over in [site.overTCP, site.overQUIC] {
+            #expect(try await over("late.test", []) == "localhost id-ecPublicKey  0")
+        }
         #expect(
             try await ask(site, "del ssl crt-list \(list) \(folder)/local.ecdsa")
                 .contains("it is used as default certificate by the following frontends"))

@@ -6,7 +6,8 @@ package struct CommandTable: Sendable {
     package static let master = CommandTable(known + MasterCommands.all, isMaster: true)
 
     private static let known =
-        SessionCommands.all + ProcessCommands.all + StatisticsCommands.all + FrontendCommands.all + ExchangeCommands.all
+        SessionCommands.all + ProcessCommands.all + StatisticsCommands.all + FrontendCommands.all + RateLimitCommand.all
+        + ExchangeCommands.all
         + ServerCommands.all + SetServerCommand.all + ShowServersCommand.all + BackendCommands.all
         + WaitCommand.all + PatternCommands.all + ResolverCommands.all + EventCommands.all + VariableCommands.all
         + HandoverCommand.all + InspectionCommands.all + ProfilingCommands.all + QUICCommand.all

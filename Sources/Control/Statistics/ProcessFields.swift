@@ -105,7 +105,7 @@ enum ProcessFields {
         ProcessField("SslCacheMisses", "MCPV", "Look-ups in a cache of TLS sessions that found none") { _ in .u32(0) },
         ProcessField("CompressBpsIn", "MRPV", "Bytes given to compression in the last second") { _ in .u32(0) },
         ProcessField("CompressBpsOut", "MRPV", "Bytes that compression made in the last second") { _ in .u32(0) },
-        ProcessField("CompressBpsRateLim", "CLPV", "Limit of CompressBpsOut") { _ in .u32(0) },
+        ProcessField("CompressBpsRateLim", "CLPV", "Limit of CompressBpsOut") { .u32($0.compressionLimit * 1024) },
         ProcessField("ZlibMemUsage", "MGPV", "Memory of zlib") { _ in .none },
         ProcessField("MaxZlibMemUsage", "CLPV", "Limit of the memory of zlib") { _ in .none },
         ProcessField("Tasks", "MGPV", "Sockets and exchanges that workers look after") {

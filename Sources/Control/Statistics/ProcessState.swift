@@ -32,6 +32,8 @@ struct ProcessState: Sendable {
     /// Limits of new connections; 0: none.
     let connectionRateLimit: Int
     let sessionRateLimit: Int
+    /// Kilobytes per second.
+    let compressionLimit: Int
     let tlsRateLimit: Int
     let maxTLS: Int
 
@@ -47,6 +49,7 @@ struct ProcessState: Sendable {
         maxPipes = blueprint.configuration.global.maxPipes ?? blueprint.pipeLimit
         connectionRateLimit = blueprint.rates.limit(.connections)
         sessionRateLimit = blueprint.rates.limit(.sessions)
+        compressionLimit = blueprint.rates.limit(.compression)
         tlsRateLimit = blueprint.rates.limit(.tls)
         maxTLS = blueprint.configuration.global.rates.tlsAtOnce ?? 0
         workers = api.workers.blueprint.workerCount

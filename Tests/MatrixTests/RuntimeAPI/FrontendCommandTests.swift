@@ -60,6 +60,40 @@ import Testing
         #expect(try await process.ask("show info").contains("\nMaxconn: 100\n"))
     }
 
+    @Test("set rate-limit changes the rates of the process, and says what it takes") func rateLimits() async throws {
+        let process = try await RuntimeProcess(global: "maxconnrate 3")
+        let known = """
+            'set rate-limit' only supports :
+               - 'connections global' to set the per-process maximum connection rate
+               - 'sessions global' to set the per-process maximum session rate
+               - 'ssl-sessions global' to set the per-process maximum SSL session rate
+               - 'http-compression global' to set the per-process maximum compression speed in kB/s
+
+
+            """
+        for words in ["", " x", " connections", " sessions x", " ssl-sessions zz", " http-compression"] {
+            #expect(try await process.ask("set rate-limit\(words)") == known, "\(words)")
+        }
+        #expect(try await process.ask("set rate-limit sessions global 1", "operator") == "Permission denied\n\n")
+        for (word, field, unit) in [
+            ("connections", "ConnRateLimit", 1), ("sessions", "SessRateLimit", 1), ("ssl-sessions", "SslRateLimit", 1),
+            ("http-compression", "CompressBpsRateLim", 1024),
+        ] {
+            let command = "set rate-limit \(word) global"
+            #expect(try await process.ask(command) == "Expects an integer value.\n\n")
+            #expect(try await process.ask("\(command) -1") == "Value out of range.\n\n")
+            #expect(try await process.ask("\(command) 7x") == "\n")
+            #expect(try await process.ask("show info").contains("\n\(field): \(7 * unit)\n"), "\(word)")
+            #expect(try await process.ask("\(command) x") == "\n")
+            #expect(try await process.ask("show info").contains("\n\(field): 0\n"), "\(word)")
+        }
+        // One connection a second from now on: the third waits in the system's queue.
+        #expect(try await process.ask("set rate-limit connections global 1") == "\n")
+        let start = ContinuousClock.now
+        for _ in 0..<3 { #expect(try RawSocket(connectingTo: process.port).exchange().contains(" 503 ")) }
+        #expect(start.duration(to: .now) > .milliseconds(900))
+    }
+
     @Test("show sess finds open exchanges, shutdown session ends one") func exchanges() async throws {
         let server = try ScriptedServer { connection, _, server in
             server.note(connection.receive(through: "\r\n\r\n") ?? "")

@@ -151,7 +151,7 @@ struct CertificateUpdate {
     func remove(_ line: CertificateListLine, fromList list: String) async throws {
         let users = users(ofList: list)
         try change(users) { served in
-            served.store = served.store.removing(line.path, list: list, line: line.number)
+            served.remove(line.path, list: list, line: line.number)
         }
         if var contents = api.tlsFiles.list(list) {
             contents.lines.removeAll { $0.path == line.path && $0.number == line.number }
