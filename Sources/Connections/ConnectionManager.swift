@@ -14,10 +14,13 @@ public final class ConnectionManager {
     public var ranDry: (() -> Void)?
 
     private var connections: [StreamConnection] = []
+    private let idleRound: IdleRound
 
     public init(loop: EventLoop, resources: WorkerResources) {
         self.loop = loop
         self.resources = resources
+        idleRound = IdleRound(on: loop)
+        idleRound.rest = { [unowned self] index in index < connections.count ? connections[index].rest() : nil }
     }
 
     /// Client connections that are open on this worker.
@@ -112,6 +115,7 @@ public final class ConnectionManager {
         connection.tableIndex = connections.count
         connections.append(connection)
         if connection.role == .client { clientCount += 1 }
+        idleRound.start()
     }
 
     func remove(_ connection: StreamConnection) {

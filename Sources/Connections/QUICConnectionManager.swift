@@ -30,6 +30,7 @@ public final class QUICConnectionManager {
     /// Client connections that carry data or may yet.
     public private(set) var clientCount = 0
     private let handover: HandoverPoller
+    private let idleRound: IdleRound
 
     /// - Parameters:
     ///   - random: unpredictable, but for simulations.
@@ -52,6 +53,8 @@ public final class QUICConnectionManager {
         configuration.steeringKey = service.steeringKey
         clientEndpoint = QUICEndpoint(configuration: configuration, key: service.key, random: random)
         handover = HandoverPoller(box)
+        idleRound = IdleRound(on: loop)
+        idleRound.rest = { [unowned self] index in index < links.count ? links[index].rest() : nil }
         handover.manager = self
         try loop.register(handover, descriptor: box.descriptor, writing: false, levelTriggered: true)
     }
@@ -80,6 +83,7 @@ public final class QUICConnectionManager {
         link.tableIndex = links.count
         links.append(link)
         if link.role == .client { clientCount += 1 }
+        idleRound.start()
     }
 
     /// A link carries nothing any more; its closing period goes on.

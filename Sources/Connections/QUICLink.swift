@@ -221,6 +221,9 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
 
     // MARK: What the owner says
 
+    /// Keeps as little memory as possible, when the connection has been idle for a while. True when that took work.
+    func rest() -> Bool { role == .client && stage == .open && connection.rest(now: loop.clock.now) }
+
     /// Ends the connection without a packet: the client waits for an answer until it gives up.
     public func vanish(hops: UInt8?) {
         isVanishing = true

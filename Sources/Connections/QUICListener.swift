@@ -1,6 +1,7 @@
 import Bytes
 import QUICTransport
 public import Runtime
+import Streams
 public import TLSTransport
 
 /// One worker's socket of a QUIC bind line: takes new connections, within limits, and hands datagrams of other workers'
@@ -43,6 +44,7 @@ public final class QUICListener: QUICSocket {
         configuration.steeringKey = service.steeringKey
         let endpoint = QUICEndpoint(
             configuration: configuration, key: service.key, random: manager.random, table: manager.clientTable)
+        endpoint.arenas = manager.resources.connectionArenas
         // Each worker sets the same program: who comes first does not matter.
         if service.workers == 1 {
             isSteered = true

@@ -103,6 +103,17 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
         timer.wakes(self)
     }
 
+    /// Milliseconds for which a connection is idle before it rests.
+    private static let restTime = 1000
+
+    /// Keeps as little memory as possible, when the connection has been idle for a while. True when that took work.
+    func rest() -> Bool {
+        guard role == .client, phase == .open, let mux, mux.activity == .idle,
+            loop.clock.now.milliseconds(since: activitySince) >= Self.restTime
+        else { return false }
+        return mux.rest()
+    }
+
     public var hasPlainSocket: Bool { tls == nil }
 
     /// The TLS engine, for facts about the handshake.

@@ -1,10 +1,13 @@
+import Bytes
 import CNghttp2
 import Messages
 
 // nghttp2's side: the table of callbacks and the options of a session.
 extension HTTP2Mux {
-    /// Makes a session of nghttp2 for one side.
-    static func makeSession(_ side: Side, _ settings: HTTP2Settings) throws(HTTP2SessionError) -> OpaquePointer {
+    /// Makes a session of nghttp2 for one side, in the arena if there is one.
+    static func makeSession(
+        _ side: Side, _ settings: HTTP2Settings, _ arena: ConnectionArena?
+    ) throws(HTTP2SessionError) -> OpaquePointer {
         var option: OpaquePointer?
         var result = unsafe nghttp2_option_new(&option)
         guard result == 0, let option = unsafe option else { throw .library(code: result) }
@@ -31,7 +34,15 @@ extension HTTP2Mux {
         }
         var session: OpaquePointer?
         switch side {
-        case .front: unsafe result = nghttp2_session_server_new2(&session, callbacks, nil, option)
+        case .front:
+            if let arena {
+                var memory = unsafe nghttp2_mem(
+                    mem_user_data: arena.context, malloc: ConnectionArena.allocate, free: ConnectionArena.release,
+                    calloc: ConnectionArena.allocateZeroed, realloc: ConnectionArena.reallocate)
+                unsafe result = nghttp2_session_server_new3(&session, callbacks, nil, option, &memory)
+            } else {
+                unsafe result = nghttp2_session_server_new2(&session, callbacks, nil, option)
+            }
         case .back: unsafe result = nghttp2_session_client_new2(&session, callbacks, nil, option)
         }
         guard result == 0, let session = unsafe session else { throw .library(code: result) }

@@ -32,7 +32,17 @@ public enum HTTP2SessionError: Error, Equatable, Sendable {
 
     unowned(unsafe) var host: any MuxHost
     var resources: WorkerResources
-    let session: OpaquePointer
+    /// nghttp2's session. Asking for it ends the mux's rest.
+    var session: OpaquePointer {
+        if isResting { wake() }
+        return unsafe library
+    }
+    private let library: OpaquePointer
+    /// What the session stands in; nil: with everything else.
+    private let arena: ConnectionArena?
+    private var isResting = false
+    /// ``rest()`` was vain, and nothing has come since.
+    private var restsInVain = false
 
     // Streams (+Streams)
     var slots: [HTTP2Stream] = []
@@ -73,7 +83,7 @@ public enum HTTP2SessionError: Error, Equatable, Sendable {
     /// Field sections that nghttp2 has and has not serialised: their texts must stay where they are.
     var waitingHeads = 0
     var lines: UnsafeMutablePointer<nghttp2_nv>
-    var lineCapacity = 32
+    var lineCapacity = 0
 
     // Windows (+Windows)
     /// Bytes that streams' windows have grown by.
@@ -109,13 +119,15 @@ public enum HTTP2SessionError: Error, Equatable, Sendable {
         unsafe input = nil
         unsafe output = nil
         unsafe lines = .allocate(capacity: lineCapacity)
+        // One whose peer has opened it may move to another worker.
+        arena = side == .front && !settings.isReversed ? host.resources.sessionArenas.obtain() : nil
         let limits = settings.limits
         floodGuard = FloodGuard(
             resets: limits.resets, controlFrames: limits.controlFrames, emptyDataFrames: limits.emptyDataFrames,
             glitches: limits.glitches)
         endReason = side == .front ? .clientProtocolError : .serverProtocolError
         do {
-            unsafe session = try Self.makeSession(side, settings)
+            unsafe library = try Self.makeSession(side, settings, arena)
         } catch {
             unsafe lines.deallocate()
             throw error
@@ -141,6 +153,7 @@ public enum HTTP2SessionError: Error, Equatable, Sendable {
     public func receive(_ input: inout InputBuffer) {
         guard !isDead, !input.isEmpty else { return }
         hasReceived = true
+        restsInVain = false
         if isFailed {
             input.consume(input.count)
             return
@@ -195,6 +208,24 @@ public enum HTTP2SessionError: Error, Equatable, Sendable {
     public func idleTimeout() {
         guard !isDead, !isFailed else { return }
         terminate(.noError, side == .front ? .clientTimeout : .serverTimeout)
+    }
+
+    public func rest() -> Bool {
+        guard !isResting, !restsInVain, !isDead, !isFailed, waitingHeads == 0, let arena else { return false }
+        unsafe lines.deallocate()
+        lineCapacity = 0
+        unsafe lines = .allocate(capacity: lineCapacity)
+        isResting = arena.pack()
+        restsInVain = !isResting
+        return true
+    }
+
+    /// Bytes that the session takes while the mux rests; 0 otherwise.
+    public var restingSize: Int { arena?.packedSize ?? 0 }
+
+    private func wake() {
+        isResting = false
+        arena?.unpack()
     }
 
     // MARK: What the proxy says to a back connection

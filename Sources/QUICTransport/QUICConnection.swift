@@ -84,8 +84,22 @@ public final class QUICConnection {
     let endpoint: QUICEndpoint
     let settings: QUICSettings
     let qlog: (any QUICLogSink)?
-    /// The library's connection; nil before it is made and after it is freed.
-    var native: OpaquePointer?
+    /// The library's connection; nil before it is made and after it is freed. Asking for it ends the connection's rest.
+    var native: OpaquePointer? {
+        get {
+            if isResting { wake() }
+            return unsafe library
+        }
+        set { unsafe library = newValue }
+    }
+    private var library: OpaquePointer?
+    /// What the library's state stands in; nil: with everything else.
+    private var arena: ConnectionArena?
+    /// The functions by which the library takes memory there.
+    private let memory: UnsafeMutablePointer<ngtcp2_mem>
+    private var isResting = false
+    /// When the last datagram came before ``rest(now:quiet:)`` was vain; `.distantFuture` otherwise.
+    private var vainSince = Instant.distantFuture
     /// The TLS half: what was negotiated, certificates, resumption. Nil once the connection carries nothing.
     public private(set) var tls: QUICTLSSession?
     /// The TLS half of a client's connection whose handshake did not complete, once the connection carries nothing.
@@ -151,10 +165,12 @@ public final class QUICConnection {
         self.tls = tls
         let session = unsafe tls.handle
         unsafe reference = .allocate(capacity: 1)
+        unsafe memory = .allocate(capacity: 1)
         switch start {
         case .accepting(let initial):
             role = .server
             firstDestination = initial.destination
+            arena = endpoint.arenas?.obtain()
         case .connecting:
             role = .client
             firstDestination = nil
@@ -165,6 +181,10 @@ public final class QUICConnection {
                     guard let reference = unsafe reference else { return nil }
                     return unsafe QUICConnection.from(reference.pointee.user_data).native
                 }, user_data: Unmanaged.passUnretained(self).toOpaque()))
+        unsafe memory.initialize(
+            to: ngtcp2_mem(
+                user_data: arena?.context, malloc: ConnectionArena.allocate, free: ConnectionArena.release,
+                calloc: ConnectionArena.allocateZeroed, realloc: ConnectionArena.reallocate))
         guard receivePath.set(path) else { throw QUICError(.invalidArgument, place: "start connection") }
         unsafe gnutls_session_set_ptr(session, UnsafeMutableRawPointer(reference))
         guard unsafe HandshakeSeam.join(session, role: role) else {
@@ -187,6 +207,7 @@ public final class QUICConnection {
         forgetResetTokens()
         freeNative()
         unsafe reference.deallocate()
+        unsafe memory.deallocate()
     }
 
     private func create(
@@ -208,7 +229,8 @@ public final class QUICConnection {
                     unsafe result = ngtcp2_conn_server_new_versioned(
                         &created, &dcid, &scid, path, VersionTranslation.translated(initial.version),
                         NGTCP2_CALLBACKS_VERSION, NativeCallbacks.server, NGTCP2_SETTINGS_VERSION, &native,
-                        NGTCP2_TRANSPORT_PARAMS_VERSION, &parameters, nil, context)
+                        NGTCP2_TRANSPORT_PARAMS_VERSION, &parameters,
+                        arena == nil ? nil : memory, context)
                 }
             case .connecting(let destination, let version, let token, let originalVersion):
                 var dcid = destination.ngtcp2
@@ -246,8 +268,29 @@ public final class QUICConnection {
             if role == .server, unsafe ngtcp2_conn_get_handshake_completed(native) == 0 { failedTLS = tls }
             unsafe ngtcp2_conn_del(native)
             unsafe self.native = nil
+            arena = nil
         }
         tls = nil
+    }
+
+    /// Keeps as little memory as possible until something happens, when nothing has come for `quiet` nanoseconds and
+    /// nothing is to be done for as long. Not inside a callback. True when that took work.
+    public func rest(now: Instant, quiet: UInt64 = 1_000_000_000) -> Bool {
+        guard !isResting, let arena, phase == .established, pendingClose == nil, vainSince != receivedAt,
+            now >= receivedAt.advanced(nanoseconds: quiet),
+            deadline >= now.advanced(nanoseconds: quiet)
+        else { return false }
+        isResting = arena.pack()
+        vainSince = isResting ? .distantFuture : receivedAt
+        return true
+    }
+
+    /// Bytes that the library's state takes while the connection rests; 0 otherwise.
+    public var restingSize: Int { arena?.packedSize ?? 0 }
+
+    private func wake() {
+        isResting = false
+        arena?.unpack()
     }
 
     /// Gives away what is left of the TLS of a client whose handshake did not complete; nil without any.

@@ -80,6 +80,8 @@ public final class QUICEndpoint {
     private let codec: ConnectionIDCodec
     private var replies: TokenBucket
     private var drops: [UInt64]
+    /// Where the library's state of the server's connections stands from now on; nil: with everything else.
+    public var arenas: ArenaPool?
     /// Stateless reset packets written so far.
     public private(set) var statelessResets: UInt64 = 0
 

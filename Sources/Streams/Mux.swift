@@ -108,9 +108,14 @@ public protocol ByteStreamMux: AnyObject {
 
     /// The connection's idle timer ran out in ``activity``: answer 408 or send GOAWAY as the version has it, then close.
     func idleTimeout()
+
+    /// The connection has been idle for a while: keep as little memory as possible until something happens. True when
+    /// that took work.
+    func rest() -> Bool
 }
 
 extension ByteStreamMux {
+    public func rest() -> Bool { false }
     public func inputPipe(isBulk: Bool) -> KernelPipe? { nil }
     public func inputPipeFilled(_ count: Int) {}
     public func inputPipeRefused() {}
