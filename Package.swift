@@ -75,7 +75,7 @@ let package = Package(
         module("Configuration", ["Rules", "Samples", "Patterns", "Accounts", "Bytes"]),
         module("Rules", ["Patterns", "Samples", "Streams", "Messages", "Words", "Bytes"]),
         module("Samples", ["Accounts", "Patterns", "Connections", "Streams", "TLSTransport", "Messages", "Words", "Bytes"]),
-        module("Connections", ["MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "MuxPassThrough", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", "CLinux"]),
+        module("Connections", ["MuxHTTP3", "MuxHTTP2", "MuxHTTP1", "MuxPassThrough", "Streams", "QUICTransport", "TLSTransport", "Messages", "Runtime", "Bytes", "CLinux", "CMalloc"]),
         module("MuxHTTP3", ["Streams", "QUICTransport", "Messages", "Bytes", "CNghttp3"]),
         module("MuxHTTP2", ["Streams", "Messages", "Bytes", "CNghttp2"]),
         module("MuxHTTP1", ["Streams", "Messages", "Bytes", "COpenSSL"]),
@@ -91,6 +91,7 @@ let package = Package(
         module("Words", []),
         // C libraries and shims
         .target(name: "CLinux", path: "Sources/CLinux"),
+        .systemLibrary(name: "CMalloc"),
         library("CNgtcp2", pkgConfig: "libngtcp2", apt: "libngtcp2-dev"),
         library("CNghttp3", pkgConfig: "libnghttp3", apt: "libnghttp3-dev"),
         library("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),

@@ -1,5 +1,6 @@
 """The measurements: CPU time by case, latency at set rates, memory of idle connections, two workers."""
 import os
+import signal
 import time
 
 from parts.cases import plain
@@ -123,7 +124,8 @@ class Measure:
             service = peer.service(Shape(maxconn=count + 500), tag="memory")
             try:
                 service.start()
-                current, memory, wrong = self.hold(service, case, max(50, many / 4), lambda: self.quiet(service))
+                current, memory, wrong = self.hold(service, case, max(50, many / 4),
+                                                  lambda load: self.quiet(service, load))
                 held.append((current, memory))
             except (NotStarted, OSError) as error:
                 wrong = str(error)
@@ -139,13 +141,15 @@ class Measure:
         if each is not None:
             self.tell(f"            {each / 1024:.1f} KiB for a connection")
 
-    def quiet(self, service):
-        """The service's memory, once its connections have settled."""
+    def quiet(self, service, load):
+        """The service's memory, once each connection has had a request, the load has stopped, and all has settled."""
+        time.sleep(self.plan.settle)
+        os.kill(load.pid, signal.SIGSTOP)
         time.sleep(self.plan.settle)
         return service.memory()
 
     def hold(self, service, case, rate, then):
-        """Starts a load that keeps its connections, and once all are there runs `then`. Returns their number, what
+        """Starts a load that keeps its connections, and once all are there runs `then(process)`. Returns their number, what
         `then` returned, and what went wrong or None."""
         command = self.load.command(case, service.addresses[1][case.secure], 3600, rate)
         process = self.load.begin(command)
@@ -154,7 +158,7 @@ class Measure:
             while time.monotonic() < deadline and process.poll() is None:
                 current = frontend(service)[0]
                 if current >= case.connections:
-                    return current, then(), None
+                    return current, then(process), None
                 time.sleep(0.1)
         finally:
             has_ended = process.poll() is not None

@@ -34,7 +34,7 @@ def window(measure, peer, case, turn):
     service = peer.service(Shape(maxconn=case.connections + 1000, queue=200), tag="range")
     seen = []
 
-    def sample():
+    def sample(_):
         steady(service, 10 + case.connections / 200)
         for _ in range(2):
             seen.append((service.cpu_seconds(), *frontend(service)[1:]))

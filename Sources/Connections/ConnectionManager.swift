@@ -115,7 +115,7 @@ public final class ConnectionManager {
         connection.tableIndex = connections.count
         connections.append(connection)
         if connection.role == .client { clientCount += 1 }
-        idleRound.start()
+        idleRound.noteNewcomer()
     }
 
     func remove(_ connection: StreamConnection) {

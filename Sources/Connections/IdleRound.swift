@@ -1,8 +1,10 @@
 import Bytes
+import CMalloc
 import Runtime
 
 /// Goes round a worker's connections for ever and lets those rest that have been idle for a while (``ConnectionArena``):
-/// few at a time, since each takes some microseconds.
+/// few at a time, since each takes some microseconds. Once many have come and no more do, it gives the pages back that
+/// their handshakes have left in the heap.
 final class IdleRound: TimerTarget {
     /// Lets the connection at an index rest: true when that took work, nil behind the last.
     var rest: ((Int) -> Bool?)?
@@ -17,6 +19,14 @@ final class IdleRound: TimerTarget {
     private let loop: EventLoop
     private let timer: Timer
     private var next = 0
+    /// Connections that have come since the heap was trimmed, and in this round.
+    private var newcomers = 0
+    private var newcomersInRound = 0
+
+    /// The heap is trimmed when so many have come, and in the last round fewer than those. It takes milliseconds after
+    /// thousands of handshakes, and other workers wait when they want memory meanwhile.
+    private static let manyNewcomers = 64
+    private static let fewNewcomers = 8
 
     init(on loop: EventLoop) {
         self.loop = loop
@@ -24,8 +34,14 @@ final class IdleRound: TimerTarget {
         timer.wakes(self)
     }
 
-    /// There is a connection: starts when it does not go round yet.
-    func start() {
+    /// A connection has come.
+    func noteNewcomer() {
+        newcomers += 1
+        newcomersInRound += 1
+        start()
+    }
+
+    private func start() {
         if !timer.isArmed { timer.arm(at: loop.clock.now.advanced(milliseconds: Self.roundTime)) }
     }
 
@@ -35,15 +51,22 @@ final class IdleRound: TimerTarget {
         var rested = 0
         while next < end, rested < Self.restLimit {
             guard let tookWork = rest(next) else {
-                let wasFirst = next == 0
-                next = 0
-                // Without connections there is nothing to go round.
-                if !wasFirst { start() }
-                return
+                return endRound()
             }
             if tookWork { rested += 1 }
             next += 1
         }
         timer.arm(at: loop.clock.now.advanced(milliseconds: Self.stepTime))
+    }
+
+    private func endRound() {
+        // Without connections there is nothing to go round.
+        if next > 0 { start() }
+        next = 0
+        if newcomers >= Self.manyNewcomers, newcomersInRound < Self.fewNewcomers {
+            malloc_trim(0)
+            newcomers = 0
+        }
+        newcomersInRound = 0
     }
 }

@@ -83,7 +83,7 @@ public final class QUICConnectionManager {
         link.tableIndex = links.count
         links.append(link)
         if link.role == .client { clientCount += 1 }
-        idleRound.start()
+        idleRound.noteNewcomer()
     }
 
     /// A link carries nothing any more; its closing period goes on.

@@ -103,7 +103,7 @@ extension HTTP2Mux {
     private func describe(_ head: MessageHead) -> Int {
         if lineCapacity < head.lineLimit {
             unsafe lines.deallocate()
-            lineCapacity = head.lineLimit
+            lineCapacity = max(32, head.lineLimit)
             unsafe lines = .allocate(capacity: lineCapacity)
         }
         var count = 0
