@@ -143,9 +143,10 @@ class Measure:
 
     def quiet(self, service, load):
         """The service's memory, once each connection has had a request, the load has stopped, and all has settled."""
-        time.sleep(self.plan.settle)
+        # At the rate of the load all have had one after four seconds; what is idle for a second may then be packed.
+        time.sleep(max(4, self.plan.settle))
         os.kill(load.pid, signal.SIGSTOP)
-        time.sleep(self.plan.settle)
+        time.sleep(max(5, self.plan.settle))
         return service.memory()
 
     def hold(self, service, case, rate, then):
