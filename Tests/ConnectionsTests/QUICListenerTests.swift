@@ -81,6 +81,20 @@ private func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncati
         #expect(server.ask { $0.listener.endpoint.connectionIDCount }[0] == 0)
     }
 
+    @Test("A client's connection that is idle rests, and goes on when it is used again") func rests() async throws {
+        let server = try await QUICTestServer(workers: 1, certificate: TestCertificates.file())
+        let client = try QUICTestClient()
+        let link = try client.open(server.address)
+        for byte in [1, 2] as [UInt8] {
+            #expect(try client.ask(link, [byte]) == [0, byte])
+            try await eventually("the connection rests") {
+                // The client acknowledges what it has.
+                try client.host.loop.turn(waitingAtMost: SystemClock.now().advanced(milliseconds: 20))
+                return server.ask { $0.accepted.first?.connection.restingSize ?? 0 }[0] > 0
+            }
+        }
+    }
+
     @Test("On a wildcard address, IPv4 and IPv6, answers leave from where the question went")
     func wildcard() async throws {
         for text in ["0.0.0.0", "::"] {
