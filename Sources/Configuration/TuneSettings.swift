@@ -138,6 +138,9 @@ public struct QUICTuneSettings: Sendable, Equatable {
     public var paces: Bool
     /// Protocol oddities after which a connection is closed (`tune.quic.fe.sec.glitches-threshold`); nil: not limited.
     public var glitchesThreshold: Int?
+    /// Bytes of a peer's QPACK table that we fill, to clients and to servers (`tune.h3.header-table-size`, ours). It makes
+    /// heads shorter; each costs more work, and an acknowledgement of the peer.
+    public var headerTableSize: Int
 
     public init() {
         listens = true
@@ -146,6 +149,7 @@ public struct QUICTuneSettings: Sendable, Equatable {
         maxTotalStreams = nil
         receiveBuffer = 100 * 16384
         streamDataRatio = 90
+        headerTableSize = 0
         retryThreshold = 100
         usesGSO = true
         paces = true

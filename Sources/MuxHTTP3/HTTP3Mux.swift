@@ -115,10 +115,10 @@ public import Streams
         floodGuard = FloodGuard(
             resets: limits.resets, controlFrames: limits.controlFrames, emptyDataFrames: limits.emptyDataFrames,
             glitches: limits.glitches)
-        encoder = try QPACKEncoder(capacity: max(0, settings.qpackEncoderCapacity))
+        encoder = try QPACKEncoder(capacity: max(0, settings.qpackEncoderCapacity), memory: resources.memory)
         decoder = try QPACKDecoder(
             capacity: max(0, settings.qpackTableCapacity), blockedStreams: max(0, settings.qpackBlockedStreams),
-            streams: settings.concurrentStreams)
+            streams: settings.concurrentStreams, memory: resources.memory)
         writePrefaces()
     }
 

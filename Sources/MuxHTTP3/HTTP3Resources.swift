@@ -6,6 +6,7 @@ public final class HTTP3Resources {
     public let worker: WorkerResources
     /// Where small pieces are copied: frame headers, field sections, body bytes out of packets.
     var gather: GatherBuffer
+    let memory = QPACKMemory()
     /// Lines of the field section that is being encoded.
     var lines = FieldList()
     private var spare: [HTTP3Stream] = []
@@ -24,7 +25,7 @@ public final class HTTP3Resources {
         spare = []
     }
 
-    func obtainStream() -> HTTP3Stream { spare.popLast() ?? HTTP3Stream() }
+    func obtainStream() -> HTTP3Stream { spare.popLast() ?? HTTP3Stream(memory) }
 
     func giveBack(_ stream: HTTP3Stream) {
         if spare.count < spareLimit { spare.append(stream) }

@@ -56,7 +56,7 @@ import Streams
     var frames = FrameHeaderReader()
     /// Bytes left of the present frame's payload.
     var frameLeft: UInt64 = 0
-    let section = FieldSection()
+    let section: FieldSection
     /// The head of the field section that is under way.
     var assembler: HeadAssembler?
     /// What is wrong with it.
@@ -120,7 +120,8 @@ import Streams
     var isMarked = false
     unowned(unsafe) var nextMarked: HTTP3Stream?
 
-    override init() {
+    init(_ memory: QPACKMemory) {
+        section = FieldSection(memory)
         unsafe mux = nil
         unsafe incoming = nil
         unsafe outgoing = nil

@@ -5,6 +5,7 @@ public import QUICTransport
 /// Decodes field sections and the peer's encoder stream (RFC 9204). Owns nghttp3's decoder.
 @safe public struct QPACKDecoder: ~Copyable {
     private let decoder: OpaquePointer
+    private let memory: QPACKMemory
     /// The field that the last ``next(_:_:_:isLast:)`` gave; its buffers are held until the next call.
     private var field = unsafe nghttp3_qpack_nv()
     private var holdsField = false
@@ -25,13 +26,17 @@ public import QUICTransport
     ///   - capacity: most bytes in the dynamic table.
     ///   - blockedStreams: streams that may wait for the encoder stream.
     ///   - streams: streams that may be open at a time.
-    public init(capacity: Int, blockedStreams: Int, streams: Int) throws(HTTP3ConnectionError) {
+    ///   - memory: its worker's.
+    public init(
+        capacity: Int, blockedStreams: Int, streams: Int, memory: QPACKMemory
+    ) throws(HTTP3ConnectionError) {
         var created: OpaquePointer?
-        let result = unsafe nghttp3_qpack_decoder_new(&created, capacity, blockedStreams, nghttp3_mem_default())
+        let result = unsafe nghttp3_qpack_decoder_new(&created, capacity, blockedStreams, memory.functions)
         guard result == 0, let created = unsafe created else {
             throw HTTP3ConnectionError(.internalError, "no QPACK decoder", cause: result)
         }
         unsafe decoder = created
+        self.memory = memory
         unsafe nghttp3_qpack_decoder_set_max_concurrent_streams(created, streams)
     }
 
@@ -130,15 +135,19 @@ public import QUICTransport
 /// The decoder's state for the field sections of one stream; the object is used again for other streams.
 @safe public final class FieldSection {
     fileprivate private(set) var context: OpaquePointer?
+    private let memory: QPACKMemory
 
-    public init() { unsafe context = nil }
+    public init(_ memory: QPACKMemory) {
+        unsafe context = nil
+        self.memory = memory
+    }
 
     deinit { unsafe nghttp3_qpack_stream_context_del(context) }
 
     /// Makes ready for the next section of a stream.
     public func begin(_ stream: QUICStreamID) throws(HTTP3ConnectionError) {
         if let context = unsafe context { return unsafe nghttp3_qpack_stream_context_reset(context) }
-        let result = unsafe nghttp3_qpack_stream_context_new(&context, stream, nghttp3_mem_default())
+        let result = unsafe nghttp3_qpack_stream_context_new(&context, stream, memory.functions)
         guard result == 0 else { throw HTTP3ConnectionError(.internalError, "no QPACK stream context", cause: result) }
     }
 

@@ -5,6 +5,7 @@ public import QUICTransport
 /// Encodes field sections and reads the peer's decoder stream (RFC 9204). Owns nghttp3's encoder.
 @safe public struct QPACKEncoder: ~Copyable {
     private let encoder: OpaquePointer
+    private let memory: QPACKMemory
     /// Where nghttp3 writes a section's lines and what goes to the encoder stream; kept between sections.
     private var lines = unsafe nghttp3_buf()
     private var instructions = unsafe nghttp3_buf()
@@ -12,14 +13,17 @@ public import QUICTransport
     public private(set) var unacknowledgedSections = 0
     private var decoderStream = DecoderStreamCounter()
 
-    /// - Parameter capacity: most bytes that we are willing to use of the peer's dynamic table.
-    public init(capacity: Int) throws(HTTP3ConnectionError) {
+    /// - Parameters:
+    ///   - capacity: most bytes that we are willing to use of the peer's dynamic table.
+    ///   - memory: its worker's.
+    public init(capacity: Int, memory: QPACKMemory) throws(HTTP3ConnectionError) {
         var created: OpaquePointer?
-        let result = unsafe nghttp3_qpack_encoder_new(&created, capacity, nghttp3_mem_default())
+        let result = unsafe nghttp3_qpack_encoder_new(&created, capacity, memory.functions)
         guard result == 0, let created = unsafe created else {
             throw HTTP3ConnectionError(.internalError, "no QPACK encoder", cause: result)
         }
         unsafe encoder = created
+        self.memory = memory
         unsafe nghttp3_buf_init(&lines)
         unsafe nghttp3_buf_init(&instructions)
     }
@@ -27,8 +31,8 @@ public import QUICTransport
     deinit {
         var lines = unsafe lines
         var instructions = unsafe instructions
-        unsafe nghttp3_buf_free(&lines, nghttp3_mem_default())
-        unsafe nghttp3_buf_free(&instructions, nghttp3_mem_default())
+        unsafe nghttp3_buf_free(&lines, memory.functions)
+        unsafe nghttp3_buf_free(&instructions, memory.functions)
         unsafe nghttp3_qpack_encoder_del(encoder)
     }
 

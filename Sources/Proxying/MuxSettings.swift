@@ -31,6 +31,7 @@ package struct MuxSettings {
         http3.maxTotalStreams = tune.quic.maxTotalStreams
         http3.maxFieldSectionSize = tune.maxHeadSize
         http3.streamReceiveWindow = tune.quic.streamReceiveBuffer(bufsize: tune.bufsize)
+        http3.qpackEncoderCapacity = tune.quic.headerTableSize
         http3.limits.glitches = tune.quic.glitchesThreshold
     }
 

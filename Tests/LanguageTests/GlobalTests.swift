@@ -128,6 +128,7 @@ import Testing
             tune.sndbuf.frontend 3m
             tune.ssl.lifetime 10m
             tune.h2.header-table-size 8192
+            tune.h3.header-table-size 2048
             tune.h2.initial-window-size 65536
             tune.h2.max-concurrent-streams 50
             tune.h2.max-frame-size 20000
@@ -163,7 +164,7 @@ import Testing
         #expect(!tune.quic.listens && !tune.quic.usesGSO)
         #expect((tune.quic.maxIdleTimeout, tune.quic.maxConcurrentStreams) == (60_000, 10))
         #expect((tune.quic.maxTotalStreams, tune.quic.receiveBuffer) == (5000, 1 << 20))
-        #expect(tune.quic.streamDataRatio == 50)
+        #expect((tune.quic.streamDataRatio, tune.quic.headerTableSize) == (50, 2048))
         #expect(tune.quic.retryThreshold == 7)
         #expect((tune.quic.glitchesThreshold, tune.serverQUIC.glitchesThreshold) == (300, 400))
         #expect(!tune.quic.paces && !tune.serverQUIC.paces && tune.serverQUIC.usesGSO)

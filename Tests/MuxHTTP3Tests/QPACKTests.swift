@@ -7,6 +7,7 @@ import Testing
     /// An encoder and a decoder with the streams between them.
     private final class Pair {
         let pool = BufferPool(slabSize: 4096)
+        let memory = QPACKMemory()
         var gather: GatherBuffer
         var encoder: QPACKEncoder
         var decoder: QPACKDecoder
@@ -14,8 +15,8 @@ import Testing
         var encoderStream = SendBuffer()
 
         init(capacity: Int = 4096, blocked: UInt64 = 100) throws {
-            encoder = try QPACKEncoder(capacity: 4096)
-            decoder = try QPACKDecoder(capacity: capacity, blockedStreams: 100, streams: 100)
+            encoder = try QPACKEncoder(capacity: 4096, memory: memory)
+            decoder = try QPACKDecoder(capacity: capacity, blockedStreams: 100, streams: 100, memory: memory)
             gather = GatherBuffer(pool: pool)
             var settings = PeerSettings()
             settings.qpackTableCapacity = UInt64(capacity)
@@ -69,7 +70,7 @@ import Testing
             let header = try #require(reader.read(frame.span, &start))
             #expect(header.type == FrameType.headers)
             #expect(Int(header.length) == frame.count - start)
-            let section = FieldSection()
+            let section = FieldSection(memory)
             try section.begin(stream)
             var lines: [String] = []
             var offset = start

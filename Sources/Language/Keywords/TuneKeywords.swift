@@ -110,6 +110,7 @@ enum TuneKeywords {
 
     private static let http2 = [
         number("tune.h2.header-table-size", in: 4096...65536, \.http2.headerTableSize),
+        number("tune.h3.header-table-size", in: 0...65536, \.quic.headerTableSize),
         GlobalKeywords.once("tune.h2.initial-window-size") { (global, statement) throws(Complaint) in
             global.http2Window.both = try statement.integer()
         },
