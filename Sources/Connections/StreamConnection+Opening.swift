@@ -164,7 +164,7 @@ extension StreamConnection {
         if role == .server { owner?.connectionReady(self) }
         if role == .client, manager.isDraining { mux.drain() }
         if !input.isEmpty { giveInput(mux) }
-        readInput()
+        readInput(mux)
         loop.schedule(self)
     }
 }

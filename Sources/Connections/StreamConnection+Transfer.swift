@@ -8,8 +8,8 @@ import TLSTransport
 // Reading and writing: tried before waiting for epoll, bounded per turn, stopped by the mux's backpressure.
 extension StreamConnection {
     /// Reads while the socket has bytes and the mux wants them.
-    func readInput() {
-        guard let mux else { return }
+    func readInput(_ mux: any ByteStreamMux) {
+        guard readReady || sawEnd else { return input.releaseWhenIdle() }
         var reads = 0
         while readReady, !sawEnd, reads < readsPerTurn, !input.isFull, mux.wantsInput, phase == .open {
             reads += 1
@@ -120,10 +120,12 @@ extension StreamConnection {
 
     /// Lets the mux produce and writes until the socket is full or nothing is left.
     func writeOutput(_ mux: any ByteStreamMux) {
+        var isAll = false
         while true {
             if output.count < settings.outputLimit {
                 if output.isEmpty { lastSend = loop.clock.now }
                 mux.produce(into: &output, limit: settings.outputLimit)
+                isAll = muxAnnounces && output.count < settings.outputLimit
             }
             guard writeReady, phase == .open, mux.closeIntent != .abort else { return }
             let pipe = output.isEmpty ? mux.outputPipe : nil
@@ -132,6 +134,7 @@ extension StreamConnection {
             case .bytes(let count):
                 lastSend = loop.clock.now
                 if pipe == nil { output.consume(count) } else { drained(count, mux) }
+                if isAll, output.isEmpty, mux.outputPipe == nil { return }
             case .wouldBlock: writeReady = false
             case .end: return fail(.reset)
             case .failed(let code):

@@ -46,7 +46,7 @@ extension StreamConnection {
         self.mux = mux
         endDelivered = false
         if !input.isEmpty { giveInput(mux) }
-        readInput()
+        readInput(mux)
         loop.schedule(self)
     }
 

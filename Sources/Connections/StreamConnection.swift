@@ -28,9 +28,14 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
     /// The client's side of the story; nil for connections to servers.
     public internal(set) var session: Session?
     public internal(set) var mux: (any ByteStreamMux)? {
-        didSet { serverMux = mux as? any ServerMux }
+        didSet {
+            serverMux = mux as? any ServerMux
+            muxAnnounces = mux?.announcesOutput ?? false
+        }
     }
     private var serverMux: (any ServerMux)?
+    /// ``ByteStreamMux/announcesOutput``.
+    private(set) var muxAnnounces = false
     /// What the owner keeps about the connection (a server, a place in a pool).
     public var ownerContext: AnyObject?
 
@@ -128,6 +133,12 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
     /// True while a server's connection carries an exchange, or is being made.
     public var isBusy: Bool { phase < .open || mux?.activity == .busy }
 
+    /// Both of these at once, for those who ask at every exchange.
+    public var load: (free: Int, isBusy: Bool) {
+        guard phase == .open, let serverMux else { return (0, isBusy) }
+        return (isRetired ? 0 : serverMux.availableStreams, serverMux.activity == .busy)
+    }
+
     /// Milliseconds for which an idle connection is taken as good without a look at its socket.
     private static let trustedIdleTime = 100
 
@@ -165,11 +176,26 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
         case .handshake: shakeHands()
         case .detecting: detectProtocol()
         case .open:
-            readInput()
-            loop.schedule(self)
+            guard let mux else { return }
+            readInput(mux)
+            if phase == .open, !rests(mux) { loop.schedule(self) }
         case .lingering: discardInput()
         case .closed: break
         }
+    }
+
+    /// Whether there is nothing for a flush to do: all that came is with the mux, and what follows will be announced.
+    private func rests(_ mux: any ByteStreamMux) -> Bool {
+        guard muxAnnounces, !readReady, !sawEnd, input.isEmpty, output.isEmpty, mux.closeIntent == .open,
+            !isRetired, upgrade == nil
+        else { return false }
+        if role == .client {
+            // The time of an idle client begins anew after this exchange.
+            guard mux.activity == .busy else { return false }
+            activity = .busy
+            timer.suspend()
+        }
+        return true
     }
 
     public override func flush() {
@@ -182,8 +208,8 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
             mux.drain()
             if mux.activity != .busy { return close(nil) }
         }
-        if mux.wantsInput, !input.isEmpty { giveInput(mux) }
-        readInput()
+        if !input.isEmpty, mux.wantsInput { giveInput(mux) }
+        readInput(mux)
         guard phase == .open else { return }
         writeOutput(mux)
         guard phase == .open else { return }
@@ -192,8 +218,8 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
         // A reader that was stopped by its share of the turn goes on in the next one. The mux is asked even when the
         // socket is empty: a half without room tells of the room to come only when it was asked, and bytes may wait
         // for it in `input`.
-        if mux.wantsInput, readReady, !input.isFull { loop.schedule(self) }
-        armTimer()
+        if readReady, !input.isFull, mux.wantsInput { loop.schedule(self) }
+        armTimer(mux)
     }
 
     private func followIntent(_ intent: CloseIntent) {
@@ -240,7 +266,7 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
     }
 
     public func muxStreamsChanged() {
-        loop.schedule(self)
+        if !muxAnnounces { loop.schedule(self) }
         owner?.streamsChanged(on: self)
     }
 
@@ -289,13 +315,11 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
 
     // MARK: Timers
 
-    private func armTimer() {
-        guard phase == .open, let mux else { return }
-        let now = loop.clock.now
+    private func armTimer(_ mux: any ByteStreamMux) {
         let current = mux.activity
         if current != activity {
             activity = current
-            activitySince = now
+            activitySince = loop.clock.now
         }
         var deadline = Instant.distantFuture
         if role == .client {
@@ -307,7 +331,7 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
             }
         }
         if !output.isEmpty { deadline = min(deadline, after(settings.sendTimeout, from: lastSend)) }
-        if deadline == .distantFuture { timer.disarm() } else { timer.arm(at: deadline) }
+        if deadline == .distantFuture { timer.suspend() } else { timer.arm(at: deadline) }
     }
 
     private func after(_ milliseconds: Int?, from start: Instant) -> Instant {

@@ -71,6 +71,8 @@ extension Span<UInt8> {
                 }
             }
             index &+= 8
+            // The last bytes are looked at together with some before them.
+            if index < count, index &+ 8 > count { index = count &- 8 }
         }
         while index < count {
             if unsafe self[unchecked: index].isForbiddenInValue { return index }
@@ -143,17 +145,21 @@ extension Span<UInt8> {
     /// Reads an authority without user information (RFC 3986 section 3.2): nil when it is malformed. Gives where the
     /// host ends and the port's value: nil when there is no port or it is empty.
     public var authorityParts: (hostEnd: Int, port: UInt16?)? {
-        guard !isEmpty, CharacterSet.authority.containsAll(self) else { return nil }
+        guard !isEmpty else { return nil }
         var hostEnd = 0
         if self[0] == 0x5b {
+            guard CharacterSet.authority.containsAll(self) else { return nil }
             while hostEnd < count, self[hostEnd] != 0x5d { hostEnd += 1 }
             guard hostEnd > 1, hostEnd < count else { return nil }
             hostEnd += 1
             guard hostEnd == count || self[hostEnd] == 0x3a else { return nil }
         } else {
-            while hostEnd < count, self[hostEnd] != 0x3a {
-                if self[hostEnd] == 0x5b || self[hostEnd] == 0x5d { return nil }
-                hostEnd += 1
+            // What follows the colon is seen to be digits below.
+            while hostEnd < count {
+                let byte = unsafe self[unchecked: hostEnd]
+                if byte == 0x3a { break }
+                guard CharacterSet.authority.contains(byte), byte != 0x5b, byte != 0x5d else { return nil }
+                hostEnd &+= 1
             }
             guard hostEnd > 0 else { return nil }
         }

@@ -35,9 +35,8 @@ public final class HTTP1BackMux: ByteStreamMux, ServerMux, StreamEnd {
     /// How far the reading side is.
     enum Receiving { case head, body, complete }
 
-    private unowned(unsafe) let connection: any MuxHost
-    /// The connection, which keeps the mux.
-    var host: any MuxHost { unsafe connection }
+    /// The connection, which lets the mux go when it closes.
+    let host: any MuxHost
     let settings: HTTP1BackSettings
     var exchange: Exchange?
     var sending = Sending.head
@@ -69,7 +68,7 @@ public final class HTTP1BackMux: ByteStreamMux, ServerMux, StreamEnd {
     ///   - host: the connection; it owns the mux.
     ///   - seed: where the keys of WebSocket handshakes come from.
     public init(host: any MuxHost, settings: HTTP1BackSettings = HTTP1BackSettings(), seed: UInt64) {
-        unsafe connection = host
+        self.host = host
         self.settings = settings
         self.seed = seed
     }
@@ -105,6 +104,8 @@ public final class HTTP1BackMux: ByteStreamMux, ServerMux, StreamEnd {
     }
 
     // MARK: The connection's view
+
+    public var announcesOutput: Bool { true }
 
     public var wantsInput: Bool {
         guard closeIntent < .close else { return false }

@@ -134,7 +134,8 @@ extension HTTP1FrontMux {
         }
         if isDraining { return close() }
         if peerEnded { settle() }
-        host.muxNeedsFlush()
+        // What came ahead waits with the connection, which looks for it when it flushes the next time.
+        if hasInput { host.muxNeedsFlush() }
     }
 
     /// Both directions of the tunnel are over.

@@ -55,9 +55,8 @@ public final class HTTP1FrontMux: ByteStreamMux, StreamEnd {
         case ended
     }
 
-    private unowned(unsafe) let connection: any MuxHost
-    /// The connection, which keeps the mux.
-    var host: any MuxHost { unsafe connection }
+    /// The connection, which lets the mux go when it closes.
+    let host: any MuxHost
     let settings: HTTP1FrontSettings
     var exchange: Exchange?
     var intake = Intake.fresh
@@ -93,7 +92,7 @@ public final class HTTP1FrontMux: ByteStreamMux, StreamEnd {
 
     /// - Parameter host: the connection; it owns the mux.
     public init(host: any MuxHost, settings: HTTP1FrontSettings = HTTP1FrontSettings()) {
-        unsafe connection = host
+        self.host = host
         self.settings = settings
     }
 
@@ -101,6 +100,8 @@ public final class HTTP1FrontMux: ByteStreamMux, StreamEnd {
     var abortsOnClose: Bool { exchange?.abortsOnClose ?? settings.abortsOnClose }
 
     // MARK: The connection's view
+
+    public var announcesOutput: Bool { true }
 
     public var wantsInput: Bool {
         guard closeIntent == .open || intake == .tunnel else { return false }

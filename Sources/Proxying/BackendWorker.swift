@@ -24,9 +24,8 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
     var serverTraffic: [ServerTraffic?] = []
     /// By frontend: what it and this backend do together.
     private var forwardings: [Forwarding?] = []
-    private unowned(unsafe) let holder: Worker
-    /// The worker, which keeps the backend.
-    var worker: Worker { unsafe holder }
+    /// The worker, which lets the backend go at its end: a constant costs no reference count where it is used.
+    let worker: Worker
     package let settings: BackendSettings
     /// At which steps it has something to do for an exchange.
     let steps: RuleSteps
@@ -37,7 +36,7 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
 
     init(_ shared: SharedProxyBackend, worker: Worker) throws(TLSError) {
         self.shared = shared
-        unsafe holder = worker
+        self.worker = worker
         settings = shared.servers.settings
         steps = RuleSteps(shared.servers.settings, shared.rules)
         let buffers = worker.blueprint.configuration.global.tune.socketBuffers
@@ -74,10 +73,10 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
         var request = DispatchRequest(
             exchange: record.exchange, session: record.session, isFirst: record.number <= 1,
             clientPort: record.destination.port)
-        let assignment = record.assignment
-        request.server = assignment.server ?? (assignment.ignoresPersistence ? nil : record.persistence.server)
-        request.forcesPersistence = assignment.forcesPersistence
-        request.ignoresPersistence = assignment.ignoresPersistence
+        let ignoresPersistence = record.assignment.ignoresPersistence
+        request.server = record.assignment.server ?? (ignoresPersistence ? nil : record.persistence.server)
+        request.forcesPersistence = record.assignment.forcesPersistence
+        request.ignoresPersistence = ignoresPersistence
         if let overrides = record.overrides {
             request.priorityClass = overrides.priorityClass
             request.priorityOffset = overrides.priorityOffset

@@ -6,7 +6,7 @@ import Samples
 
 /// `option forwardfor` and `option originalto` of a frontend and a backend together: fields that tell the server the
 /// client's address, and the one that it connected to.
-struct Forwarding {
+final class Forwarding {
     /// One of the two.
     private struct Field {
         let name: [UInt8]
@@ -32,7 +32,11 @@ struct Forwarding {
                 name: Array(last.headerName.lowercased().utf8), exceptions: destinations.compactMap(\.except),
                 onlyIfNone: false)
         }
+        isEmpty = sources.isEmpty && destinations.isEmpty
     }
+
+    /// Whether nothing is to be added to any request.
+    let isEmpty: Bool
 
     func apply(to head: MessageHead, _ record: ProxyExchange) throws(MessageError) {
         if let source, Self.isWanted(source, record.source, head) {

@@ -15,9 +15,8 @@ package import TLSTransport
 /// One worker's side of a frontend: it takes connections, makes their muxes, and decides about exchanges.
 package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHandler {
     package let shared: SharedFrontend
-    private unowned(unsafe) let holder: Worker
-    /// The worker, which keeps the frontend.
-    var worker: Worker { unsafe holder }
+    /// The worker, which lets the frontend go at its end: a constant costs no reference count where it is used.
+    let worker: Worker
     package let settings: FrontendSettings
     /// At which steps it has something to do for an exchange.
     let steps: RuleSteps
@@ -63,7 +62,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
         _ shared: SharedFrontend, worker: Worker, backend: BackendWorker?, ownBackend: BackendWorker?
     ) throws(TLSError) {
         self.shared = shared
-        unsafe holder = worker
+        self.worker = worker
         defaultBackend = backend
         self.ownBackend = ownBackend
         let settings = shared.settings
@@ -405,7 +404,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     package func exchangeEnded(_ exchange: Exchange) {
         guard let record = record(exchange) else { return }
         if exchange.failure != nil { record.noteStage() }
-        count(record)
+        count(record, exchange)
         // The line's counts are those that remain without this exchange, as HAProxy has them.
         record.end()
         if record.dispatch != nil { record.backend?.leave() }

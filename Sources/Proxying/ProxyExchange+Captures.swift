@@ -11,9 +11,9 @@ extension ProxyExchange {
     func captureRequest() {
         guard isHTTP, let head = exchange.request.head else { return }
         requestHeadSize = head.countedSize
-        let captures = frontend.settings.captures
-        if !captures.request.isEmpty { capture(captures.request, of: head, .request) }
-        if let cookie = captures.cookie { requestCookie = Self.find(cookie, in: head, .cookie) }
+        let slots = frontend.settings.captures.request
+        if !slots.isEmpty { capture(slots, of: head, .request) }
+        if let cookie = frontend.settings.captures.cookie { requestCookie = Self.find(cookie, in: head, .cookie) }
         if frontend.shared.keepsRequestLine {
             let evaluation = frontend.worker.rules.evaluation
             var text = evaluation.scratch.text()
@@ -26,12 +26,12 @@ extension ProxyExchange {
     /// The response's head is here.
     func captureResponse() {
         guard isHTTP, let head = exchange.response.head else { return }
-        let captures = frontend.settings.captures
         // The proxy's own answers are not captured, as in HAProxy.
         guard ownStatus == 0 else { return }
         responseHeadSize = head.countedSize
-        if !captures.response.isEmpty { capture(captures.response, of: head, .response) }
-        if let cookie = captures.cookie { responseCookie = Self.find(cookie, in: head, .setCookie) }
+        let slots = frontend.settings.captures.response
+        if !slots.isEmpty { capture(slots, of: head, .response) }
+        if let cookie = frontend.settings.captures.cookie { responseCookie = Self.find(cookie, in: head, .setCookie) }
     }
 
     /// The last field of a name is kept.

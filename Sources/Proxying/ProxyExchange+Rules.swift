@@ -307,6 +307,7 @@ extension ProxyExchange: RuleHost {
 
     private func dispatchToServer() {
         guard let backend else { return }
+        let exchange: Exchange = exchange
         assignServer()
         if let head = exchange.request.head {
             guard readCookie(), addUniqueID(to: head), addForwarded(backend, head) else {
@@ -360,10 +361,11 @@ extension ProxyExchange: RuleHost {
     }
 
     private func finishResponse() {
+        let exchange: Exchange = exchange
         guard exchange.response.phase != .idle else { return }
         if let head = exchange.response.head { frontend.announceHTTP3(head, session) }
         frontend.worker.log?.responseReceived(self)
-        armTimer()
+        keepTimer(frontend.settings.timeouts.client, from: exchange.responseHeadAt)
         if exchange.response.isHeld {
             exchange.response.isHeld = false
             exchange.front?.outgoingReady()

@@ -104,8 +104,10 @@ extension ProxyExchange {
             defer { run.evaluation.scratch.release() }
             guard case .next = rule.action.run(run) else { return false }
         }
+        let forwarding = backend.forwarding(of: frontend)
+        if forwarding.isEmpty { return true }
         do throws(MessageError) {
-            try backend.forwarding(of: frontend).apply(to: head, self)
+            try forwarding.apply(to: head, self)
             return true
         } catch {
             return false

@@ -95,7 +95,10 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
 
     func begin(_ exchange: Exchange) {
         self.exchange = exchange
-        armTimer()
+        // Nothing has come yet: only the client can keep the exchange waiting.
+        if let limit = frontend.settings.timeouts.client {
+            timer.arm(at: exchange.openedAt.advanced(milliseconds: limit))
+        }
     }
 
     func end() {
@@ -139,7 +142,7 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     package func dispatchAttaches(_ dispatch: Dispatch) { nameServer(dispatch) }
 
     package func dispatched(_ dispatch: Dispatch) {
-        armTimer()
+        keepTimer(backend?.settings.timeouts.server, from: exchange.attachedAt)
         if frontend.settings.lines.format != nil { serverSource = serverConnection?.socketSource }
         frontend.worker.log?.serverReached(self)
     }
@@ -162,14 +165,25 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
 
     // MARK: Timers
 
-    /// The deadline that its timer is set to; nil: none.
-    var deadline: Instant? { timer.isArmed ? timer.deadline : nil }
+    /// The earliest of the deadlines that hold now; nil: none.
+    var deadline: Instant? {
+        let deadline = min(nextDeadline().0, progress.waitsUntil ?? .distantFuture)
+        return deadline == .distantFuture ? nil : deadline
+    }
 
     /// Sets the timer to the earliest of the deadlines that hold now. Activity only moves deadlines later, so the timer
     /// looks again when it fires.
     func armTimer() {
-        let deadline = min(nextDeadline().0, progress.waitsUntil ?? .distantFuture)
-        if deadline == .distantFuture { timer.disarm() } else { timer.arm(at: deadline) }
+        if let deadline { timer.arm(at: deadline) } else { timer.disarm() }
+    }
+
+    /// The same after a step of an exchange of HTTP that can have brought one deadline closer, `limit` milliseconds after
+    /// `start`: most often the timer is set to an earlier one already, and looks again when that has come.
+    func keepTimer(_ limit: Int?, from start: Instant) {
+        guard isHTTP, overrides == nil, progress.waitsUntil == nil, timer.isArmed, !exchange.isTunnel else {
+            return armTimer()
+        }
+        if let limit, timer.deadline > start.advanced(milliseconds: limit) { armTimer() }
     }
 
     package func timerFired(_ timer: Timer) {
@@ -197,12 +211,15 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     }
 
     private func nextDeadline() -> (Instant, CloseReason) {
+        let exchange: Exchange = exchange
         let request = exchange.request
         let response = exchange.response
-        let isTunnel = request.phase == .body && response.phase == .body && exchange.isTunnel
-        let client = frontend.settings.timeouts
-        let server = backend?.settings.timeouts
-        if isTunnel, let limit = overrides?.tunnelTimeout ?? server?.tunnel {
+        let backend = backend
+        let overrides = overrides
+        let isTunnel = exchange.isTunnel
+        if isTunnel, request.phase == .body, response.phase == .body,
+            let limit = overrides?.tunnelTimeout ?? backend?.settings.timeouts.tunnel
+        {
             let last = max(max(request.lastPut, request.lastTake), max(response.lastPut, response.lastTake))
             return (last.advanced(milliseconds: limit), last == response.lastPut ? .clientTimeout : .serverTimeout)
         }
@@ -212,13 +229,13 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
             let deadline = since.advanced(milliseconds: milliseconds)
             if deadline < best.0 { best = (deadline, reason) }
         }
-        let isHalfClosed = exchange.isTunnel && (request.phase == .ended || response.phase == .ended)
-        let usualClient = overrides?.clientTimeout ?? client.client
-        let usualServer = overrides?.serverTimeout ?? server?.server
-        let clientLimit = isHalfClosed ? client.clientFin ?? usualClient : usualClient
-        let serverLimit = isHalfClosed ? server?.serverFin ?? usualServer : usualServer
+        let isHalfClosed = isTunnel && (request.phase == .ended || response.phase == .ended)
+        let usualClient = overrides?.clientTimeout ?? frontend.settings.timeouts.client
+        let usualServer = overrides?.serverTimeout ?? backend?.settings.timeouts.server
+        let clientLimit = isHalfClosed ? frontend.settings.timeouts.clientFin ?? usualClient : usualClient
+        let serverLimit = isHalfClosed ? backend?.settings.timeouts.serverFin ?? usualServer : usualServer
         // The client is waited for when it still sends and there is room, or when bytes wait for it.
-        if request.phase < .ended, request.count < request.limit, response.phase == .idle || exchange.isTunnel {
+        if request.phase < .ended, request.count < request.limit, response.phase == .idle || isTunnel {
             // A direction that has ended starts the time of the other.
             let since = isHalfClosed ? max(request.lastPut, response.lastPut) : request.lastPut
             consider(max(since, exchange.openedAt), clientLimit, .clientTimeout)

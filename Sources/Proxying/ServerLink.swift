@@ -19,7 +19,7 @@ final class ServerLink: PooledConnection, TimerTarget {
     let isWebSocket: Bool
     let key: UInt64
     var place = PoolPlace.none {
-        didSet { if place.isIdle != oldValue.isIdle { watchIdle() } }
+        didSet { if isPinged, place.isIdle != oldValue.isIdle { watchIdle() } }
     }
     var poolIndex = -1
     var privateTo: AnyObject?
@@ -28,6 +28,8 @@ final class ServerLink: PooledConnection, TimerTarget {
     private var timer: Timer?
     private var giveUp: (() -> Void)?
     private var pingTimer: Timer?
+    /// Whether it is asked for signs of life while it is idle.
+    private let isPinged: Bool
     /// Datagrams that had come when an idle connection was looked at, and whether it should have been asked since.
     private var datagramsSeen: UInt64 = 0
     private var isProbed = false
@@ -37,10 +39,13 @@ final class ServerLink: PooledConnection, TimerTarget {
         self.dispatch = dispatch
         self.key = key
         self.isWebSocket = isWebSocket
+        isPinged = (server.context as? ServerSide)?.settings.idlePing != nil
     }
 
-    var availableStreams: Int { stream?.availableStreams ?? quic?.availableStreams ?? 0 }
-    var isBusy: Bool { stream?.isBusy ?? quic?.isBusy ?? false }
+    var load: (free: Int, isBusy: Bool) {
+        if let stream { return stream.load }
+        return quic.map { ($0.availableStreams, $0.isBusy) } ?? (0, false)
+    }
     var hasHeadOfLineRisk: Bool { stream?.mux is HTTP2Mux }
     var isSafeAtOnce: Bool { quic != nil || stream?.mux is HTTP2Mux }
     func open(_ exchange: Exchange) -> Bool { stream?.open(exchange) ?? quic?.open(exchange) ?? false }

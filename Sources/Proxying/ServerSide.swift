@@ -38,6 +38,8 @@ final class ServerSide {
     var reversed: ReversedServer?
     /// What keys start from: the name of a reversed server's connections, where it is the same for all.
     private let baseKey: UInt64
+    /// Nothing but what rules set for one exchange makes keys differ.
+    private let hasOneKey: Bool
     let timers: TimerWheel
     let clock: TurnClock
     /// While it lasts, a server with `quic-fallback` is reached over TCP.
@@ -102,6 +104,11 @@ final class ServerSide {
         }
         (tls, webSocketTLS, quic) = contexts
         failure = problem
+        var takesClientPort = server.facts.isOfClient
+        if case .ofClient = server.facts.port { takesClientPort = true }
+        hasOneKey =
+            settings.poolName == nil && tlsSettings?.dependsOnRequest != true && source == nil && !takesClientPort
+            && settings.proxyHeader == nil && settings.webSocketVersion == nil && contexts.1 == nil
     }
 
     private static func connector(
@@ -235,6 +242,7 @@ final class ServerSide {
     /// What an exchange needs of its connection beside the server: the name in SNI, the port when it is the client's, the
     /// client's addresses in a PROXY header.
     func key(for dispatch: Dispatch, _ server: PoolServer) -> UInt64 {
+        if hasOneKey, dispatch.record?.overrides == nil { return baseKey }
         var key = baseKey
         if let name = settings.poolName {
             key = FNV.hash(dispatch.record?.text(of: name) ?? [])

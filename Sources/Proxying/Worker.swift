@@ -179,6 +179,9 @@ package final class Worker {
         log?.flush()
         quic.closeSockets()
         group.workerEnded(index)
+        // They hold the worker.
+        frontends = []
+        backends = []
     }
 
     private func take(_ message: WorkerMessage) {

@@ -8,7 +8,7 @@ public protocol TimerTarget: AnyObject {
 
 /// One timer of a worker. Its owner keeps it; arming it later than before costs a store, since the wheel looks at the
 /// deadline again when the earlier one comes.
-public final class Timer {
+@safe public final class Timer {
     /// When it fires; ``Instant/distantFuture`` while disarmed.
     public fileprivate(set) var deadline = Instant.distantFuture
     /// True while a deadline is set.
@@ -16,8 +16,9 @@ public final class Timer {
 
     private unowned(unsafe) let wheel: TimerWheel
     unowned(unsafe) private var target: (any TimerTarget)?
-    fileprivate unowned(unsafe) var next: Timer?
-    fileprivate unowned(unsafe) var previous: Timer?
+    /// Its neighbours in a slot. They unlink themselves before they go, so that what is linked is alive.
+    fileprivate var next: Unmanaged<Timer>?
+    fileprivate var previous: Unmanaged<Timer>?
     fileprivate var slot = -1
     fileprivate var slotTick: UInt64 = 0
 
@@ -55,6 +56,10 @@ public final class Timer {
         deadline = .distantFuture
         if slot >= 0 { unsafe wheel.unlink(self) }
     }
+
+    /// Does not fire either, but keeps its place on the wheel until the deadline of before: for what arms again before
+    /// that most often, at the cost of two stores.
+    public func suspend() { deadline = .distantFuture }
 }
 
 /// The timers of a worker: a hierarchy of wheels of 64 slots with ticks of 262 µs, so arming and disarming cost the
@@ -111,6 +116,7 @@ public final class Timer {
             let index = level * 64 + position
             while let timer = unsafe slots[index]?.takeUnretainedValue() {
                 unlink(timer)
+                guard timer.deadline != .distantFuture else { continue }
                 let tick = Self.tick(timer.deadline)
                 if tick <= current {
                     timer.deadline = .distantFuture
@@ -132,24 +138,26 @@ public final class Timer {
         let index = level * 64 + Int((due >> shift) & 63)
         timer.slot = index
         timer.slotTick = due
+        let this = unsafe Unmanaged.passUnretained(timer)
+        let first = unsafe slots[index]
         unsafe timer.previous = nil
-        let first = unsafe slots[index]?.takeUnretainedValue()
         unsafe timer.next = first
-        if let first { unsafe first.previous = timer }
-        unsafe slots[index] = Unmanaged.passUnretained(timer)
+        unsafe first?._withUnsafeGuaranteedRef { unsafe $0.previous = this }
+        unsafe slots[index] = this
         occupied[level] |= 1 << UInt64(index & 63)
     }
 
     func unlink(_ timer: Timer) {
         let index = timer.slot
         let after = unsafe timer.next
-        if let before = unsafe timer.previous {
-            unsafe before.next = after
+        let before = unsafe timer.previous
+        if let before = unsafe before {
+            unsafe before._withUnsafeGuaranteedRef { unsafe $0.next = after }
         } else {
-            unsafe slots[index] = after.map { unsafe Unmanaged.passUnretained($0) }
-            if after == nil { occupied[index / 64] &= ~(1 << UInt64(index & 63)) }
+            unsafe slots[index] = after
+            if unsafe after == nil { occupied[index / 64] &= ~(1 << UInt64(index & 63)) }
         }
-        if let after { unsafe after.previous = timer.previous }
+        unsafe after?._withUnsafeGuaranteedRef { unsafe $0.previous = before }
         unsafe timer.next = nil
         unsafe timer.previous = nil
         timer.slot = -1

@@ -112,10 +112,12 @@ public final class Backend {
     }
 
     /// Brings an exchange to a server. The owner is told the end, maybe from inside this call.
-    public func dispatch(_ request: DispatchRequest, owner: any DispatchOwner, remember: (Dispatch) -> Void) {
+    public func dispatch(
+        _ request: consuming DispatchRequest, owner: any DispatchOwner, remember: (Dispatch) -> Void
+    ) {
         let dispatch = Dispatch(request, backend: self, owner: owner)
         remember(dispatch)
-        if let server = request.server {
+        if let server = dispatch.request.server {
             dispatch.isPersistent = true
             return enter(dispatch, server)
         }

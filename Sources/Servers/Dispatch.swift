@@ -128,7 +128,7 @@ public final class Dispatch: TimerTarget {
     public var isFirst: Bool { request.isFirst }
     public var clientPort: UInt16 { request.clientPort }
 
-    init(_ request: DispatchRequest, backend: Backend, owner: any DispatchOwner) {
+    init(_ request: consuming DispatchRequest, backend: Backend, owner: any DispatchOwner) {
         self.request = request
         self.backend = backend
         self.owner = owner

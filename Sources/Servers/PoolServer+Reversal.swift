@@ -9,7 +9,7 @@ extension PoolServer {
     /// none with that key. It counts as used until ``receive(_:)`` there, or ``settle(_:)`` here after
     /// ``receive(_:)``.
     public func handOver(key: UInt64) -> (any PooledConnection)? {
-        if let place = reserved.firstIndex(where: { $0.key == key && !$0.isBusy }) {
+        if let place = reserved.firstIndex(where: { $0.key == key && !$0.load.isBusy }) {
             let connection = reserved.remove(at: place)
             disown(connection, self)
             guard isGood(connection) else { return nil }

@@ -110,8 +110,9 @@ public final class PoolServer: TimerTarget {
 
     /// A connection that the server has closed is given up here, before anything is lost on it.
     func isGood(_ connection: any PooledConnection) -> Bool {
-        guard connection.availableStreams > 0 else { return false }
-        if connection.isBusy || connection.checkAlive() { return true }
+        let load = connection.load
+        guard load.free > 0 else { return false }
+        if load.isBusy || connection.checkAlive() { return true }
         connection.retire()
         return false
     }
@@ -129,8 +130,9 @@ public final class PoolServer: TimerTarget {
     /// it.
     public func settle(_ connection: any PooledConnection) {
         guard connection.place != .none else { return }
-        let canTake = connection.availableStreams > 0
-        if connection.isBusy {
+        let load = connection.load
+        let canTake = load.free > 0
+        if load.isBusy {
             move(connection, canTake && connection.privateTo == nil && isShared(connection) ? .available : .busy)
         } else if !canTake {
             move(connection, .busy)

@@ -22,10 +22,8 @@ public enum PoolPlace: UInt8, Sendable {
 
 /// A connection to a server as a pool sees it.
 public protocol PooledConnection: AnyObject {
-    /// How many more exchanges it takes now.
-    var availableStreams: Int { get }
-    /// True while it carries an exchange, or is being made.
-    var isBusy: Bool { get }
+    /// How many more exchanges it takes now, and whether it carries one, or is being made.
+    var load: (free: Int, isBusy: Bool) { get }
     /// Whether a slow exchange on it holds up the others (HTTP/2 over TCP): `http-reuse safe` does not share it then.
     var hasHeadOfLineRisk: Bool { get }
     /// Whether a later exchange's failure can not be that of its server having closed in between: HTTP/2 and HTTP/3 say

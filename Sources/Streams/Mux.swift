@@ -85,6 +85,10 @@ public protocol ByteStreamMux: AnyObject {
 
     var activity: MuxActivity { get }
 
+    /// Whether the mux asks for a flush (``MuxHost/muxNeedsFlush()``) whenever it has something to send or to change, so
+    /// that a connection that has only read for it needs none.
+    var announcesOutput: Bool { get }
+
     /// Where the connection is to put what the peer sends next, unseen by the mux; nil: ``receive(_:)`` it is. Asked for
     /// before each read while no input waits, and followed by ``inputPipeFilled(_:)``.
     ///
@@ -116,6 +120,7 @@ public protocol ByteStreamMux: AnyObject {
 
 extension ByteStreamMux {
     public func rest() -> Bool { false }
+    public var announcesOutput: Bool { false }
     public func inputPipe(isBulk: Bool) -> KernelPipe? { nil }
     public func inputPipeFilled(_ count: Int) {}
     public func inputPipeRefused() {}
@@ -127,6 +132,8 @@ extension ByteStreamMux {
 public protocol ServerMux: AnyObject {
     /// How many more exchanges it takes now: 0 or 1 for HTTP/1 and TCP, up to the stream limit for HTTP/2 and HTTP/3.
     var availableStreams: Int { get }
+
+    var activity: MuxActivity { get }
 
     /// Opens a stream for the exchange and attaches it as the back end. False when it can not take it after all.
     func open(_ exchange: Exchange) -> Bool

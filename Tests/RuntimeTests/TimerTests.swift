@@ -30,6 +30,10 @@ private final class Recorder: TimerTarget {
             case 0:
                 timer.disarm()
                 deadlines[ObjectIdentifier(timer)] = nil
+            case 1:
+                timer.suspend()
+                #expect(!timer.isArmed)
+                deadlines[ObjectIdentifier(timer)] = nil
             default:
                 let span = 1 + random.next() % (1 << (10 + random.next() % 30))
                 let deadline = now.advanced(nanoseconds: span)

@@ -24,8 +24,7 @@ import Testing
             self.closingTime = closingTime
         }
 
-        var availableStreams: Int { closedInTurn == nil ? 1 : 0 }
-        var isBusy: Bool { false }
+        var load: (free: Int, isBusy: Bool) { (closedInTurn == nil ? 1 : 0, false) }
         var hasHeadOfLineRisk: Bool { false }
         var isSafeAtOnce: Bool { false }
         var key: UInt64 { 0 }

@@ -20,8 +20,7 @@ import Testing
 
         init(key: UInt64 = 0) { self.key = key }
 
-        var availableStreams: Int { limit - streams }
-        var isBusy: Bool { streams > 0 }
+        var load: (free: Int, isBusy: Bool) { (limit - streams, streams > 0) }
         var hasHeadOfLineRisk: Bool { true }
         var isSafeAtOnce: Bool { true }
         func open(_ exchange: Exchange) -> Bool { false }

@@ -74,30 +74,33 @@ extension FrontendWorker {
     }
 
     /// An exchange is over. Called before the record leaves its backend, so that the counts of now hold it.
-    func count(_ record: ProxyExchange) {
-        guard let exchange = record.exchange else { return }
+    func count(_ record: ProxyExchange, _ exchange: Exchange) {
         worker.process.currentStreams -= 1
         if record.isUpgraded { return }
         let isHTTP = record.isHTTP
+        let version = isHTTP ? Self.version(exchange) : 0
+        let now = worker.loop.clock.now
         worker.process.bytesOut &+= exchange.bytesToClient
         let status = isHTTP ? (exchange.response.head?.status ?? record.ownStatus) : 0
+        let backend = record.backend
+        let dispatch = record.dispatch
         let outcome = Outcome(record, exchange, status: status)
         outcome.add(to: &traffic)
         countListener(record.session.listener) { outcome.add(to: &$0) }
-        guard let backend = record.backend else { return }
+        guard let backend else { return }
         outcome.add(to: &backend.traffic)
-        if isHTTP { backend.traffic.requestsByVersion[Self.version(exchange)] &+= 1 }
-        guard let dispatch = record.dispatch else { return }
+        if isHTTP { backend.traffic.requestsByVersion[version] &+= 1 }
+        guard let dispatch else { return }
         let times = Times(dispatch, exchange, isHTTP: isHTTP)
         count(dispatch, times, in: &backend.traffic)
-        backend.traffic.lastSession = worker.loop.clock.now
+        backend.traffic.lastSession = now
         backend.traffic.sessions &+= 1
         guard let server = dispatch.server else { return }
         let counted = backend.traffic(of: server.shared)
         outcome.add(to: &counted.counters)
-        if isHTTP { counted.counters.requestsByVersion[Self.version(exchange)] &+= 1 }
+        if isHTTP { counted.counters.requestsByVersion[version] &+= 1 }
         count(dispatch, times, in: &counted.counters)
-        counted.counters.lastSession = worker.loop.clock.now
+        counted.counters.lastSession = now
         counted.counters.sessions &+= 1
         counted.counters.maxSessions = max(
             counted.counters.maxSessions, server.shared.served.load(ordering: .relaxed))
