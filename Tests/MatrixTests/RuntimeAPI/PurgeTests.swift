@@ -100,7 +100,7 @@ import Testing
         }
         try await eventually("only new connections are left: \(try scene.sockets())") { try scene.sockets()[1] == 40 }
         let counts = try await scene.counts()
-        #expect(counts["idle_cur"] == 40 && counts["used_cur"] == 0 && counts["need_est"] == Self.count, "\(counts)")
+        #expect(counts["idle_cur"] == 40 && counts["used_cur"] == 0, "\(counts)")
     }
 
     @Test("A stop in between leaves no socket behind, and no port in TIME_WAIT", arguments: [SIGUSR1, SIGTERM])
