@@ -14,7 +14,8 @@ public protocol TimerTarget: AnyObject {
     /// True while a deadline is set.
     public var isArmed: Bool { deadline != .distantFuture }
 
-    private unowned(unsafe) let wheel: TimerWheel
+    /// Kept: what ends may let its loop go before its timers, and these unlink themselves.
+    private let wheel: TimerWheel
     unowned(unsafe) private var target: (any TimerTarget)?
     /// Its neighbours in a slot. They unlink themselves before they go, so that what is linked is alive.
     fileprivate var next: Unmanaged<Timer>?
@@ -25,13 +26,13 @@ public protocol TimerTarget: AnyObject {
     /// - Parameters:
     ///   - target: is not kept alive; it owns the timer, so it outlives it.
     public init(on wheel: TimerWheel, target: any TimerTarget) {
-        unsafe self.wheel = wheel
+        self.wheel = wheel
         unsafe self.target = target
     }
 
     /// A timer that wakes nobody before ``wakes(_:)`` says whom: its owner can keep it in a constant.
     public init(on wheel: TimerWheel) {
-        unsafe self.wheel = wheel
+        self.wheel = wheel
         unsafe target = nil
     }
 
@@ -48,13 +49,13 @@ public protocol TimerTarget: AnyObject {
         self.deadline = deadline
         let tick = TimerWheel.tick(deadline)
         if slot >= 0, tick >= slotTick { return }
-        unsafe wheel.relink(self, tick: tick)
+        wheel.relink(self, tick: tick)
     }
 
     /// Does not fire any more.
     public func disarm() {
         deadline = .distantFuture
-        if slot >= 0 { unsafe wheel.unlink(self) }
+        if slot >= 0 { wheel.unlink(self) }
     }
 
     /// Does not fire either, but keeps its place on the wheel until the deadline of before: for what arms again before

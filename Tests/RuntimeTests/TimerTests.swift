@@ -57,6 +57,18 @@ private final class Recorder: TimerTarget {
         }
     }
 
+    @Test("A timer keeps its wheel: it may go away after all else that had it") func last() {
+        let recorder = Recorder()
+        var wheel: TimerWheel? = TimerWheel(now: .zero)
+        weak let watched = wheel
+        var timer = wheel.map { Timer(on: $0, target: recorder) }
+        timer?.arm(at: Instant(nanoseconds: 1_000_000_000))
+        wheel = nil
+        #expect(watched != nil)
+        timer = nil
+        #expect(watched == nil)
+    }
+
     @Test("A timer that goes away does not fire") func gone() {
         let wheel = TimerWheel(now: .zero)
         let recorder = Recorder()
