@@ -346,7 +346,6 @@ public final class PoolServer: TimerTarget {
                 count += 1
             }
         }
-        if count > 0 { shared.tellIfRemovable() }
         return count
     }
 
@@ -354,6 +353,7 @@ public final class PoolServer: TimerTarget {
     private func release(_ connection: any PooledConnection) {
         move(connection, .none)
         closing.append(connection)
+        shared.tellIfRemovable()
     }
 
     /// Gives every idle connection to the closing queue: the server is gone, or the worker ends.

@@ -140,6 +140,18 @@ import Testing
         #expect(all.allSatisfy { $0.closedInTurn != nil } && closing.count == 0)
     }
 
+    @Test("Who waits for a server is told when its last idle connection goes because nobody has needed it")
+    func lastSurplus() {
+        _ = idle()
+        watched["s"].enterMaintenance()
+        let told = Atomic<Int>(-1)
+        watched["s"].whenUnused { told.store(0, ordering: .relaxed) }
+        // What is expected to be needed fades in two rounds.
+        for _ in 0..<3 { pool.timerFired(Timer(on: loop.timers)) }
+        #expect(counts() == [0, 0, 0, 0])
+        #expect(told.load(ordering: .relaxed) == 0)
+    }
+
     @Test("Of connections that nobody has needed the oldest go first") func surplus() throws {
         let all = (0..<8).map { _ in idle() }
         for _ in 0..<2 { pool.timerFired(Timer(on: loop.timers)) }
