@@ -128,14 +128,11 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
     public var sawPeerEnd: Bool { sawEnd }
 
     /// How many more exchanges a server's connection takes.
-    public var availableStreams: Int { phase == .open && !isRetired ? serverMux?.availableStreams ?? 0 : 0 }
+    public var availableStreams: Int { load.free }
 
-    /// True while a server's connection carries an exchange, or is being made.
-    public var isBusy: Bool { phase < .open || mux?.activity == .busy }
-
-    /// Both of these at once, for those who ask at every exchange.
+    /// How many more exchanges a server's connection takes, and whether it carries one or is being made.
     public var load: (free: Int, isBusy: Bool) {
-        guard phase == .open, let serverMux else { return (0, isBusy) }
+        guard phase == .open, let serverMux else { return (0, phase < .open || mux?.activity == .busy) }
         return (isRetired ? 0 : serverMux.availableStreams, serverMux.activity == .busy)
     }
 
@@ -178,24 +175,21 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
         case .open:
             guard let mux else { return }
             readInput(mux)
-            if phase == .open, !rests(mux) { loop.schedule(self) }
+            guard phase == .open else { return }
+            if needsFlush(mux) { return loop.schedule(self) }
+            guard role == .client else { return }
+            // The time of an idle client begins anew after this exchange.
+            activity = .busy
+            timer.suspend()
         case .lingering: discardInput()
         case .closed: break
         }
     }
 
-    /// Whether there is nothing for a flush to do: all that came is with the mux, and what follows will be announced.
-    private func rests(_ mux: any ByteStreamMux) -> Bool {
-        guard muxAnnounces, !readReady, !sawEnd, input.isEmpty, output.isEmpty, mux.closeIntent == .open,
-            !isRetired, upgrade == nil
-        else { return false }
-        if role == .client {
-            // The time of an idle client begins anew after this exchange.
-            guard mux.activity == .busy else { return false }
-            activity = .busy
-            timer.suspend()
-        }
-        return true
+    /// Whether there is something for a flush to do: not when all that came is with a busy mux that announces what follows.
+    private func needsFlush(_ mux: any ByteStreamMux) -> Bool {
+        !muxAnnounces || readReady || sawEnd || !input.isEmpty || !output.isEmpty || mux.closeIntent != .open
+            || isRetired || upgrade != nil || role == .client && mux.activity != .busy
     }
 
     public override func flush() {

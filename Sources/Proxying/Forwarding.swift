@@ -32,11 +32,10 @@ final class Forwarding {
                 name: Array(last.headerName.lowercased().utf8), exceptions: destinations.compactMap(\.except),
                 onlyIfNone: false)
         }
-        isEmpty = sources.isEmpty && destinations.isEmpty
     }
 
     /// Whether nothing is to be added to any request.
-    let isEmpty: Bool
+    var isEmpty: Bool { source == nil && destination == nil }
 
     func apply(to head: MessageHead, _ record: ProxyExchange) throws(MessageError) {
         if let source, Self.isWanted(source, record.source, head) {
