@@ -100,24 +100,26 @@ import Synchronization
     /// Puts a link under a prefix, behind those that are there.
     @unsafe func insert(_ item: UnsafeMutablePointer<IndexItem>, _ key: PrefixKey, bits: Int) {
         total += 1
-        if let index = classes.firstIndex(where: { $0 <= bits }) {
+        let index = classIndex(bits)
+        if let index {
             counts[index] += 1
             if counts[index] > capacities[index] * 2 { grow(index) }
         }
-        unsafe PrefixTrie.insert(item, key, bits: bits, at: slot(of: key, bits: bits), epochs: epochs)
+        unsafe PrefixTrie.insert(item, key, bits: bits, at: slot(of: key, index), epochs: epochs)
     }
 
     /// Takes the link of `entry` out from under its prefix; nil when it is not there.
     @unsafe func remove(
         _ entry: UnsafeMutablePointer<PatternEntry>, _ key: PrefixKey, bits: Int
     ) -> UnsafeMutablePointer<IndexItem>? {
-        if let index = classes.firstIndex(where: { $0 <= bits }), capacities[index] == 0 { return nil }
+        let index = classIndex(bits)
+        if let index, capacities[index] == 0 { return nil }
         guard
             let removed = unsafe PrefixTrie.remove(
-                entry, key, bits: bits, at: slot(of: key, bits: bits), epochs: epochs)
+                entry, key, bits: bits, at: slot(of: key, index), epochs: epochs)
         else { return nil }
         total -= 1
-        if let index = classes.firstIndex(where: { $0 <= bits }) { counts[index] -= 1 }
+        if let index { counts[index] -= 1 }
         return unsafe removed
     }
 
@@ -130,9 +132,12 @@ import Synchronization
         for index in classes.indices { unsafe table(index)?.forEachNode(visitNode) }
     }
 
-    /// The tree for a prefix, whose class has a table.
-    private func slot(of key: PrefixKey, bits: Int) -> PrefixSlot {
-        guard let index = classes.firstIndex(where: { $0 <= bits }), let table = unsafe table(index) else {
+    /// The class of a prefix; nil for one that is shorter than those of all classes.
+    private func classIndex(_ bits: Int) -> Int? { classes.firstIndex { $0 <= bits } }
+
+    /// The tree for a prefix of a class, which has a table, or of none.
+    private func slot(of key: PrefixKey, _ index: Int?) -> PrefixSlot {
+        guard let index, let table = unsafe table(index) else {
             return unsafe PrefixTrie.slot(words)
         }
         return unsafe PrefixTrie.slot(table.slot(of: key, bits: classes[index]))
