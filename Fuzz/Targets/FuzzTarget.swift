@@ -24,10 +24,8 @@ package struct FuzzTarget: Sendable {
     /// One for each parser.
     package static let all: [FuzzTarget] = [
         addressText, checkReply, clientHello, condition, configuration, converters, dnsAnswer, fetches, fieldSection,
-        fix,
-        http1Forward,
-        http1Requests,
-        http1Responses, http1Return, http2Requests, http2Responses, http3Requests, http3Responses, jsonQuery, jwt,
+        fix, http1Forward, http1Requests, http1Responses, http1Return, http2Requests, http2Responses, http3Requests,
+        http3Responses, jsonQuery, jwt,
         logFormat, mqtt, patternFile, protobuf, proxyHeader, quicDatagram, quicInitial,
         quicVersion, syslogLines,
     ]

@@ -7,8 +7,8 @@ package struct CommandTable: Sendable {
 
     private static let known =
         SessionCommands.all + ProcessCommands.all + StatisticsCommands.all + FrontendCommands.all + RateLimitCommand.all
-        + ExchangeCommands.all
-        + ServerCommands.all + SetServerCommand.all + ShowServersCommand.all + BackendCommands.all
+        + ExchangeCommands.all + ServerCommands.all + SetServerCommand.all + ShowServersCommand.all
+        + BackendCommands.all
         + WaitCommand.all + PatternCommands.all + ResolverCommands.all + EventCommands.all + VariableCommands.all
         + HandoverCommand.all + InspectionCommands.all + ProfilingCommands.all + QUICCommand.all
         + QUICLogCommand.all + ErrorCommand.all
