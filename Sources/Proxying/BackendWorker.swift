@@ -93,6 +93,13 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
         for server in backend.servers { server.releaseAll() }
     }
 
+    /// The backend is gone, and no exchange is on its way to it.
+    func end() {
+        releaseIdle()
+        // It holds this, as its connector.
+        backend = nil
+    }
+
     func leave() { shared.servers.leave() }
 
     // MARK: Connections to servers

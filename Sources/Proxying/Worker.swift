@@ -226,7 +226,7 @@ package final class Worker {
             }
         case .backendRemoved(let backend):
             guard let backend = backend as? SharedProxyBackend, let found = find(backend.servers) else { return }
-            found.releaseIdle()
+            found.end()
             backends[backend.servers.index] = nil
         case .serverAdded(let server): find(server.backend)?.backend.add(server)
         case .serverRemoved(let server): find(server.backend)?.backend.remove(server)

@@ -76,6 +76,24 @@ import Testing
         #expect(state.split(separator: "\n").count == 3)
     }
 
+    @Test("Backends that come and go leave no memory behind") func backends() async throws {
+        let process = try await RuntimeProcess(rest: "defaults base\nmode http\ntimeout connect 1s\n")
+        func round() async throws {
+            let answers = try await process.ask(
+                "add backend more from base;publish backend more;add server more/s 127.0.0.1:9;del server more/s;"
+                    + "unpublish backend more;wait 5s be-removable more;del backend more")
+            #expect(answers.hasSuffix("Backend deleted.\n\n"), "\(answers)")
+        }
+        let pid = process.listener.process.pid
+        for _ in 0..<100 { try await round() }
+        let before = try Self.usage(pid)
+        for _ in 0..<300 { try await round() }
+        let after = try Self.usage(pid)
+        // What a worker knows of a backend takes 4 kB.
+        #expect(after.memory <= before.memory + 600, "\(before) \(after)")
+        #expect(after.descriptors <= before.descriptors + 4)
+    }
+
     @Test("Servers that die, hang, reset and answer nonsense do not keep the good one from serving") func chaos()
         async throws
     {
