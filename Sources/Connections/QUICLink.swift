@@ -214,10 +214,7 @@ public final class QUICLink: LoopMember, MuxHost, TimerTarget {
         return exchange
     }
 
-    public func muxStreamsChanged() {
-        loop.schedule(self)
-        owner?.streamsChanged(on: self)
-    }
+    public func muxStreamsChanged() { owner?.streamsChanged(on: self) }
 
     // MARK: What the owner says
 

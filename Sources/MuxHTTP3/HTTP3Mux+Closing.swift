@@ -59,7 +59,7 @@ extension HTTP3Mux {
         returnCredit(stream)
         if settings.qpackTableCapacity > 0, !isDead {
             // RFC 9204 section 2.2.2.2: sections that may still come are not read.
-            decoderInstructions.add(at: resources.worker.clock.now)
+            decoderInstructions.add(at: resources.worker.clock.now, isUrgent: true)
             do throws(HTTP3ConnectionError) { try decoder.cancel(stream.id) } catch { fail(error) }
         }
         guard let code, !stream.isGone else { return }

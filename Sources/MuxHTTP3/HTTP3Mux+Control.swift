@@ -100,7 +100,7 @@ extension HTTP3Mux {
         } else if id == peerEncoder.id {
             returnCredit(&peerEncoder, bytes.count)
             try decoder.readEncoderStream(rest)
-            decoderInstructions.add(at: resources.worker.clock.now)
+            decoderInstructions.add(at: resources.worker.clock.now, isUrgent: true)
             try unblockStreams()
         } else {
             returnCredit(&peerDecoder, bytes.count)

@@ -166,7 +166,7 @@ extension HTTP3Mux {
             case .end:
                 stream.frameLeft = 0
                 stream.reading = .frameHeader
-                decoderInstructions.add(at: resources.worker.clock.now)
+                decoderInstructions.add(at: resources.worker.clock.now, isUrgent: false)
                 endSection(stream, isEnd: isEnd && position == bytes.count)
                 return
             }

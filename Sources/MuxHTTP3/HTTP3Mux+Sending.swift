@@ -26,8 +26,9 @@ extension HTTP3Mux {
             wake(stream)
         }
         payCredit()
-        if decoderInstructions.areDue(sendsAnyhow: hasMessageData, now: resources.worker.clock.now) {
-            decoderInstructions = DecoderInstructions()
+        let now = resources.worker.clock.now
+        if decoderInstructions.areDue(sendsAnyhow: hasMessageData, now: now) {
+            decoderInstructions.taken(at: now)
             if let chunk = decoder.takeDecoderStream(&resources.gather) { decoderStream.buffer.append(chunk) }
         }
         continueDrain()
@@ -107,7 +108,9 @@ extension HTTP3Mux {
                 if encoderStream.isReady { return unsafe offer(encoderStream, vectors) }
                 if !stream.buffer.unsent.isEmpty || (stream.hasOutgoingEnd && !stream.isEndSent), stream.isReady {
                     let (count, isAll) = unsafe stream.buffer.describe(into: vectors)
-                    return QUICStreamToSend(id: stream.id, vectorCount: count, fin: isAll && stream.hasOutgoingEnd)
+                    return QUICStreamToSend(
+                        id: stream.id, vectorCount: count, fin: isAll && stream.hasOutgoingEnd,
+                        isLast: isAll && stream.hasOutgoingEnd && ready.isAlone(stream))
                 }
                 ready.remove(stream)
             }

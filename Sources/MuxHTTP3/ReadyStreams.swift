@@ -96,6 +96,15 @@ public struct ReadyStreams {
 
     public var isEmpty: Bool { occupied == 0 }
 
+    /// Whether a stream of the order is the only one in it.
+    public func isAlone(_ stream: ReadyStream) -> Bool {
+        guard occupied == 1 << stream.priority.urgency, unsafe stream.next == nil, unsafe stream.previous == nil else {
+            return false
+        }
+        let level = levels[Int(stream.priority.urgency)]
+        return stream.priority.isIncremental ? level.sequential.isEmpty : level.incremental.isEmpty
+    }
+
     /// The stream to send from next.
     public var first: ReadyStream? {
         guard occupied != 0 else { return nil }

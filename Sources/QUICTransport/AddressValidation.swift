@@ -112,6 +112,7 @@ extension QUICEndpoint {
                 &token, secret, secret.count, address, length, wall)
         }
         guard count > 0 else { throw QUICError(.cryptography, place: "send token") }
+        connection.isWriteDue = true
         let result = unsafe ngtcp2_conn_submit_new_token(native, token, count)
         guard result == 0 else { throw QUICError(ngtcp2: result, place: "send token") }
     }

@@ -40,11 +40,14 @@ public struct QUICStreamToSend {
     public var vectorCount: Int
     /// Whether the stream ends after these bytes.
     public var fin: Bool
+    /// Whether nothing waits behind these bytes, on no stream: a packet that takes them all is complete.
+    public var isLast: Bool
 
-    public init(id: QUICStreamID, vectorCount: Int, fin: Bool) {
+    public init(id: QUICStreamID, vectorCount: Int, fin: Bool, isLast: Bool = false) {
         self.id = id
         self.vectorCount = vectorCount
         self.fin = fin
+        self.isLast = isLast
     }
 }
 

@@ -59,6 +59,7 @@ extension QUICConnection {
     /// Nothing happens to a stream that is gone.
     public func extendStreamCredit(_ id: QUICStreamID, _ count: UInt64) {
         guard let native = unsafe native, pendingClose == nil else { return }
+        isWriteDue = true
         if unsafe ngtcp2_conn_extend_max_stream_offset(native, id, count) != 0 {
             close(transportError: UInt64(NGTCP2_INTERNAL_ERROR))
         }
@@ -69,6 +70,9 @@ extension QUICConnection {
     public func extendConnectionCredit(_ count: UInt64) {
         guard let native = unsafe native else { return }
         unsafe ngtcp2_conn_extend_max_offset(native, count)
+        // MAX_DATA is not sent for a little more. What is left of it is looked at when there is something else to send.
+        creditSinceWrite += count
+        if creditSinceWrite >= settings.connectionWindow / 8 { isWriteDue = true }
     }
 
     /// Bytes that the peer lets us send on a stream now, not counting the connection's own limit.
@@ -108,6 +112,7 @@ extension QUICConnection {
     private func extendStreamLimits() {
         guard renewsStreamLimits, let native = unsafe native else { return }
         let (more, moreUnidirectional) = (bidirectionalLimit.takeDue(), unidirectionalLimit.takeDue())
+        if more > 0 || moreUnidirectional > 0 { isWriteDue = true }
         if more > 0 { unsafe ngtcp2_conn_extend_max_streams_bidi(native, more) }
         if moreUnidirectional > 0 { unsafe ngtcp2_conn_extend_max_streams_uni(native, moreUnidirectional) }
     }
@@ -165,6 +170,7 @@ extension QUICConnection {
     /// The library's connection, unless the connection carries nothing any more.
     private func usable(_ place: StaticString) throws(QUICError) -> OpaquePointer {
         guard let native = unsafe native, pendingClose == nil else { throw QUICError(.invalidState, place: place) }
+        isWriteDue = true
         return unsafe native
     }
 

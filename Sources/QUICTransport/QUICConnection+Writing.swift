@@ -18,28 +18,41 @@ extension QUICConnection {
         guard unsafe native != nil else {
             return phase == .closing && !answerWhileClosing(into: &batch) ? .more : .idle
         }
-        if pacingArmed, pendingClose == nil {
+        if pendingClose == nil { unsafe application?.prepareToSend() }
+        if !isWriteDue, phase == .established, !hasOwnData {
+            unsafe application?.sendingEnded()
+            return .idle
+        }
+        let isPaced = pacingArmed
+        if isPaced, pendingClose == nil {
             // A pacing time that has come stays set in the library, and would be the next deadline, until expiry is handled.
             handleExpiry(now: now)
             guard unsafe native != nil else { return .idle }
         }
-        if pendingClose == nil { unsafe application?.prepareToSend() }
-        if hasSentStreamData, pendingClose == nil, queuedDatagrams.isEmpty, unsafe application?.hasDataToSend == false,
-            let later = acknowledgementDelay.deadline(now: now)
-        {
+        if hasSentStreamData, !hasOwnData, let later = acknowledgementDelay.deadline(now: now) {
             unsafe application?.sendingEnded()
             deadline = later
             return .idle
         }
         acknowledgementDelay.written()
         let before = batch.count
+        isWriteDue = false
+        creditSinceWrite = 0
         let outcome = pendingClose == nil ? writePackets(into: &batch, now: now) : .drained
         if pendingClose == nil { unsafe application?.sendingEnded() }
         if let close = pendingClose {
             return writeClose(close, into: &batch, now: now) ? .idle : .more
         }
-        updateDeadline(outcome, sent: batch.count - before, now: now)
+        let sent = batch.count - before
+        // What pacing holds back the library alone may know of.
+        if outcome != .drained || sent == 0 && isPaced { isWriteDue = true }
+        updateDeadline(outcome, sent: sent, now: now)
         return outcome == .stopped ? .more : .idle
+    }
+
+    /// Something of ours waits to be sent, beside what the library has.
+    private var hasOwnData: Bool {
+        unsafe pendingClose != nil || !queuedDatagrams.isEmpty || application?.hasDataToSend != false
     }
 
     /// Why packet building ended.
@@ -60,7 +73,9 @@ extension QUICConnection {
             guard quantum > 0, batch.hasRoom(for: size) else { return .stopped }
             var ecn: UInt8 = 0
             var wants = false
-            let count = writePacket(into: &batch, size: size, ecn: &ecn, wants: &wants, now: now)
+            var takesData = false
+            let count = writePacket(
+                into: &batch, size: size, ecn: &ecn, wants: &wants, takesData: &takesData, now: now)
             guard pendingClose == nil else { return .drained }
             guard count >= 0 else {
                 fail(with: Int32(truncatingIfNeeded: count), now: now)
@@ -70,14 +85,21 @@ extension QUICConnection {
             batch.append(size: count, ecn: ecn, alone: count > provenSize)
             noteSent(datagrams: 1, bytes: count)
             quantum -= 1
+            // The library fills a packet before it begins another: one with room is the last.
+            if takesData, count + Self.leastRoom <= size, phase == .established, !hasOwnData { return .drained }
         }
     }
 
-    /// Builds one packet, or several that share a datagram, at the batch's tail.
+    /// More bytes than any frame of the library's own takes.
+    private static let leastRoom = 256
+
+    /// Builds one packet, or several that share a datagram, at the batch's tail. `takesData` tells whether bytes of
+    /// streams are in it.
     ///
     /// - Returns: Its size; zero when nothing can be sent now, and then `wants` tells whether data waits; or an error.
     private func writePacket(
-        into batch: inout DatagramBatch, size: Int, ecn: inout UInt8, wants: inout Bool, now: Instant
+        into batch: inout DatagramBatch, size: Int, ecn: inout UInt8, wants: inout Bool, takesData: inout Bool,
+        now: Instant
     ) -> Int {
         guard let target = unsafe batch.tail.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return 0 }
         let path = unsafe batch.currentPath
@@ -110,7 +132,7 @@ extension QUICConnection {
             guard pendingClose == nil else { return 0 }
             wants = next.id >= 0
             var accepted = -1
-            var flags = NGTCP2_WRITE_STREAM_FLAG_MORE
+            var flags = next.isLast ? NGTCP2_WRITE_STREAM_FLAG_NONE : NGTCP2_WRITE_STREAM_FLAG_MORE
             if next.fin { flags |= NGTCP2_WRITE_STREAM_FLAG_FIN }
             let vectorCount = unsafe min(max(next.vectorCount, 0), endpoint.vectors.count)
             let count = unsafe ngtcp2_conn_writev_stream_versioned(
@@ -120,13 +142,17 @@ extension QUICConnection {
             switch count {
             case Int(NGTCP2_ERR_WRITE_MORE):
                 hasSentStreamData = true
+                takesData = true
                 unsafe application?.didSend(next.id, count: accepted)
             case Int(NGTCP2_ERR_STREAM_DATA_BLOCKED):
                 unsafe application?.streamBlocked(next.id)
             case Int(NGTCP2_ERR_STREAM_SHUT_WR), Int(NGTCP2_ERR_STREAM_NOT_FOUND):
                 unsafe application?.streamShutWrite(next.id)
             default:
-                if accepted >= 0 { unsafe application?.didSend(next.id, count: accepted) }
+                if accepted >= 0 {
+                    takesData = true
+                    unsafe application?.didSend(next.id, count: accepted)
+                }
                 if count > 0, next.id >= 0 { hasSentStreamData = true }
                 return count
             }

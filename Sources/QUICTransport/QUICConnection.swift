@@ -124,6 +124,10 @@ public final class QUICConnection {
     var sawStatelessReset = false
     /// The last flush sent something, so the library's pacing timer runs.
     var pacingArmed = false
+    /// The library may have something to send, frames of its own or lost ones; each call that may give it any sets this.
+    var isWriteDue = true
+    /// Credit that the peer was given since the last write, bytes.
+    var creditSinceWrite: UInt64 = 0
     /// DATAGRAM frames that wait to be sent.
     var queuedDatagrams: [[UInt8]] = []
     /// The protocol of the early data that this client offers; nil without.
@@ -325,6 +329,7 @@ public final class QUICConnection {
             return
         }
         guard pendingClose == nil, datagram.count > 0, receivePath.set(path) else { return }
+        isWriteDue = true
         var info = ngtcp2_pkt_info(ecn: UInt32(ecn & 3))
         let translated = unsafe endpoint.translator.inside(datagram)
         let result = unsafe ngtcp2_conn_read_pkt_versioned(
@@ -343,6 +348,7 @@ public final class QUICConnection {
         case .handshaking, .established:
             guard let native = unsafe native, pendingClose == nil else { return }
             pacingArmed = false
+            isWriteDue = true
             let result = unsafe ngtcp2_conn_handle_expiry(native, now.nanoseconds)
             if result != 0 { fail(with: result, now: now) }
         }

@@ -46,6 +46,26 @@ import Testing
         #expect(ready.first == nil)
     }
 
+    @Test("A stream knows whether others wait, of any urgency and kind") func alone() {
+        var ready = ReadyStreams()
+        let first = stream(0, &ready)
+        ready.insert(first)
+        #expect(ready.isAlone(first))
+        let others = [
+            stream(4, &ready), stream(8, incremental: true, &ready), stream(12, urgency: 7, &ready),
+            stream(16, urgency: 0, incremental: true, &ready),
+        ]
+        for other in others {
+            ready.insert(other)
+            #expect(!ready.isAlone(first) && !ready.isAlone(other))
+            ready.remove(first)
+            #expect(ready.isAlone(other))
+            ready.insert(first)
+            ready.remove(other)
+            #expect(ready.isAlone(first))
+        }
+    }
+
     @Test("A new priority moves a stream that waits") func changes() {
         var ready = ReadyStreams()
         let slow = stream(0, &ready)
