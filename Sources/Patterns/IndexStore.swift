@@ -12,6 +12,7 @@ import Synchronization
     private let epochs: Epochs
     private var exact: ExactTable?
     private var texts: TextIndex?
+    private var words: WordIndex?
     private var networks4: PrefixIndex?
     private var networks6: PrefixIndex?
     /// Where ranges of numbers stand as prefixes.
@@ -29,8 +30,10 @@ import Synchronization
             unsafe ranges = unsafe PrefixTrie.slot(roots + 1)
         case .str: exact = unsafe ExactTable(root: roots, epochs: epochs, folds: kind.ignoresCase)
         case .bin: exact = unsafe ExactTable(root: roots, epochs: epochs, folds: false)
-        case .beg, .sub, .dir, .dom, .end:
-            texts = unsafe TextIndex(root: roots, epochs: epochs)
+        case .beg, .sub, .end: texts = unsafe TextIndex(root: roots, epochs: epochs)
+        case .dir:
+            words = unsafe WordIndex(roots: roots, epochs: epochs, folds: kind.ignoresCase) { $0.endsDirectory }
+        case .dom: words = unsafe WordIndex(roots: roots, epochs: epochs, folds: kind.ignoresCase) { $0.endsDomain }
         case .reg, .regm: list = unsafe PatternList(root: roots, epochs: epochs)
         case .ip:
             networks4 = unsafe PrefixIndex(root: roots, epochs: epochs, classes: PrefixIndex.classes4)
@@ -42,6 +45,7 @@ import Synchronization
     deinit {
         unsafe exact?.forEachChain { unsafe $0.freeChain() }
         unsafe texts?.forEachChain { unsafe $0.freeChain() }
+        unsafe words?.table.forEachChain { unsafe $0.freeChain() }
         unsafe networks4?.forEachChain { unsafe $0.freeChain() }
         unsafe networks6?.forEachChain { unsafe $0.freeChain() }
         if let ranges = unsafe ranges {
@@ -55,6 +59,7 @@ import Synchronization
     /// Makes room for `count` more patterns.
     func reserve(_ count: Int) {
         exact?.reserve(count)
+        words?.reserve(count)
         networks4?.reserve(count)
         networks6?.reserve(count)
     }
@@ -81,6 +86,9 @@ import Synchronization
             let key = unsafe kind.treeKey(of: entry)
             if kind.method == .str {
                 if let exact { unsafe exact.insert(.make(entry, key: key, hash: exact.hash(key.span))) }
+            } else if let words {
+                // No word is empty.
+                if !key.isEmpty { unsafe words.insert(.make(entry, key: key, hash: words.table.hash(key.span))) }
             } else if !key.isEmpty || kind.takesEmptyPattern {
                 unsafe texts?.insert(.make(entry), under: key)
             }
@@ -114,6 +122,8 @@ import Synchronization
             let key = unsafe kind.treeKey(of: entry)
             if kind.method == .str {
                 if let exact { unsafe retire(exact.remove(entry, hash: exact.hash(key.span), key: key.span)) }
+            } else if let words {
+                unsafe retire(words.remove(entry, hash: words.table.hash(key.span), key: key.span))
             } else if let texts {
                 unsafe retire(texts.remove(entry, under: key))
             }
@@ -172,7 +182,7 @@ struct IndexKind: Equatable, Sendable {
     static let count = MatchMethod.allCases.count * 2
     var number: Int { Int(method.rawValue) * 2 + (ignoresCase ? 1 : 0) }
 
-    /// Whether an empty pattern can match: every text begins and ends with it, but no word and no part is empty.
+    /// Whether an empty pattern can match: every text begins and ends with it, but no part is empty.
     var takesEmptyPattern: Bool { method == .beg || method == .end }
 
     /// The entry's key as it stands in a tree or a table of this kind.

@@ -174,8 +174,14 @@ public final class PatternIndex: Sendable {
             unsafe table.search(TextReader(bytes, count: count, folds: folds)) { item in
                 unsafe found = earlier(found, item)
             }
-        case .dir: unsafe found = firstWord(TextTable(at: roots.pointee), bytes, count) { $0.endsDirectory }
-        case .dom: unsafe found = firstWord(TextTable(at: roots.pointee), bytes, count) { $0.endsDomain }
+        case .dir:
+            unsafe WordIndex.search(at: roots, bytes, count, folds: folds, delimits: { $0.endsDirectory }) { item in
+                unsafe found = earlier(found, item)
+            }
+        case .dom:
+            unsafe WordIndex.search(at: roots, bytes, count, folds: folds, delimits: { $0.endsDomain }) { item in
+                unsafe found = earlier(found, item)
+            }
         case .found, .bool, .int, .ip, .len, .reg, .regm, .version: break
         }
         return unsafe PatternMatch(found)
@@ -193,31 +199,6 @@ public final class PatternIndex: Sendable {
         // What is shorter than those in slots is shorter than what was found.
         if !folds, let found = unsafe found { return unsafe found }
         unsafe table.walkShort(text) { _, item in unsafe found = unsafe folds ? earlier(found, item) : item }
-        return unsafe found
-    }
-
-    /// The first entry whose pattern stands in the text as whole words.
-    @inline(__always)
-    private func firstWord(
-        _ table: TextTable?, _ bytes: UnsafePointer<UInt8>, _ count: Int, isDelimiter: (UInt8) -> Bool
-    ) -> UnsafeMutablePointer<IndexItem>? {
-        guard let table = unsafe table else { return nil }
-        let text = unsafe TextReader(bytes, count: count, folds: folds)
-        var found: UnsafeMutablePointer<IndexItem>?
-        var mayStart = true
-        for start in 0..<count {
-            if unsafe isDelimiter(bytes[start]) {
-                mayStart = true
-                continue
-            }
-            guard mayStart else { continue }
-            mayStart = false
-            unsafe table.walkAny(text.dropFirst(start)) { length, item in
-                if unsafe start &+ length == count || isDelimiter(bytes[start &+ length]) {
-                    unsafe found = earlier(found, item)
-                }
-            }
-        }
         return unsafe found
     }
 

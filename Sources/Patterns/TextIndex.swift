@@ -1,7 +1,7 @@
 import Bytes
 import Synchronization
 
-/// The patterns of `beg`, `end`, `sub`, `dir` or `dom`: trees of texts, found by a hash of the patterns' first bytes, so
+/// The patterns of `beg`, `end` or `sub`: trees of texts, found by a hash of the patterns' first bytes, so
 /// that a look-up meets few nodes whatever the number of patterns.
 ///
 /// Patterns of at least ``TextTable/pieceLength`` bytes stand in the tree of the slot that the hash of their first
@@ -157,14 +157,6 @@ import Synchronization
     @inline(__always)
     func walkShort(_ text: TextReader, visit: (Int, UnsafeMutablePointer<IndexItem>) -> Void) {
         unsafe ByteTrie.walk(from: short.pointee.load(ordering: .acquiring), text, visit: visit)
-    }
-
-    /// The same for all patterns, when texts begin in many places: it leaves out what cannot begin one.
-    @inline(__always)
-    func walkAny(_ text: TextReader, visit: (Int, UnsafeMutablePointer<IndexItem>) -> Void) {
-        unsafe walkShort(text, visit: visit)
-        guard unsafe text.count >= pieceLength, unsafe mayBegin(text[0]) else { return }
-        unsafe walkLong(text, visit: visit)
     }
 
     /// Calls `visit` with the chain of each pattern that stands anywhere in `text`.

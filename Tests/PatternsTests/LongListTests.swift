@@ -47,6 +47,40 @@ import Testing
         }
     }
 
+    /// Patterns of one word and of many, most of which begin alike.
+    @Test(arguments: [MatchMethod.dir, .dom], seeds)
+    func patternsOfManyWordsMatchAsInAPlainList(method: MatchMethod, seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        let reference = PatternReference(name: "list", source: .virtual, epochs: Epochs())
+        let index = try PatternIndex(reference, method: method)
+        var model = PlainList()
+        func words(_ count: ClosedRange<Int>) -> [UInt8] {
+            let separators = ["/", "/", "?", method == .dom ? "." : "//"]
+            let text = (0..<Int.random(in: count, using: &random)).map { _ in
+                ["a", "a", "a", "bc"].randomElement(using: &random)! + separators.randomElement(using: &random)!
+            }
+            return Array(text.joined().utf8)
+        }
+        var found = 0
+        for step in 0..<400 {
+            if step % 5 == 4, let old = model.entries.randomElement(using: &random) {
+                #expect(reference.delete(old.key) && model.delete(old.key))
+            } else {
+                let key = words(step < 100 ? 8...14 : 1...12)
+                try reference.add(key: key.span, value: nil)
+                model.add(key, [])
+            }
+            for asked in [words(1...9), words(9...20)] {
+                let expected = model.match(asked, method, ignoringCase: false)
+                if expected != nil { found += 1 }
+                #expect(
+                    index.lookup.match(asked)?.keyText == expected?.key,
+                    "seed \(seed), step \(step), '\(String(decoding: asked, as: UTF8.self))'")
+            }
+        }
+        #expect(found > 200, "seed \(seed)")
+    }
+
     private func text(_ syllables: ClosedRange<Int>, _ random: inout SeededRandom) -> [UInt8] {
         var bytes: [UInt8] = []
         for _ in 0..<Int.random(in: syllables, using: &random) {
