@@ -24,6 +24,12 @@ extension CheckRun: ConnectionOwner, QUICConnectionOwner {
         if backend.timeouts.check != nil, let timeout = backend.timeouts.connect { limit = min(limit, timeout) }
         checker.limit(now.advanced(milliseconds: limit))
         lingers = connect.lingers
+        if takesPooled(connect, health) {
+            guard isHTTP else { return finish(.socketError, words: Self.noConnection) }
+            isPooled = true
+            isReady = true
+            return
+        }
         guard let target = target(of: connect, health) else {
             failedAtOnce = true
             connectFailure = .connect(SystemError("connect", 22))
@@ -130,7 +136,7 @@ extension CheckRun: ConnectionOwner, QUICConnectionOwner {
     }
 
     /// The name to send in SNI.
-    private func serverName(_ connect: CheckConnect) -> String? {
+    func serverName(_ connect: CheckConnect) -> String? {
         if let name = connect.serverName { return name }
         if connect.isDefault, let name = settings.check.serverName { return name }
         guard settings.check.findsServerName, let format = connect.host else { return nil }

@@ -61,7 +61,7 @@ extension CheckRun {
             if case .fixed(let port) = facts.port { return (address.host, "\(port)") }
             return (address.host, "\(address.port)")
         case .unix(let path): return (path, CheckProgram.unused)
-        case .abstract(let name): return (name, CheckProgram.unused)
+        case .abstract(let name, _): return (name, CheckProgram.unused)
         }
     }
 

@@ -41,7 +41,7 @@ extension CheckRun {
 
     /// Sends a request; false when there is no room for it yet, or when the check is over.
     func send(_ request: CheckRequest) -> Bool {
-        guard (stream?.availableStreams ?? link?.availableStreams ?? 0) > 0 else {
+        guard isPooled || (stream?.availableStreams ?? link?.availableStreams ?? 0) > 0 else {
             if exchangeFailure != nil { reportConnectionError(isExpired: false) }
             return false
         }
@@ -54,6 +54,11 @@ extension CheckRun {
             finish(
                 .l7response, words: "tcp-check send : failed to build HTTP request at step \(stepNumber(current))")
             return false
+        }
+        if isPooled {
+            sendErrand(head, body)
+            scheduler.resources.heads.giveBack(head)
+            return true
         }
         let isUpgrade = head.isUpgrade
         let exchange = makeExchange()

@@ -22,7 +22,7 @@ final class CheckRun: LoopMember {
     let variables = VariableStore()
     private let startedAt: Instant
     /// The step that is next or under way, as an index into the rules.
-    private(set) var position = 0
+    var position = 0
     /// The last step that did something: what messages speak of.
     private(set) var current: Int?
     /// What the server answered with, by its protocol.
@@ -47,6 +47,11 @@ final class CheckRun: LoopMember {
     var failedAtOnce = false
     /// The program that tells (`external-check`).
     var program: ExternalProgram?
+    /// It is a worker's: the number of the errand on it, once there is one.
+    var isPooled = false
+    var errand: UInt64?
+    /// No worker had a connection for this check.
+    var poolIsEmpty = false
     /// Why the exchange broke off before a response.
     var exchangeFailure: CloseReason?
 
@@ -197,6 +202,9 @@ final class CheckRun: LoopMember {
         connectFailure = nil
         failedAtOnce = false
         exchangeFailure = nil
+        isPooled = false
+        if let errand { scheduler.errands.end(errand) }
+        errand = nil
         if lingers { stream?.resetsAtEnd = false }
         if let exchange {
             self.exchange = nil

@@ -30,6 +30,10 @@ final class CheckScheduler {
     let tune: TuneSettings
     private let global: GlobalSettings
     private let thread: CheckThread
+    /// The workers.
+    let group: WorkerGroup
+    /// Checks that use connections of theirs.
+    let errands = ErrandList()
     private let service: QUICService
     private var mailbox: CheckMailbox!
     private var checkers: [ObjectIdentifier: [Checker]] = [:]
@@ -43,8 +47,9 @@ final class CheckScheduler {
     /// The backends' names and servers for expressions, by index.
     private var backendFacts: [Int: CheckedBackend] = [:]
 
-    init(_ thread: CheckThread) throws(SystemError) {
+    init(_ thread: CheckThread, _ group: WorkerGroup) throws(SystemError) {
         self.thread = thread
+        self.group = group
         blueprint = thread.blueprint
         global = blueprint.configuration.global
         tune = global.tune
@@ -71,6 +76,9 @@ final class CheckScheduler {
         try loop.register(mailbox, descriptor: thread.messages.descriptor, writing: false, levelTriggered: true)
         startAll()
     }
+
+    /// Where other threads' messages go.
+    var messages: Mailbox<CheckMessage> { thread.messages }
 
     /// A random number in 0 ..< 1.
     func randomShare() -> Double { Double(random.next() >> 11) / Double(1 << 53) }
@@ -122,6 +130,7 @@ final class CheckScheduler {
             for checker in checkers[ObjectIdentifier(server)] ?? [] { checker.hasten() }
         case .server(.stateChanged(let server)): ramp(server)
         case .server: break
+        case .errand(let number, let news): errands.run(number)?.take(news)
         }
     }
 

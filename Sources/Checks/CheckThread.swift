@@ -9,6 +9,8 @@ import Servers
 enum CheckMessage: Sendable {
     /// Something has happened to a server.
     case server(ServerEvent)
+    /// What a worker tells of a check's request, by its number.
+    case errand(UInt64, Errand.News)
     /// The process ends: no more checks.
     case stop
 }
@@ -35,19 +37,19 @@ package final class CheckThread: Sendable {
         }
     }
 
-    /// Starts the thread.
-    package func start() {
+    /// Starts the thread; `group` are the workers that have connections to servers.
+    package func start(_ group: WorkerGroup) {
         do throws(SystemError) {
-            try SystemThread.detach { [self] in run() }
+            try SystemThread.detach { [self] in run(group) }
         } catch { report("health checks: cannot start their thread: \(error)") }
     }
 
     /// Ends all checks. From any thread.
     package func stop() { messages.post(.stop) }
 
-    private func run() {
+    private func run(_ group: WorkerGroup) {
         do throws(SystemError) {
-            let scheduler = try CheckScheduler(self)
+            let scheduler = try CheckScheduler(self, group)
             try scheduler.loop.run()
         } catch { report("health checks: \(error)") }
     }

@@ -104,6 +104,7 @@ final class Checker: TimerTarget {
 
     /// When the check that runs has to be over.
     func limit(_ deadline: Instant) { timer.arm(at: deadline) }
+    var deadline: Instant { timer.deadline }
 
     /// The check is over, and its result told.
     func ended() {

@@ -71,9 +71,9 @@ public enum BindAddress: Sendable, Hashable {
     case ip(IPAddress, ports: ClosedRange<UInt16>)
     /// The path of a Unix socket, with the prefix of `unix-bind` in front.
     case unix(path: String)
-    /// A name in Linux's abstract namespace, without its leading zero byte (`abns@`).
-    /// The address is padded with zero bytes to its full length, as HAProxy does.
-    case abstract(name: String)
+    /// A name in Linux's abstract namespace, without its leading zero byte: padded with zero bytes to its full length
+    /// (`abns@`), or not, as most other programs have it (`abnsz@`).
+    case abstract(name: String, isPadded: Bool = true)
     /// A bound file descriptor that the process inherits (`fd@`).
     case inherited(fd: Int32)
     /// No socket: connections to a server are opened, and requests are taken from it on them (`rhttp@`).
@@ -99,7 +99,7 @@ extension BindAddress: CustomStringConvertible {
             (address.isV4 ? "ipv4@" : "ipv6@") + "\(address):"
                 + (ports.count == 1 ? "\(ports.lowerBound)" : "\(ports.lowerBound)-\(ports.upperBound)")
         case .unix(let path): "unix@\(path)"
-        case .abstract(let name): "abns@\(name)"
+        case .abstract(let name, let isPadded): (isPadded ? "abns@" : "abnsz@") + name
         case .inherited(let fd): "fd@\(fd)"
         case .reversed(let target): "rhttp@\(target.name)"
         }

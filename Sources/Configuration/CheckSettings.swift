@@ -29,6 +29,10 @@ public struct CheckSettings: Sendable, Equatable {
     public var usesSOCKS = false
     /// `check-proto`; nil: as traffic, or as ALPN says.
     public var version: ServerHTTPVersion?
+    /// Whether HTTP checks use the server's idle connections where there are some (`check-reuse-pool`).
+    public var reusesPool = false
+    /// What such a connection has to be named (`check-pool-conn-name`); nil: as in SNI.
+    public var poolName: String?
     /// A `default-server`, or another server, has settled what checks are: as long as none is made, the server counts as
     /// healthy.
     public var isInherited = false

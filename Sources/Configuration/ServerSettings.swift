@@ -110,8 +110,9 @@ public enum ServerAddress: Sendable, Hashable {
     case host(HostAddress, ServerPort)
     /// The path of a Unix socket.
     case unix(path: String)
-    /// A name in Linux's abstract namespace, without its leading zero byte (`abns@`), padded with zero bytes.
-    case abstract(name: String)
+    /// A name in Linux's abstract namespace, without its leading zero byte: padded with zero bytes (`abns@`), or not
+    /// (`abnsz@`).
+    case abstract(name: String, isPadded: Bool = true)
     /// The server opens its connections to us (`rhttp@`): `tcp-request session attach-srv` brings them.
     case reversed
 }

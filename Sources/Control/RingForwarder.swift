@@ -130,7 +130,7 @@ package final class RingForwarder: Sendable {
     private func address() throws(SystemError) -> Socket.Target {
         switch server.settings.address {
         case .unix(let path): return .unix(path: path)
-        case .abstract(let name): return .abstract(name: name)
+        case .abstract(let name, let isPadded): return .abstract(name: name, isPadded: isPadded)
         case .reversed: throw SystemError("connect", EAFNOSUPPORT)
         case .host(let host, let port):
             var number: UInt16 = 514

@@ -91,9 +91,10 @@ package final class RuntimeLanguage: Sendable {
     ///
     /// - Parameters:
     ///   - mode: in place of the section's.
+    ///   - guid: its identifier in the whole process; the caller has seen that it is good.
     ///   - id: its number.
     package func addBackend(
-        named name: String, from section: String, mode: ProxyMode?, id: Int
+        named name: String, from section: String, mode: ProxyMode?, guid: String?, id: Int
     ) throws(RuntimeComplaint) -> BackendSettings {
         guard let base = defaults[section] else {
             throw RuntimeComplaint("Cannot find default proxy '\(section)'.")
@@ -107,6 +108,7 @@ package final class RuntimeLanguage: Sendable {
         }
         var settings = Assembler.backend(draft, SectionParser(global: global, groups: groups), global: self.settings)
         settings.id = id
+        settings.guid = guid
         backends.withLock { $0[name] = draft }
         return settings
     }

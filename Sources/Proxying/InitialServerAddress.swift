@@ -19,7 +19,7 @@ struct InitialServerAddress {
     static func find(_ server: ServerSettings, of backend: String) throws(BlueprintError) -> InitialServerAddress {
         switch server.address {
         case .unix(let path): return InitialServerAddress(.unix(path: path))
-        case .abstract(let name): return InitialServerAddress(.abstract(name: name))
+        case .abstract(let name, let isPadded): return InitialServerAddress(.abstract(name: name, isPadded: isPadded))
         case .reversed: return InitialServerAddress(.nowhere)
         case .host(let host, let port):
             var number: UInt16 = 0

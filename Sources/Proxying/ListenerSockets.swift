@@ -125,9 +125,9 @@ package struct ListenerSockets: Sendable {
             _ = unsafe unlink(path)
             try share(bind, .unix(path: path), backlog, add)
             try Self.permit(bind.permissions, path)
-        case .abstract(let name):
-            if try share(taken.take(.abstract(name: name)), backlog, add) { break }
-            try share(bind, .abstract(name: name), backlog, add)
+        case .abstract(let name, let isPadded):
+            if try share(taken.take(.abstract(name: name, isPadded: isPadded)), backlog, add) { break }
+            try share(bind, .abstract(name: name, isPadded: isPadded), backlog, add)
         case .reversed: break
         case .inherited(let number):
             let flags = fcntl(number, F_GETFL)

@@ -239,6 +239,15 @@ final class ServerSide {
         return part
     }
 
+    /// The key of connections that an errand may take: they have that name, where they have names. Nil when it takes more
+    /// than a name to tell.
+    func key(ofErrandNamed name: [UInt8]?, _ server: PoolServer) -> UInt64? {
+        if hasOneKey { return baseKey }
+        if case .ofClient = server.facts.port { return nil }
+        guard source == nil, settings.proxyHeader == nil, !server.facts.isOfClient else { return nil }
+        return settings.poolName != nil || tlsSettings?.dependsOnRequest == true ? FNV.hash(name ?? []) : baseKey
+    }
+
     /// What an exchange needs of its connection beside the server: the name in SNI, the port when it is the client's, the
     /// client's addresses in a PROXY header.
     func key(for dispatch: Dispatch, _ server: PoolServer) -> UInt64 {

@@ -142,6 +142,8 @@ extension Socket {
         }
         guard let first = name.first else { return nil }
         if first != 0 { return .unix(path: String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)) }
-        return .abstract(name: String(decoding: name.dropFirst().prefix { $0 != 0 }, as: UTF8.self))
+        let isPadded = name.count == MemoryLayout.size(ofValue: sockaddr_un().sun_path)
+        return .abstract(
+            name: String(decoding: name.dropFirst().prefix { $0 != 0 }, as: UTF8.self), isPadded: isPadded)
     }
 }

@@ -21,15 +21,16 @@ public enum Socket {
     public enum Target: Sendable, Hashable {
         case ip(SocketAddress)
         case unix(path: String)
-        /// In Linux's abstract namespace, without the leading zero byte, padded with zeros.
-        case abstract(name: String)
+        /// In Linux's abstract namespace, without the leading zero byte: padded with zeros to the full length
+        /// (`abns@`), or as long as the name (`abnsz@`).
+        case abstract(name: String, isPadded: Bool = true)
 
         /// As error messages and logs write it.
         public var description: String {
             switch self {
             case .ip(let address): address.description
             case .unix(let path): path
-            case .abstract(let name): "abns@\(name)"
+            case .abstract(let name, let isPadded): (isPadded ? "abns@" : "abnsz@") + name
             }
         }
 
@@ -49,9 +50,9 @@ public enum Socket {
                     return unsafe body(pointer, length)
                 }
             case .unix(let path): bytes = path.utf8.map { CChar(bitPattern: $0) }
-            case .abstract(let name):
+            case .abstract(let name, let isPadded):
                 bytes = [0] + name.utf8.map { CChar(bitPattern: $0) }
-                padded = 1
+                padded = isPadded ? 1 : 0
             }
             var address = sockaddr_un()
             let length = unsafe portico_unix_address(&address, &bytes, bytes.count, padded)

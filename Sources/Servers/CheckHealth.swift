@@ -130,7 +130,7 @@ extension Socket.Target {
     public init?(_ address: ServerAddress) {
         switch address {
         case .unix(let path): self = .unix(path: path)
-        case .abstract(let name): self = .abstract(name: name)
+        case .abstract(let name, let isPadded): self = .abstract(name: name, isPadded: isPadded)
         case .host(.ip(let ip), let port):
             var number: UInt16 = 0
             if case .fixed(let fixed) = port { number = fixed }

@@ -155,7 +155,7 @@ final class Process {
             notifyReady()
             Terminal.stopSharing()
             runtime.start(group, facts: facts())
-            checks.start()
+            checks.start(group)
             if let master {
                 master.tellLoaded()
                 if configuration.global.daemon { Privileges.leaveTerminal(configuration.global) }

@@ -54,7 +54,8 @@ import Testing
 
     @Test(arguments: [
         (BindAddress.ip(.anyV4, ports: 80...80), "ipv4@0.0.0.0:80"), (.ip(.anyV6, ports: 80...90), "ipv6@:::80-90"),
-        (.unix(path: "/run/a"), "unix@/run/a"), (.abstract(name: "a"), "abns@a"), (.inherited(fd: 3), "fd@3"),
+        (.unix(path: "/run/a"), "unix@/run/a"), (.abstract(name: "a"), "abns@a"),
+        (.abstract(name: "a", isPadded: false), "abnsz@a"), (.inherited(fd: 3), "fd@3"),
     ])
     func bindAddressesPrintAsWritten(address: BindAddress, text: String) {
         #expect(address.description == text)

@@ -36,6 +36,7 @@ import Testing
         ("tcp6@:80", .ip(.anyV6, ports: 80...80)), ("stream+ipv4@:80", .ip(.anyV4, ports: 80...80)),
         ("/run/p.sock", .unix(path: "/run/p.sock")), ("unix@p.sock", .unix(path: "p.sock")),
         ("uxst@/run/p.sock", .unix(path: "/run/p.sock")), ("abns@portico", .abstract(name: "portico")),
+        ("abnsz@portico", .abstract(name: "portico", isPadded: false)),
         ("/run/a@b+c", .unix(path: "/run/a@b+c")), ("stream+/run/x", .unix(path: "/run/x")),
         ("fd@3", .inherited(fd: 3)), ("stream+fd@4", .inherited(fd: 4)),
     ]
@@ -100,7 +101,7 @@ import Testing
             ("dgram+fd@3", "3:7 'bind' : dgram-type address not acceptable in 'dgram+fd@3'"),
             ("quic+tcp4@:80", "3:7 'bind' : two socket types in address 'quic+tcp4@:80'"),
             ("quic+unix@x", "3:7 'bind' : QUIC needs an IP address in 'quic+unix@x'"),
-            ("abnsz@x", "3:7 'bind' : addresses with 'abnsz@' are not supported by this version of Portico"),
+            ("quic+abnsz@x", "3:7 'bind' : QUIC needs an IP address in 'quic+abnsz@x'"),
             ("mptcp4@:80", "3:7 'bind' : addresses with 'mptcp4@' are not supported by this version of Portico"),
             ("ipv5@:80", "3:7 'bind' : unknown address prefix 'ipv5@' in 'ipv5@:80'; did you mean 'ipv4@' maybe ?"),
             ("fd@x", "3:7 'bind' : file descriptor 'x' is not a valid integer in 'fd@x'"),

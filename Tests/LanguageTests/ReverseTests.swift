@@ -188,7 +188,7 @@ import Testing
         #expect(alerts.contains { $0.contains(message) }, "\(alerts)")
     }
 
-    @Test(arguments: ["check", "send-proxy", "socks4 127.0.0.1:1", "source 127.0.0.1", "ws h1", "proto h1"])
+    @Test(arguments: ["send-proxy", "socks4 127.0.0.1:1", "source 127.0.0.1", "ws h1", "proto h1"])
     func serverOptions(option: String) {
         let alerts = load(Self.global + Self.defaults + "backend b\nserver s rhttp@ \(option)\n").alerts
         let name = option.prefix { $0 != " " }

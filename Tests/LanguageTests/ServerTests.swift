@@ -29,7 +29,7 @@ import Testing
         ("app.example:8080", .host(.name("app.example", family: nil), .fixed(8080))),
         ("ipv6@app.example", .host(.name("app.example", family: .ipv6), .ofClient(offset: 0))),
         ("/run/app.sock", .unix(path: "/run/app.sock")), ("unix@app.sock", .unix(path: "app.sock")),
-        ("abns@app", .abstract(name: "app")),
+        ("abns@app", .abstract(name: "app")), ("abnsz@app", .abstract(name: "app", isPadded: false)),
     ])
     func addresses(text: String, address: ServerAddress) throws {
         let server = try server(text)
@@ -154,14 +154,17 @@ import Testing
             ),
             ("server s fd@3", "2:11 'server b/s' : a file descriptor is not acceptable here in 'fd@3'"),
             (
-                "server s 127.0.0.1:80 check-reuse-pool",
-                "2:24 'server b/s' : 'check-reuse-pool' is a keyword of HAProxy that this version of Portico does not support"
+                "server s 127.0.0.1:80 strict-maxconn",
+                "2:24 'server b/s' : 'strict-maxconn' is a keyword of HAProxy that this version of Portico does not support"
             ),
             (
                 "server s 127.0.0.1:80 weigth 3",
                 "2:24 'server b/s' : unknown keyword 'weigth'; did you mean 'weight' maybe ?"
             ),
-            ("server s 127.0.0.1:80 weight 300", "2:31 'weight' expects an integer between 0 and 256, got '300'"),
+            (
+                "server s 127.0.0.1:80 weight 300",
+                "2:31 'server b/s' : weight of server s is not within 0 and 256 (300).."
+            ),
             ("server s 127.0.0.1:80 weight", "2:24 'server b/s' : 'weight' expects an integer argument"),
             (
                 "server s 127.0.0.1:80 ssl verify optional",

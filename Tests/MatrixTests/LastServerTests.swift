@@ -60,13 +60,60 @@ import Testing
         for place in [1, 1, 0, 0, 1] {
             // 127.0.0.1 as the number that its bytes make on a little-endian machine, and the port's bytes turned round.
             let cookie = "Cookie: msts=16777343.\(UInt16(servers[place].port).byteSwapped).0000\r\n"
-            let length = 11 + cookie.utf8.count
-            let head: [UInt8] = [3, 0, 0, UInt8(length), UInt8(length - 5), 0xe0, 0, 0, 0, 0, 0]
             let client = try RawSocket(connectingTo: port)
-            client.send(head + Array(cookie.utf8))
+            client.send(Self.connectionRequest(cookie))
             let answer = await client.blocking { String(decoding: $0.receiveAll().bytes, as: UTF8.self) }
             #expect(answer == (place == 0 ? "a" : "b"))
         }
         withExtendedLifetime(process) {}
+    }
+
+    /// An RDP client's first words: TPKT, X.224 and a cookie.
+    private static func connectionRequest(_ cookie: String) -> [UInt8] {
+        let length = 11 + cookie.utf8.count
+        return [3, 0, 0, UInt8(length), UInt8(length - 5), 0xe0, 0, 0, 0, 0, 0] + Array(cookie.utf8)
+    }
+
+    @Test(
+        "balance rdp-cookie: HAProxy's servers",
+        arguments: ["balance rdp-cookie", "balance rdp-cookie(user)\nhash-type consistent"])
+    func balancedByCookie(lines: String) async throws {
+        let servers = try (0..<5).map { name in
+            try ScriptedServer { connection, _, _ in
+                _ = connection.receive(through: "\r\n")
+                connection.send("\(name)")
+            }
+        }
+        var chosen: [String] = []
+        for program in ["/usr/sbin/haproxy", try Repository.program("portico")] {
+            let port = try Ports.free()
+            let folder = try ListenerFolder()
+            let file = try folder.write(
+                "edge.cfg",
+                ListenerProcess.sections(
+                    """
+                    listen l
+                    mode tcp
+                    option tcplog
+                    bind 127.0.0.1:\(port)
+                    \(lines)
+                    tcp-request inspect-delay 5s
+                    tcp-request content accept if RDP_COOKIE
+                    \(servers.enumerated().map { "server s\($0) 127.0.0.1:\($1.port)" }.joined(separator: "\n"))
+                    """))
+            let process = try ChildProcess(program, ["-f", file])
+            try await process.ready("the listener") { Ports.listens(port) }
+            var places = ""
+            for user in ["ann", "bob", "carla", "d", "eve", "frank", "grace", "h1", "h2", "h3", "h4", "ann"] {
+                let client = try RawSocket(connectingTo: port)
+                let name = lines.contains("(user)") ? "user" : "mstshash"
+                client.send(Self.connectionRequest("Cookie: \(name)=\(user)\r\n"))
+                places += await client.blocking { String(decoding: $0.receiveAll().bytes, as: UTF8.self) }
+            }
+            chosen.append(places)
+            _ = try await process.stop()
+        }
+        #expect(chosen[0].count == 12 && Set(chosen[0]).count > 2, "\(chosen)")
+        #expect(chosen[1] == chosen[0])
     }
 }

@@ -9,7 +9,7 @@ import Testing
     @Test("IPv4, IPv6, any address, ranges, Unix and abstract sockets") func addresses() async throws {
         let server = try ScriptedServer.answering(Self.answer)
         let folder = try ListenerFolder()
-        let ports = try (0..<6).map { _ in try Ports.free() }
+        let ports = try (0..<8).map { _ in try Ports.free() }
         var first = try Ports.free()
         while Ports.listens(first + 1) || Ports.listensUDP(first + 1) { first = try Ports.free() }
         let edge = try await ListenerProcess(
@@ -25,9 +25,16 @@ import Testing
                 bind 127.0.0.1:\(first)-\(first + 1) name range
                 bind unix@FOLDER/edge.sock mode 640 name unix
                 bind abns@portico-\(ports[0]) name abstract
+                bind abnsz@portico-\(ports[0]) name exact
                 default_backend back
                 backend back
                 server s1 127.0.0.1:\(server.port)
+                listen padded
+                bind *:\(ports[6])
+                server s1 abns@portico-\(ports[0])
+                listen exact
+                bind *:\(ports[7])
+                server s1 abnsz@portico-\(ports[0]) check
                 """), in: folder)
         for port in [ports[0], ports[3], ports[4], ports[5], first, first + 1] {
             #expect(try RawSocket(connectingTo: port).exchange("/\(port)").hasSuffix("hello"), "port \(port)")
@@ -37,6 +44,13 @@ import Testing
         }
         #expect(try RawSocket(unix: "\(folder.path)/edge.sock").exchange("/unix").hasSuffix("hello"))
         #expect(try RawSocket(unix: "portico-\(ports[0])", isAbstract: true).exchange("/abns").hasSuffix("hello"))
+        // The same name without the zeros behind it is another one.
+        let exact = try RawSocket(unix: "portico-\(ports[0])", isAbstract: true, isPadded: false)
+        #expect(exact.exchange("/abnsz").hasSuffix("hello"))
+        for port in ports[6...7] {
+            #expect(try RawSocket(connectingTo: port).exchange("/\(port)").hasSuffix("hello"), "port \(port)")
+        }
+        #expect(try await edge.logLine("GET /abnsz ").contains(" edge"))
         #expect(try await edge.logLine("GET /\(ports[0]) ").hasPrefix("127.0.0.1:"))
         #expect(try await edge.logLine("GET /\(ports[1]) ").hasPrefix("::1:"))
         #expect(try await edge.logLine("GET /unix ").hasPrefix("unix:"))

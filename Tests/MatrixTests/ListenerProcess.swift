@@ -81,14 +81,15 @@ final class ListenerFolder: Sendable {
 }
 
 extension RawSocket {
-    /// Connects to a Unix socket by path, or to an abstract name that is padded with zeros.
-    convenience init(unix path: String, isAbstract: Bool = false) throws {
+    /// Connects to a Unix socket by path, or to an abstract name, which is padded with zeros or not.
+    convenience init(unix path: String, isAbstract: Bool = false, isPadded: Bool = true) throws {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let bytes = (isAbstract ? [0] : []) + Array(path.utf8)
         unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
-        try self.init(descriptor, &address, MemoryLayout<sockaddr_un>.size, path)
+        let size = isPadded ? MemoryLayout<sockaddr_un>.size : MemoryLayout<sa_family_t>.size + bytes.count
+        try self.init(descriptor, &address, size, path)
     }
 
     /// Connects to a port of ::1.

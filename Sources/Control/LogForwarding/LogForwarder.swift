@@ -79,7 +79,7 @@ package final class LogForwardSockets: Sendable {
         switch address {
         case .ip(let ip, let ports): ports.map { .ip(SocketAddress(ip, port: $0)) }
         case .unix(let path): [.unix(path: path)]
-        case .abstract(let name): [.abstract(name: name)]
+        case .abstract(let name, let isPadded): [.abstract(name: name, isPadded: isPadded)]
         // The target is not looked at.
         case .inherited: [.unix(path: "")]
         case .reversed: []

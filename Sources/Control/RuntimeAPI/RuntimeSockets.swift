@@ -100,7 +100,7 @@ package struct RuntimeSockets: Sendable {
         }
         switch socket.address {
         case .ip(let address, let ports): return try listen(.ip(SocketAddress(address, port: ports.lowerBound)))
-        case .abstract(let name): return try listen(.abstract(name: name))
+        case .abstract(let name, let isPadded): return try listen(.abstract(name: name, isPadded: isPadded))
         case .unix(let path):
             if let old = taken.take(.unix(path: path)) {
                 try Socket.listen(old.number, backlog: backlog)

@@ -55,7 +55,7 @@ enum ListenerRow {
     private static func transport(_ bind: BindSettings, _ address: SocketAddress?) -> String {
         switch bind.address {
         case .unix: return "unix_stream"
-        case .abstract: return "abns_stream"
+        case .abstract(_, let isPadded): return isPadded ? "abns_stream" : "abnsz_stream"
         case .reversed: return "rev"
         case .ip, .inherited:
             if address?.family == .unix { return "unix_stream" }

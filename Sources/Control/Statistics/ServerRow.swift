@@ -50,7 +50,10 @@ enum ServerRow {
         if let tracked { row.tracked = "\(tracked.backend.settings.name)/\(tracked.facts.name)" }
         if check.isEnabled, !check.isPaused { row.check = self.check(check) }
         if agent.isEnabled, !agent.isPaused { row.agent = self.check(agent) }
-        if showsLegends { row.address = address(facts) }
+        if showsLegends {
+            row.address = address(facts)
+            row.cookie = server.settings.cookie
+        }
         row.connections = connections(server)
         return row
     }

@@ -202,7 +202,10 @@ package final class StatisticsCollector {
         if filter.hidesMaintenance || filter.hidesDown {
             row.status += " (\(servers.count { $0.state != .stopped })/\(servers.count))"
         }
-        if filter.showsLegends { row.algorithm = settings.balance.statisticsName }
+        if filter.showsLegends {
+            row.algorithm = settings.balance.statisticsName
+            row.cookie = settings.cookie?.name
+        }
         return row
     }
 

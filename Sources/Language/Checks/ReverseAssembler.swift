@@ -140,9 +140,9 @@ struct ReverseAssembler {
                 mark: draft.mark)
         }
         let connection = draft.connection
-        // What follows works in no version of HAProxy (no connection would ever fit), or only with its checks.
+        // What follows works in no version of HAProxy: no connection would ever fit.
         let unfit: [(Bool, String)] = [
-            (draft.check.isEnabled, "check"), (draft.agent.isEnabled && draft.agent.address == nil, "agent-check"),
+            (draft.agent.isEnabled && draft.agent.address == nil, "agent-check"),
             (connection.proxyHeader != nil, "send-proxy"), (connection.socks != nil, "socks4"),
             (connection.source != nil, "source"), (connection.webSocketVersion != nil, "ws"),
             (connection.version == .h1 || connection.version == .h3, "proto"),

@@ -166,6 +166,7 @@ enum BalanceStatement {
         guard !name.isEmpty, rest.isEmpty || rest.hasPrefix("(") && rest.hasSuffix(")") else {
             throw Complaint("balance rdp-cookie : missing cookie name.", at: word)
         }
+        statement.context.place = .backendRequestContent
         let text = Word(text: "req.rdp_cookie(\(name))", column: word.column)
         return .rdpCookie(HashExpression(try ExpressionParser(statement.context).parse(text)))
     }

@@ -82,9 +82,10 @@ enum BindStatement {
             // Room for ".<pid>.tmp", which the socket has while a running process still owns its name.
             let limit = AddressText.maxPathLength - 10
             return (.unix(path: try parsed.path(prefix: surroundings.unixPrefix, limit: limit)), transport)
-        case .abstract:
+        case .abstract(let isPadded):
             if transport == .quic { throw AddressError("QUIC needs an IP address in '\(text)'") }
-            return (.abstract(name: try parsed.path(limit: AddressText.maxPathLength)), transport)
+            let name = try parsed.path(limit: AddressText.maxPathLength)
+            return (.abstract(name: name, isPadded: isPadded), transport)
         case .any, .ipv4, .ipv6:
             return (.ip(try ipAddress(parsed, surroundings), ports: try ports(parsed)), transport)
         }

@@ -70,8 +70,11 @@ enum CheckOptions {
         LineOption("check-via-socks4") { (server, _, _) in server.check.usesSOCKS = true },
         LineOption("check-send-proxy") { (server, _, _) in server.check.sendsProxyHeader = true },
         LineOption("no-check-send-proxy") { (server, _, _) in server.check.sendsProxyHeader = false },
-        // Checks of ours always have connections of their own, which is what this asks for.
-        LineOption("no-check-reuse-pool") { (_, _, _) in },
+        LineOption("check-reuse-pool") { (server, _, _) in server.check.reusesPool = true },
+        LineOption("no-check-reuse-pool") { (server, _, _) in server.check.reusesPool = false },
+        LineOption("check-pool-conn-name") { (server, statement, option) throws(Complaint) in
+            server.check.poolName = try statement.value(of: option, "a name as argument").text
+        },
     ]
 
     private static let agent: [LineOption<ServerDraft>] = [
@@ -176,7 +179,8 @@ enum CheckAddress {
             switch parsed.family {
             case .fd: throw AddressError("a file descriptor is not acceptable here in '\(word.text)'")
             case .unix: return .unix(path: try parsed.path(limit: AddressText.maxPathLength))
-            case .abstract: return .abstract(name: try parsed.path(limit: AddressText.maxPathLength))
+            case .abstract(let isPadded):
+                return .abstract(name: try parsed.path(limit: AddressText.maxPathLength), isPadded: isPadded)
             case .any, .ipv4, .ipv6, .reversed: break
             }
             guard let address = try parsed.ipAddress() else {

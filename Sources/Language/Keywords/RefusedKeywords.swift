@@ -59,7 +59,7 @@ enum RefusedKeywords {
 
     /// On `server` lines.
     static let server = [
-        "check-pool-conn-name", "check-reuse-pool", "client-sigalgs", "ktls", "log-proto", "namespace",
+        "client-sigalgs", "ktls", "log-proto", "namespace",
         "redir", "strict-maxconn", "tcp-md5sig",
     ]
 }

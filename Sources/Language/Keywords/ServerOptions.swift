@@ -11,7 +11,14 @@ enum ServerOptions {
 
     private static let load: [LineOption<ServerDraft>] = [
         LineOption("weight") { (server, statement, option) throws(Complaint) in
-            server.weight = try statement.integer(of: option, in: 0...256)
+            let word = statement.peek
+            let weight = try statement.integer(of: option, in: Int(Int32.min)...Int(Int32.max))
+            guard (0...256).contains(weight) else {
+                throw Complaint(
+                    "'\(statement.name)' : weight of server \(server.name) is not within 0 and 256 (\(weight))..",
+                    at: word ?? option)
+            }
+            server.weight = weight
         },
         LineOption("maxconn") { (server, statement, option) throws(Complaint) in
             let count = try statement.integer(of: option)

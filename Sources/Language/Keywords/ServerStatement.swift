@@ -73,7 +73,8 @@ enum ServerStatement {
         case .unix, .abstract:
             if transport == .quic { throw AddressError("QUIC needs an IP address in '\(text)'") }
             let path = try parsed.path(limit: AddressText.maxPathLength)
-            return (parsed.family == .unix ? .unix(path: path) : .abstract(name: path), transport)
+            guard case .abstract(let isPadded) = parsed.family else { return (.unix(path: path), transport) }
+            return (.abstract(name: path, isPadded: isPadded), transport)
         case .any, .ipv4, .ipv6: break
         }
         let host: HostAddress

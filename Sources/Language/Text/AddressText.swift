@@ -18,7 +18,7 @@ struct AddressText: Equatable {
         case ipv4
         case ipv6
         case unix
-        case abstract
+        case abstract(isPadded: Bool)
         case fd
         /// Reverse HTTP: no socket of ours.
         case reversed
@@ -62,7 +62,8 @@ struct AddressText: Equatable {
 
     private static let forms = [
         Form("ipv4@", nil, .ipv4), Form("ipv6@", nil, .ipv6), Form("ip@", nil, .any), Form("unix@", nil, .unix),
-        Form("abns@", nil, .abstract), Form("fd@", nil, .fd), Form("tcp@", .stream, .any),
+        Form("abns@", nil, .abstract(isPadded: true)), Form("abnsz@", nil, .abstract(isPadded: false)),
+        Form("fd@", nil, .fd), Form("tcp@", .stream, .any),
         Form("tcp4@", .stream, .ipv4), Form("tcp6@", .stream, .ipv6), Form("udp@", .datagram, .any),
         Form("udp4@", .datagram, .ipv4), Form("udp6@", .datagram, .ipv6), Form("quic4@", .quic, .ipv4),
         Form("quic6@", .quic, .ipv6), Form("rhttp@", nil, .reversed), Form("uxst@", .stream, .unix),
@@ -71,7 +72,7 @@ struct AddressText: Equatable {
 
     /// Prefixes of HAProxy that Portico does not act on.
     private static let refusedPrefixes = [
-        "abnsz@", "mptcp@", "mptcp4@", "mptcp6@", "sockpair@", "ring@", "backend@", "dgram+",
+        "mptcp@", "mptcp4@", "mptcp6@", "sockpair@", "ring@", "backend@", "dgram+",
     ]
 
     /// Cuts `text` into its parts. Throws a message.

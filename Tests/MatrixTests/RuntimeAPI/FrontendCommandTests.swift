@@ -99,7 +99,8 @@ import Testing
             server.note(connection.receive(through: "\r\n\r\n") ?? "")
             _ = connection.receive()
         }
-        let process = try await RuntimeProcess(backend: "server s1 127.0.0.1:\(server.port)")
+        let process = try await RuntimeProcess(
+            backend: "server s1 127.0.0.1:\(server.port)", rest: "backend other")
         #expect(try await process.ask("show sess") == "\n")
         #expect(try await process.ask("show sess", "user") == "Permission denied\n\n")
         let client = try RawSocket(connectingTo: process.port)
@@ -110,8 +111,8 @@ import Testing
             #/^(0x[0-9a-f]+): proto=tcpv4 src=127\.0\.0\.1:\d+ fe=web be=back srv=s1 .* uri="GET /slow\?a=1"\n\n$/#
         let id = try #require(line.wholeMatch(of: pattern).map { String($0.1) }, "\(line)")
         for (filter, isFound) in [
-            ("backend back", true), ("backend other", false), ("frontend web", true), ("frontend other", false),
-            ("server back/s1", true), ("server back/s2", false), ("older 1h", false), ("older 0", true),
+            ("backend back", true), ("backend other", false), ("frontend web", true), ("server back/s1", true),
+            ("older 1h", false), ("older 0", true),
         ] { #expect(try await process.ask("show sess \(filter)").contains(id) == isFound, "\(filter)") }
         let long = try await process.ask("show sess \(id)")
         #expect(long.contains("\n  frontend=web (id=2 mode=http), listener=public\n"))
@@ -120,12 +121,21 @@ import Testing
         #expect(try await process.ask("show sess 0x1") == "Session not found.\n\n")
         #expect(
             try await process.ask("show sess foo") == "Unsupported option 'foo', try 'help' for more info.\n\n")
-        #expect(try await process.ask("show sess server back") == "Require 'backend/server'.\n\n")
+        for (filter, refusal) in [
+            ("server", "Missing server name (<backend>/<server>)."), ("server back", "Require 'backend/server'."),
+            ("server nope/s1", "No such backend."), ("server back/s2", "No such server."),
+            ("backend", "Missing backend name."), ("backend nope", "No such backend."),
+            ("frontend", "Missing frontend name."), ("frontend back", "No such frontend."),
+            ("backend back frontend web", "Only one of backend, frontend or server may be set."),
+            ("older", "Expects a minimum age (in seconds by default)."), ("older x", "Invalid age."),
+        ] { #expect(try await process.ask("show sess \(filter)") == refusal + "\n\n", "\(filter)") }
         #expect(
             try await process.ask("show sess help").hasPrefix("Usage: show sess [<id> | all | help] [<options>*]\n"))
         #expect(try await process.ask("shutdown session \(id)", "operator") == "Permission denied\n\n")
         #expect(
             try await process.ask("shutdown session") == "Session pointer expected (use 'show sess').\n\n")
+        #expect(
+            try await process.ask("shutdown session foo") == "Session pointer expected (use 'show sess').\n\n")
         #expect(try await process.ask("shutdown session 0x1") == "No such session (use 'show sess').\n\n")
         #expect(try await process.ask("shutdown session \(id)") == "\n")
         _ = await client.blocking { $0.receiveAll().bytes.count }

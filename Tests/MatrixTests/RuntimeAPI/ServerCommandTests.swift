@@ -113,7 +113,27 @@ import Testing
         ("add server back/s1 127.0.0.1:1", "Already exists a server with the same name in backend."),
         ("add server nope/x 127.0.0.1:1", "No such backend."),
         ("add server back/n1", "'server' expects <name> and <addr>[:<port>] as arguments."),
-        ("add server back/n1 127.0.0.1:1 weight 5", "New server registered."),
+        ("add server back/n1 127.0.0.1:1 weight 5 guid n-1", "New server registered."),
+        ("add server back/n3 127.0.0.1:1 guid n-1", "'guid': duplicate entry with server back/n1."),
+        ("add server back/n9 127.0.0.1:1 id 99", "New server registered."),
+        ("add server back/n3 127.0.0.1:1 id 99", "'id' : custom id 99 already used at CLI:0 ('server n9')."),
+        ("add server back/n3 127.0.0.1:1 weight 300", "weight of server n3 is not within 0 and 256 (300).."),
+        (
+            "add backend gb from d1 guid n-1",
+            "Error during backend creation : GUID insertion : duplicate entry with server back/n1."
+        ),
+        (
+            "add backend gb from d1 guid a*b",
+            "Error during backend creation : GUID insertion : invalid character '*'."
+        ),
+        (
+            "add backend gb from d1 guid",
+            "Usage: add backend <name> from <defproxy> [mode <px_mode>] [guid <val>]."
+        ),
+        ("add backend gb from d1 mode tcp guid n-2", "New backend registered."),
+        ("add server back/n3 127.0.0.1:1 guid n-2", "'guid': duplicate entry with proxy gb."),
+        ("unpublish backend gb", "Backend unpublished."),
+        ("del backend gb", "Backend deleted."),
         // HAProxy refuses static algorithms here.
         ("add server still/x 127.0.0.1:1", "New server registered."),
         ("add server back/n! 127.0.0.1:1", "character '!' is not permitted in server name 'n!'."),
@@ -134,6 +154,7 @@ import Testing
         ),
         ("wait 10 be-removable li", "Failed. Cannot delete a listen section."),
         ("del server back/n1", "Server deleted."),
+        ("del server back/n9", "Server deleted."),
         ("add backend", "Require backend name."),
         ("add backend b!x", "Invalid character '!' in backend name."),
         ("add backend nb", "Usage: add backend <name> from <defproxy>."),

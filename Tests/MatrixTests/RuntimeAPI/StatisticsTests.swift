@@ -60,7 +60,9 @@ import Testing
     @Test("show stat counts exactly, over all workers") func counts() async throws {
         let server = try server()
         let process = try await RuntimeProcess(
-            backend: "server s1 127.0.0.1:\(server.port)\nserver s2 127.0.0.1:1 backup disabled weight 7")
+            backend:
+                "cookie SRV insert\nserver s1 127.0.0.1:\(server.port) cookie one\nserver s2 127.0.0.1:1 backup disabled weight 7"
+        )
         for _ in 0..<6 { try await get(["/", "/missing", "/"], process.port) }
         try await get(["/"], process.port)
         let bad = try RawSocket(connectingTo: process.port)
@@ -91,6 +93,9 @@ import Testing
                     "ereq": "", "iid": "3", "req_tot": "19", "conn_tot": "", "wretr": "0", "dresp": "0",
                 ])
         }
+        try check("back/s1", ["cookie": "one"])
+        try check("back/s2", ["cookie": ""])
+        try check("back/BACKEND", ["cookie": "SRV"])
         try check("back/s1", ["status": "no check", "addr": "127.0.0.1:\(server.port)", "sid": "1", "type": "2"])
         try check("back/s2", ["status": "MAINT", "weight": "7", "act": "0", "bck": "1", "sid": "2", "stot": "0"])
         try check("back/BACKEND", ["status": "UP", "act": "1", "bck": "0", "weight": "1", "algo": "unknown"])

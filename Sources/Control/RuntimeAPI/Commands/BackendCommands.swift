@@ -79,15 +79,20 @@ enum BackendCommands {
         guard call[3] == "from", !call[4].isEmpty else {
             throw .refused("Usage: add backend <name> from <defproxy>.")
         }
-        let mode = try mode(Array(call.words.dropFirst(5)))
+        let (mode, guid) = try options(Array(call.words.dropFirst(5)))
         let kind = usedBy(name, call.api)
         if let kind {
             throw .refused("Error during backend creation : name is already used by other proxy '\(kind) \(name)'.")
         }
+        if let guid {
+            let problem =
+                GUID.complaint(about: guid) ?? call.api.owner(ofGUID: guid).map { "duplicate entry with \($0)" }
+            if let problem { throw .refused("Error during backend creation : GUID insertion : \(problem).") }
+        }
         let blueprint = call.api.workers.blueprint
         do {
             _ = try blueprint.addBackend { (id) throws(RuntimeComplaint) in
-                try call.api.facts.language.addBackend(named: name, from: call[4], mode: mode, id: id)
+                try call.api.facts.language.addBackend(named: name, from: call[4], mode: mode, guid: guid, id: id)
             }
         } catch let error as RuntimeComplaint {
             throw .refused(error.message)
@@ -97,12 +102,17 @@ enum BackendCommands {
         try await call.say("New backend registered.")
     }
 
-    private static func mode(_ words: [String]) throws(CommandFailure) -> ProxyMode? {
+    private static func options(_ words: [String]) throws(CommandFailure) -> (mode: ProxyMode?, guid: String?) {
         var mode: ProxyMode?
+        var guid: String?
         var rest = words[...]
         while let word = rest.popFirst() {
-            guard word == "mode", mode == nil, let value = rest.popFirst() else {
+            guard word == "mode" && mode == nil || word == "guid" && guid == nil, let value = rest.popFirst() else {
                 throw .refused("Usage: add backend <name> from <defproxy> [mode <px_mode>] [guid <val>].")
+            }
+            if word == "guid" {
+                guid = value
+                continue
             }
             guard let found = ProxyMode(rawValue: value) else {
                 if ["log", "spop", "peers", "haterm", "health"].contains(value) {
@@ -112,7 +122,7 @@ enum BackendCommands {
             }
             mode = found
         }
-        return mode
+        return (mode, guid)
     }
 
     /// The kind of proxy that has a name already.

@@ -1,6 +1,7 @@
 import Bytes
 import Configuration
 import Proxying
+import Servers
 
 /// `show sess` and `shutdown session`: what is open now.
 enum ExchangeCommands {
@@ -78,10 +79,16 @@ enum ExchangeCommands {
     @ControlActor private static func read(_ call: CommandCall) async throws(CommandFailure) -> Choice? {
         var choice = Choice()
         var index = 2
-        func value(_ option: String) throws(CommandFailure) -> String {
+        func value(_ complaint: String) throws(CommandFailure) -> String {
             index += 1
-            guard !call[index].isEmpty else { throw .refused("Missing argument for option '\(option)'.\n") }
+            guard !call[index].isEmpty else { throw .refused(complaint + "\n") }
             return call[index]
+        }
+        func proxy(_ complaint: String) throws(CommandFailure) -> String {
+            if choice.frontend != nil || choice.backend != nil {
+                throw .refused("Only one of backend, frontend or server may be set.\n")
+            }
+            return try value(complaint)
         }
         while !call[index].isEmpty {
             let word = call[index]
@@ -93,18 +100,25 @@ enum ExchangeCommands {
             case "susp": choice.isSuspicious = true
             case "show-uri": choice.showsURI = true
             case "older":
-                let age = try value(word)
+                let age = try value("Expects a minimum age (in seconds by default).")
                 guard let time = CommandArgument.milliseconds(age, defaultUnit: .seconds) else {
-                    throw .refused("Invalid age '\(age)'.\n")
+                    throw .refused("Invalid age.\n")
                 }
                 choice.minimumAge = (time + 999) / 1000
-            case "frontend": choice.frontend = try value(word)
-            case "backend": choice.backend = try value(word)
+            case "frontend":
+                let name = try proxy("Missing frontend name.")
+                guard call.api.configuration.frontends.contains(where: { $0.name == name }) else {
+                    throw .refused("No such frontend.\n")
+                }
+                choice.frontend = name
+            case "backend":
+                let name = try proxy("Missing backend name.")
+                guard call.api.backends.backend(named: name) != nil else { throw .refused("No such backend.\n") }
+                choice.backend = name
             case "server":
-                let parts = try value(word).split(separator: "/", maxSplits: 1).map(String.init)
-                guard parts.count == 2 else { throw .refused("Require 'backend/server'.\n") }
-                choice.backend = parts[0]
-                choice.server = parts[1]
+                let server = try call.api.server(proxy("Missing server name (<backend>/<server>)."))
+                choice.backend = server.backend.settings.name
+                choice.server = server.facts.name
             case _ where word.hasPrefix("0x"):
                 choice.id = UInt(word.dropFirst(2), radix: 16) ?? 0
                 choice.isLong = true
@@ -156,8 +170,12 @@ enum ExchangeCommands {
 
     @ControlActor private static func shutdown(_ call: CommandCall) async throws(CommandFailure) {
         guard !call[2].isEmpty else { throw .refused("Session pointer expected (use 'show sess').\n") }
-        let digits = call[2].hasPrefix("0x") ? call[2].dropFirst(2) : call[2][...]
-        let id = UInt(digits, radix: 16) ?? 0
+        let isHexadecimal = call[2].hasPrefix("0x")
+        let digits = (isHexadecimal ? call[2].dropFirst(2) : call[2][...]).prefix {
+            $0.isASCII && (isHexadecimal ? $0.isHexDigit : $0.isNumber)
+        }
+        let id = UInt(digits, radix: isHexadecimal ? 16 : 10) ?? 0
+        if id == 0 { throw .refused("Session pointer expected (use 'show sess').\n") }
         let ended = await call.api.askWorkers { $0.endExchange(id) }
         guard ended.contains(true) else { throw .refused("No such session (use 'show sess').\n") }
     }

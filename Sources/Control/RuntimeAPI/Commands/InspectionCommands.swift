@@ -162,18 +162,15 @@ enum InspectionCommands {
 
     @ControlActor private static func descriptors(_ call: CommandCall) async throws(CommandFailure) {
         var next = 2
-        var kinds: Set<Character> = []
-        if call[2].hasPrefix("-") {
+        // What is left out at first leaves the others.
+        var kinds = Set<Character>(call[2].hasPrefix("-") || call[2].hasPrefix("!") ? "plfb" : "")
+        while let first = call[next].first, !first.isASCII || !first.isNumber, first != "/" {
+            try choose(call[next], &kinds)
             next += 1
-            let letters = call[2].dropFirst()
-            guard !letters.isEmpty, letters.allSatisfy({ "!plcfbs".contains($0) }) else {
-                throw .refused("Invalid FD type")
-            }
-            let chosen = Set(letters.filter { $0 != "!" })
-            let all = Set("plcfbs")
-            kinds = letters.contains("!") ? all.subtracting(chosen) : chosen
         }
-        let only = call[next].isEmpty ? nil : Int32(call[next])
+        // Thread groups are of no account: there is one.
+        let number = call[next].split(separator: "/", omittingEmptySubsequences: false).last.map(String.init) ?? ""
+        let only = number.isEmpty ? nil : Int32(number) ?? -1
         let ports = Set(
             call.api.configuration.frontends.flatMap(\.binds).compactMap { bind -> UInt16? in
                 if case .ip(_, let ports) = bind.address { ports.lowerBound } else { nil }
@@ -181,6 +178,22 @@ enum InspectionCommands {
         for number in openDescriptors() where only == nil || only == number {
             guard let line = describe(number, kinds, ports) else { continue }
             try await call.write(line)
+        }
+    }
+
+    /// Takes kinds of descriptors in, and behind `-` or `!` out, as one word of `show fd` says.
+    @ControlActor private static func choose(_ word: String, _ kinds: inout Set<Character>) throws(CommandFailure) {
+        var isInverted = false
+        for letter in word {
+            var chosen: Set<Character> = []
+            switch letter {
+            case "!", "-": isInverted.toggle()
+            case "p", "l", "f", "b": chosen = [letter]
+            case "s": chosen = ["b"]
+            case "c": chosen = ["f", "b"]
+            default: throw .refused("Invalid FD type")
+            }
+            if isInverted { kinds.subtract(chosen) } else { kinds.formUnion(chosen) }
         }
     }
 
@@ -214,7 +227,7 @@ enum InspectionCommands {
             if local.family != .unix { words += " lport=\(local.port)" }
         } else {
             let isFront = ports.contains(local.port) || local.family == .unix
-            letters = ["c", isFront ? "f" : "b"]
+            letters = [isFront ? "f" : "b"]
             let peer = Socket.peerAddress(number)
             words = "type=connection fam=\(family(local)) back=\(isFront ? 0 : 1) lport=\(local.port)"
             if peer.isIP { words += " raddr=\(peer.host) rport=\(peer.port)" }

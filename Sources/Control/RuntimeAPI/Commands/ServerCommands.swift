@@ -91,7 +91,11 @@ enum ServerCommands {
         let order = settings.resolution.resolvers == nil ? settings.resolution.startOrder : settings.resolution.initial
         settings.resolution.initial = order + [.none]
         if let id = settings.id, let other = backend.servers.servers.first(where: { $0.id == id }) {
-            throw .refused("custom id \(id) is already used by server '\(other.facts.name)'.")
+            let place = other.settings.location
+            throw .refused("'id' : custom id \(id) already used at \(place) ('server \(other.facts.name)').")
+        }
+        if let guid = settings.guid, let owner = call.api.owner(ofGUID: guid) {
+            throw .refused("'guid': duplicate entry with \(owner).")
         }
         let server: SharedServer
         do throws(BlueprintError) { server = try backend.add(settings, isDynamic: true) } catch {
@@ -161,6 +165,26 @@ extension RuntimeAPI {
         guard let backend = backends.backend(named: backendName) else { throw .refused("No such backend.") }
         guard let server = backend.servers.server(named: serverName) else { throw .refused("No such server.") }
         return server
+    }
+
+    /// What has an identifier already (`guid`); nil: nothing has.
+    func owner(ofGUID guid: String) -> String? {
+        for frontend in configuration.frontends {
+            if frontend.guid == guid { return "proxy \(frontend.name)" }
+            for bind in frontend.binds {
+                guard let prefix = bind.guidPrefix else { continue }
+                let places = bind.firstPlace..<bind.firstPlace + bind.socketCount
+                if places.contains(where: { "\(prefix)-\($0)" == guid }) { return "listener \(bind.location)" }
+            }
+        }
+        for backend in backends.all {
+            let shared = backend.servers
+            if shared.settings.guid == guid { return "proxy \(shared.settings.name)" }
+            if let server = shared.servers.first(where: { $0.settings.guid == guid }) {
+                return "server \(shared.settings.name)/\(server.facts.name)"
+            }
+        }
+        return nil
     }
 
     /// Whether something can be deleted.
