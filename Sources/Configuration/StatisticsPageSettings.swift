@@ -13,6 +13,25 @@ public struct StatisticsPageSettings: Sendable, Equatable {
         }
     }
 
+    /// Who may see the page (`stats http-request`).
+    public struct AccessRule: Sendable {
+        public enum Action: Sendable, Equatable {
+            case allow
+            case deny
+            /// Users that no list knows are asked for a name and a password; a nil realm is the page's.
+            case authenticate(realm: String?)
+        }
+
+        public var action: Action
+        /// Nil: always.
+        public var condition: Condition?
+
+        public init(_ action: Action, if condition: Condition?) {
+            self.action = action
+            self.condition = condition
+        }
+    }
+
     /// Paths that start so are answered with the page (`stats uri`).
     public var uri: String
     /// The realm in which users are asked for (`stats realm`).
@@ -31,6 +50,8 @@ public struct StatisticsPageSettings: Sendable, Equatable {
     public var showsModules: Bool
     /// Who may change servers on the page: those for whom one of these holds (`stats admin`).
     public var administrators: [Condition] = []
+    /// The first of them that holds decides who sees the page; none: everybody does.
+    public var access: [AccessRule] = []
     /// The node's name is shown (`stats show-node`); empty: the machine's.
     public var node: String?
     /// A description is shown (`stats show-desc`).
@@ -42,6 +63,7 @@ public struct StatisticsPageSettings: Sendable, Equatable {
             && left.showsLegends == right.showsLegends && left.showsModules == right.showsModules
             && left.node == right.node && left.description == right.description
             && left.administrators.elementsEqual(right.administrators) { $0 === $1 }
+            && left.access.elementsEqual(right.access) { $0.action == $1.action && $0.condition === $1.condition }
     }
 
     public init() {

@@ -4,6 +4,7 @@ import Synchronization
 public final class Admission: Sendable {
     private let most: Atomic<Int>
     private let used = Atomic<Int>(0)
+    private let filled = Atomic<UInt64>(0)
 
     public init(limit: Int) { most = Atomic(limit) }
 
@@ -15,10 +16,17 @@ public final class Admission: Sendable {
     /// Connections now.
     public var count: Int { used.load(ordering: .relaxed) }
 
+    /// How often the last place was taken.
+    public var timesFull: UInt64 { filled.load(ordering: .relaxed) }
+
     /// Takes a place; false when all are taken.
     public func enter() -> Bool {
         let (_, now) = used.wrappingAdd(1, ordering: .relaxed)
-        if now <= limit { return true }
+        let limit = limit
+        if now <= limit {
+            if now == limit { filled.wrappingAdd(1, ordering: .relaxed) }
+            return true
+        }
         used.wrappingSubtract(1, ordering: .relaxed)
         return false
     }

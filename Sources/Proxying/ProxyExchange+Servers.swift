@@ -4,7 +4,7 @@ import Messages
 import Rules
 import Runtime
 import Samples
-import Servers
+package import Servers
 import Streams
 
 // What is decided about a request and its server once all rule sets are done: `use-server`, `force-persist`,
@@ -112,6 +112,24 @@ extension ProxyExchange {
         } catch {
             return false
         }
+    }
+
+    /// Sends a client that asks for something elsewhere to get it there itself (`redir` of a server).
+    package func dispatchAnswers(_ dispatch: Dispatch) -> Bool {
+        guard let prefix = dispatch.server?.shared.settings.redirectPrefix, let head = exchange.request.head,
+            head.method == .get || head.method == .head
+        else { return false }
+        var reply = ReplyContent(
+            status: 302,
+            fields: [
+                (Array("cache-control".utf8), Array("no-cache".utf8)),
+                (Array("location".utf8), prefix + Array(copying: head.path)),
+            ], body: [])
+        reply.reason = Array("Found".utf8)
+        noteStage(.connect)
+        exchange.note(.answered)
+        send(reply)
+        return true
     }
 
     /// Tells the server its name (`http-send-name-header`): after a redispatch it is another.

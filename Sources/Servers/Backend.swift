@@ -182,6 +182,11 @@ public final class Backend {
         dispatch.enter(server)
         loadChanged(choice)
         dispatch.dequeuedAt = clock.now
+        if choice.settings.redirectPrefix != nil, dispatch.owner.dispatchAnswers(dispatch) {
+            dispatch.state = .over
+            dispatch.disarm()
+            return dispatch.leaveServer()
+        }
         if shared.settings.mode == .http {
             let wish = PoolServer.Wish(
                 session: dispatch.session, key: connector.key(for: dispatch, server), reuse: server.reuse,

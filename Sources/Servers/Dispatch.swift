@@ -8,6 +8,8 @@ import Synchronization
 public protocol DispatchOwner: AnyObject {
     /// The exchange is about to be attached to a connection of ``Dispatch/server``: the request may still be changed.
     func dispatchAttaches(_ dispatch: Dispatch)
+    /// A place at ``Dispatch/server`` is taken. True: the owner has answered by itself, and wants no connection.
+    func dispatchAnswers(_ dispatch: Dispatch) -> Bool
     /// The hash of the key by which `balance` chooses; nil: the request has none. Asked only when a choice needs it.
     func balanceKey(_ dispatch: Dispatch) -> UInt32?
     /// The exchange is attached to a connection of ``Dispatch/server``.
@@ -20,6 +22,7 @@ public protocol DispatchOwner: AnyObject {
 
 extension DispatchOwner {
     public func dispatchAttaches(_ dispatch: Dispatch) {}
+    public func dispatchAnswers(_ dispatch: Dispatch) -> Bool { false }
 }
 
 /// What was decided about an exchange's server before balancing.

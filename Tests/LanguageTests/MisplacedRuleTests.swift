@@ -37,6 +37,7 @@ import Testing
         ("frontend", "use_backend b%z if TRUE", "no such format alias 'z'"),
         ("defaults", "monitor fail if FALSE", "'monitor fail' not allowed in 'defaults' section"),
         ("defaults", "redirect location /", "'redirect' not allowed in 'defaults' section"),
+        ("defaults", "stats http-request deny", "'stats http-request' not allowed in 'defaults' section"),
         ("defaults", "stats admin if TRUE", "'stats admin' not allowed in 'defaults' section"),
         ("defaults", "tcp-request inspect-delay 1s", "is not allowed in an anonymous 'defaults' section"),
         ("defaults", "tcp-response inspect-delay 1s", "is not allowed in an anonymous 'defaults' section"),

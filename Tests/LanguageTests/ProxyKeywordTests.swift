@@ -347,6 +347,11 @@ import Testing
         ("stats", "unknown stats parameter '' (expects 'hide-version', 'uri', 'realm', 'auth' or 'enable')"),
         ("stats uri", "'stats uri' expects an URI prefix"),
         ("stats auth name", "'stats auth' expects a user:password account"),
+        ("stats http-request", "'stats http-request' expects 'allow', 'deny', or 'auth [realm <realm>]'"),
+        (
+            "stats http-request foo",
+            "'stats http-request' expects 'allow', 'deny', or 'auth [realm <realm>]' but got 'foo'"
+        ),
         ("stats admin", "'stats admin' expects either 'if' or 'unless' followed by a condition"),
         ("stats admin TRUE", "'stats admin' : unexpected 'TRUE': only 'if' or 'unless' with a condition may follow"),
     ]) func statisticsPageMistakes(line: String, message: String) {

@@ -35,6 +35,40 @@ import Testing
         #expect(answer.hasSuffix(seen.hasPrefix("a") ? "b" : "a"))
     }
 
+    @Test("redir: GET and HEAD are sent elsewhere; the rest goes to the server") func redirected() async throws {
+        let server = try Self.server("a")
+        let port = try Ports.free()
+        let process = try await ListenerProcess(
+            ListenerProcess.sections(
+                """
+                listen l
+                option httplog
+                bind 127.0.0.1:\(port)
+                http-response set-header x-rule 1
+                server s1 127.0.0.1:\(server.port) redir http://img.example maxconn 1
+                """), in: ListenerFolder())
+        func ask(_ request: String) async throws -> String {
+            let client = try RawSocket(connectingTo: port)
+            return await client.blocking { client in
+                client.send("\(request) HTTP/1.1\r\nHost: foo.com\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+                return String(decoding: client.receiveAll().bytes, as: UTF8.self)
+            }
+        }
+        for (target, path) in [("/a/b?x=1", "/a/b?x=1"), ("http://foo.com/abs?x", "/abs?x")] {
+            let answer = try await ask("GET \(target)")
+            #expect(answer.hasPrefix("HTTP/1.1 302 Found\r\n"), "\(answer)")
+            for field in ["cache-control: no-cache", "content-length: 0", "location: http://img.example\(path)"] {
+                #expect(answer.contains("\r\n\(field)\r\n"), "\(answer)")
+            }
+            #expect(!answer.contains("x-rule"))
+        }
+        #expect(try await ask("HEAD /y").hasPrefix("HTTP/1.1 302 Found\r\n"))
+        // Each has given its place back: the server takes one at a time.
+        #expect(try await ask("POST /z").contains("x-rule: 1"))
+        // As HAProxy logs it.
+        #expect(try await process.logLine("GET /a/b").contains(" l l/s1 0/0/-1/-1/0 302 0 - - LC-- 1/1/0/0/0 0/0 "))
+    }
+
     @Test("persist rdp-cookie: the server that the cookie names") func remoteDesktop() async throws {
         let servers = try ["a", "b"].map { name in
             try ScriptedServer { connection, _, _ in

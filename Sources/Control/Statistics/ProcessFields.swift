@@ -156,7 +156,9 @@ enum ProcessFields {
         },
         ProcessField("Tainted", "SGPV", "What unusual has been used") { _ in .none },
         ProcessField("TotalWarnings", "MCPV", "Warnings at start") { .u32($0.warnings) },
-        ProcessField("MaxconnReached", "MCPV", "Times that maxconn was reached") { _ in .none },
+        ProcessField("MaxconnReached", "MCPV", "Times that maxconn was reached") {
+            .unsigned32(Int(truncatingIfNeeded: $0.timesFull & 0xffff_ffff))
+        },
         ProcessField("BootTime_ms", "MDPV", "Milliseconds that the start took") { .u32($0.facts.bootMilliseconds) },
         ProcessField("Niced_tasks", "MGPV", "Tasks with a priority of their own") { _ in .u32(0) },
         ProcessField("CurrStreams", "MGPV", "Exchanges now") { .unsigned64(UInt64(max(0, $0.traffic.currentStreams))) },

@@ -17,6 +17,7 @@ struct ProcessState: Sendable {
     let uptimeFraction: Int
     let connections: Int
     let maxconn: Int
+    let timesFull: UInt64
     let hardMaxconn: Int
     let idlePercent: Int
     let isStopping: Bool
@@ -59,6 +60,7 @@ struct ProcessState: Sendable {
         let admission = api.workers.blueprint.admission
         connections = admission.count
         maxconn = admission.limit
+        timesFull = admission.timesFull
         hardMaxconn = api.workers.blueprint.hardMaxconn
         idlePercent = api.statistics.idlePercent
         isStopping = api.isStopping

@@ -23,6 +23,13 @@ enum ServerAssembler {
         // A greater `minconn` is the limit.
         server.maxconn = draft.minconn.map { max($0, draft.maxconn ?? 0) } ?? draft.maxconn
         server.cookie = draft.cookie
+        if let prefix = draft.redirectPrefix {
+            guard mode == .http else {
+                throw AssemblyError(
+                    message: "server cannot have cookie or redirect prefix in non-HTTP mode.", mark: draft.mark)
+            }
+            server.redirectPrefix = Array(prefix.utf8)
+        }
         server.hashKey = draft.hashKey
         server.guid = draft.guid
         server.maxqueue = draft.maxqueue

@@ -43,6 +43,8 @@ struct ServerDraft: Sendable {
     var takesDatagrams = false
     var isBackup = false
     var isDisabled = false
+    /// `redir`.
+    var redirectPrefix: String?
     var poolMaxConnections: Int?
     var poolPurgeDelay = 5000
     var maxReuse: Int?

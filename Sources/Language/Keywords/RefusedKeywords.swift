@@ -60,6 +60,6 @@ enum RefusedKeywords {
     /// On `server` lines.
     static let server = [
         "client-sigalgs", "ktls", "log-proto", "namespace",
-        "redir", "strict-maxconn", "tcp-md5sig",
+        "strict-maxconn", "tcp-md5sig",
     ]
 }

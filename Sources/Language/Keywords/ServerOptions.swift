@@ -31,6 +31,9 @@ enum ServerOptions {
         LineOption("cookie") { (server, statement, option) throws(Complaint) in
             server.cookie = try statement.value(of: option, "a cookie value").text
         },
+        LineOption("redir") { (server, statement, option) throws(Complaint) in
+            server.redirectPrefix = try statement.value(of: option, "a redirect prefix").text
+        },
         LineOption("hash-key") { (server, statement, option) throws(Complaint) in
             let word = try statement.value(of: option, "'id', 'id32', 'guid', 'addr', or 'addr-port'")
             guard let key = ServerHashKey(rawValue: word.text) else {

@@ -32,13 +32,37 @@ enum StatisticsPageStatement {
                     "'stats admin' expects either 'if' or 'unless' followed by a condition", at: word?.column)
             }
             page.administrators.append(condition)
-        case "http-request": throw Complaint(refusal(of: statement.name), at: word?.column)
+        case "http-request":
+            guard proxy.kind != .defaults else {
+                throw Complaint("'stats http-request' not allowed in 'defaults' section.", at: word?.column)
+            }
+            page.access.append(try accessRule(of: proxy, &statement))
         default:
             throw Complaint(
                 "unknown stats parameter '\(word?.text ?? "")' (expects 'hide-version', 'uri', 'realm', 'auth' or"
                     + " 'enable')", at: word?.column)
         }
+        if !page.access.isEmpty, !page.users.isEmpty || page.realm != StatisticsPageSettings().realm {
+            throw Complaint(
+                "stats 'auth'/'realm' and 'http-request' can't be used at the same time.", at: word?.column)
+        }
         proxy.statisticsPage = page
+    }
+
+    private static func accessRule(
+        of proxy: ProxyDraft, _ statement: inout Statement
+    ) throws(Complaint) -> StatisticsPageSettings.AccessRule {
+        let list = "'stats http-request' expects 'allow', 'deny', or 'auth [realm <realm>]'"
+        guard let word = statement.next() else { throw Complaint(list) }
+        let action: StatisticsPageSettings.AccessRule.Action
+        switch word.text {
+        case "allow": action = .allow
+        case "deny": action = .deny
+        case "auth":
+            action = .authenticate(realm: statement.skip("realm") ? try statement.argument("a realm").text : nil)
+        default: throw Complaint("\(list) but got '\(word.text)'", at: word)
+        }
+        return .init(action, if: try RuleStatements.condition(ofPageOf: proxy, &statement))
     }
 
     private static func user(_ statement: inout Statement) throws(Complaint) -> StatisticsPageSettings.User {

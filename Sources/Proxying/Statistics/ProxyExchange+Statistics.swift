@@ -25,8 +25,8 @@ extension ProxyExchange {
         let reply: ReplyContent
         if head.method != .get, head.method != .head, !isPost {
             reply = Self.plain(405, "The statistics page takes GET, HEAD and POST only.\n")
-        } else if !page.users.isEmpty, !Self.knows(page, head) {
-            reply = Self.unauthorized(page)
+        } else if let refusal = refusal(of: page, head) {
+            reply = refusal
         } else {
             frontend.traffic.intercepted &+= 1
             var options = uri.dropFirst(page.uri.count)
@@ -70,13 +70,31 @@ extension ProxyExchange {
                 (Array("cache-control".utf8), Array("no-cache".utf8)),
                 (Array("content-type".utf8), Array("text/plain; charset=utf-8".utf8)),
             ], body: Array(text.utf8))
-        reply.reason = Array((status == 401 ? "Unauthorized" : "Method Not Allowed").utf8)
+        reply.reason = Array("Method Not Allowed".utf8)
         return reply
     }
 
-    private static func unauthorized(_ page: StatisticsPageSettings) -> ReplyContent {
-        var reply = plain(401, "You need a valid user and password to access this content.\n")
-        let realm = page.realm.filter { $0 != "\"" && $0 != "\\" }
+    /// What a client gets that may not see the page; nil: it may. The first rule of `stats http-request` that holds
+    /// decides, before the users of `stats auth`.
+    private func refusal(of page: StatisticsPageSettings, _ head: MessageHead) -> ReplyContent? {
+        let evaluation = frontend.worker.rules.evaluation
+        evaluation.begin(self, .request)
+        let rule = page.access.first { $0.condition?.holds(evaluation) ?? true }
+        evaluation.scratch.release()
+        switch rule?.action {
+        case .allow: return nil
+        case .deny:
+            noteStage(.request)
+            exchange.note(.denied)
+            return ownMessage(403)
+        case .authenticate(let realm): return unauthorized(realm ?? page.realm)
+        case nil: return page.users.isEmpty || Self.knows(page, head) ? nil : unauthorized(page.realm)
+        }
+    }
+
+    private func unauthorized(_ realm: String) -> ReplyContent {
+        var reply = ownMessage(401)
+        let realm = realm.filter { $0 != "\"" && $0 != "\\" }
         reply.fields.append((Array("www-authenticate".utf8), Array("Basic realm=\"\(realm)\"".utf8)))
         return reply
     }

@@ -54,6 +54,11 @@ import Testing
         #expect(try await process.ask("show stat web 1 -1 typed").contains("slim.1:CLPV:u32:1\n"))
         #expect(try await process.ask("set maxconn global") == "Expects an integer value.\n\n")
         #expect(try await process.ask("set maxconn global 101") == "Value out of range.\n\n")
+        // Each time the last place is taken counts.
+        #expect(try await process.ask("show info").contains("\nMaxconnReached: 0\n"))
+        #expect(try await process.ask("set maxconn global 1") == "\n")
+        for _ in 0..<2 { _ = try RawSocket(connectingTo: process.port).exchange() }
+        #expect(try await process.ask("show info").contains("\nMaxconnReached: 2\n"))
         #expect(try await process.ask("set maxconn global 50") == "\n")
         #expect(try await process.ask("show info").contains("\nMaxconn: 50\nHard_maxconn: 100\n"))
         #expect(try await process.ask("set maxconn global 0") == "\n")

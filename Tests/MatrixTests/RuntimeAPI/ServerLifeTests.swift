@@ -121,6 +121,56 @@ import Testing
         server.note("go")
     }
 
+    /// A request that asks for a server by its name; its status.
+    private static func use(_ server: String, _ port: Int) async throws -> String {
+        let socket = try RawSocket(connectingTo: port)
+        let answer = await socket.blocking { socket in
+            socket.send("GET /?s=5&n=\(server) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return String(decoding: socket.receiveAll().bytes, as: UTF8.self)
+        }
+        return answer.split(separator: " ").dropFirst().first.map(String.init) ?? "?"
+    }
+
+    @Test("Fifty clients add, use, purge and delete servers of all three versions, and backends, at once")
+    func manyLives() async throws {
+        let origin = try await OriginProcess()
+        let authority = try await TestCertificates.authority()
+        let process = try await RuntimeProcess(
+            backend: """
+                balance leastconn
+                use-server %[url_param(n)] if { url_param(n) -m found }
+                server s1 127.0.0.1:1 disabled
+                """, rest: "defaults plain\nmode http\ntimeout connect 1s\ntimeout server 1s")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<50 {
+                group.addTask {
+                    let name = "n\(number)"
+                    let line = [Back.h1, .h2c, .h3][number % 3].line(origin, authority)
+                    let added = try await process.ask("add server back/\(name) \(line);enable server back/\(name)")
+                    #expect(added == "New server registered.\n\n\n", "\(added)")
+                    #expect(try await Self.use(name, process.port) == "200", "\(name)")
+                    let connections = try await process.ask("show servers conn back")
+                    #expect(connections.contains("back/\(name) "))
+                    // It has an idle connection: maintenance purges it, and the wait sees that.
+                    let gone = try await process.ask(
+                        "disable server back/\(name);wait 5s srv-removable back/\(name);del server back/\(name)")
+                    #expect(gone == "\nDone.\n\nServer deleted.\n\n", "\(gone)")
+                    let backend = try await process.ask(
+                        "add backend \(name) from plain;add server \(name)/q quic4@127.0.0.1:1 ssl verify none;"
+                            + "publish backend \(name);unpublish backend \(name);del server \(name)/q;"
+                            + "wait 5s be-removable \(name);del backend \(name)")
+                    #expect(
+                        backend
+                            == "New backend registered.\n\nNew server registered.\n\nBackend published.\n\n"
+                            + "Backend unpublished.\n\nServer deleted.\n\nDone.\n\nBackend deleted.\n\n", "\(backend)")
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try await process.ask("show servers state back").split(separator: "\n").count == 3)
+        #expect(try await process.ask("show backend") == "# name\nback\n\n")
+    }
+
     @Test("Fifty clients change and look at servers at once") func manyClients() async throws {
         let process = try await RuntimeProcess(backend: "server s1 127.0.0.1:1")
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -60,6 +60,35 @@ import Testing
         try await process.process.stop()
     }
 
+    @Test("stats http-request: the first rule that holds decides; the answers are HAProxy's") func rules() async throws
+    {
+        let port = try Ports.free()
+        let process = try await ListenerProcess(
+            ListenerProcess.sections(
+                """
+                userlist staff
+                user ann insecure-password secret
+                listen both
+                bind 127.0.0.1:\(port)
+                option httplog
+                stats enable
+                stats uri /st
+                stats http-request deny if { path_end /deny }
+                stats http-request allow if { path_end /allow } || { http_auth(staff) }
+                stats http-request auth realm Two\\ words
+                """), in: try ListenerFolder())
+        #expect(try await get("/st/allow", port).hasPrefix("HTTP/1.1 200 "))
+        let denied = try await get("/st/deny", port)
+        #expect(denied.hasPrefix("HTTP/1.1 403 Forbidden\r\n") && denied.contains("content-length: 93\r\n"))
+        #expect(try await process.logLine("/st/deny").contains(" PR-- "))
+        let asked = try await get("/st", port)
+        #expect(asked.hasPrefix("HTTP/1.1 401 Unauthorized\r\n") && asked.contains("content-length: 112\r\n"))
+        #expect(asked.contains("www-authenticate: Basic realm=\"Two words\"\r\n"))
+        let credentials = Data("ann:secret".utf8).base64EncodedString()
+        #expect(
+            try await get("/st", port, fields: "Authorization: Basic \(credentials)\r\n").hasPrefix("HTTP/1.1 200 "))
+    }
+
     @Test("users, scope and the page of a listen section") func access() async throws {
         let port = try Ports.free()
         let process = try await ListenerProcess(
