@@ -41,6 +41,7 @@ final class Checker: TimerTarget {
         self.ruleset = ruleset
         self.scheduler = scheduler
         timer = Timer(on: scheduler.loop.timers, target: self)
+        if ruleset.kind == .external { ChildPrograms.expect() }
     }
 
     private var now: Instant { scheduler.loop.clock.now }

@@ -380,7 +380,7 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
         phase = .closed
         timer.disarm()
         if wasOpen, failure == nil { mux?.transportFailed(.stopping) }
-        loop.deregisterClosing(self)
+        loop.deregisterClosing(self, descriptor: descriptor)
         if let session {
             session.detach()
             if let failure { session.errorCode = failure.code }

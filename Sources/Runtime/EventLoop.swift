@@ -96,10 +96,11 @@ open class Pollable: LoopMember {
         unsafe retired.append(Unmanaged.passUnretained(pollable))
     }
 
-    /// Like ``deregister(_:descriptor:)``, for a descriptor that no other process or number shares and that the caller
-    /// closes right after this: its closing ends the polling, so a system call is saved.
-    public func deregisterClosing(_ pollable: Pollable) {
+    /// Like ``deregister(_:descriptor:)``, for a descriptor that no other number shares and that the caller closes right
+    /// after this: its closing ends the polling, so a system call is saved, unless a child may have it too.
+    public func deregisterClosing(_ pollable: Pollable, descriptor: Int32) {
         guard pollable.isRegistered else { return }
+        if ChildPrograms.areExpected { return deregister(pollable, descriptor: descriptor) }
         pollable.isRegistered = false
         registered -= 1
         unsafe retired.append(Unmanaged.passUnretained(pollable))
