@@ -8,7 +8,7 @@ extension HTTP3Mux {
     func openRequest(_ exchange: Exchange) -> Bool {
         let id: QUICStreamID
         do throws(QUICError) {
-            id = try unsafe connection.openBidirectionalStream()
+            id = try connection.openBidirectionalStream()
         } catch {
             return false
         }

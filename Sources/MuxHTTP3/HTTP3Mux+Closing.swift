@@ -37,7 +37,7 @@ extension HTTP3Mux {
         statistics.resetsSent += 1
         askForFlush()
         // An error means that the stream or the connection is gone already.
-        try? unsafe connection.shutdownStream(stream.id, applicationError: code.rawValue)
+        try? connection.shutdownStream(stream.id, applicationError: code.rawValue)
     }
 
     /// Sends no more: what is in packets stays until QUIC has forgotten the stream.
@@ -64,7 +64,7 @@ extension HTTP3Mux {
         }
         guard let code, !stream.isGone else { return }
         askForFlush()
-        try? unsafe connection.shutdownStreamRead(stream.id, applicationError: code.rawValue)
+        try? connection.shutdownStreamRead(stream.id, applicationError: code.rawValue)
     }
 
     /// The peer's message breaks the rules (RFC 9114 section 4.1.2).
@@ -105,7 +105,7 @@ extension HTTP3Mux {
         guard side == .back, !isDead, !isClosing else { return }
         isClosing = true
         for stream in table.all() { detach(stream)?.backAborted(.serverAborted, isUnsent: true) }
-        unsafe connection.close(applicationError: HTTP3ErrorCode.noError.rawValue)
+        connection.close(applicationError: HTTP3ErrorCode.noError.rawValue)
         streamsChanged = true
         askForFlush()
     }
@@ -115,7 +115,7 @@ extension HTTP3Mux {
         guard !isDead, !isClosing else { return }
         isClosing = true
         statistics.glitches = floodGuard.glitches
-        unsafe connection.close(applicationError: error.code.rawValue, text: error.message.description)
+        connection.close(applicationError: error.code.rawValue, text: error.message.description)
         if error.code == .internalError {
             abortExchanges(.internalError)
         } else {
@@ -164,7 +164,7 @@ extension HTTP3Mux {
         switch side {
         case .front:
             drainStage = .announced
-            unsafe connection.renewsStreamLimits = false
+            connection.renewsStreamLimits = false
             // RFC 9114 section 5.2: the largest ID first, so that requests on their way are not lost.
             writeGoaway(Self.shutdownNotice)
         case .back:
@@ -190,7 +190,7 @@ extension HTTP3Mux {
     func continueDrain() {
         guard drainStage == .last, table.isEmpty, side == .back || control.acknowledged >= goawayEnd else { return }
         isClosing = true
-        unsafe connection.close(applicationError: HTTP3ErrorCode.noError.rawValue)
+        connection.close(applicationError: HTTP3ErrorCode.noError.rawValue)
     }
 
     /// A server does not take requests from `id` on (RFC 9114 section 5.2). A client's word is about pushes only.

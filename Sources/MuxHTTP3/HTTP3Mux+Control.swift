@@ -59,9 +59,9 @@ extension HTTP3Mux {
     /// Opens our unidirectional streams, as far as the peer allows now.
     func openControlStreams() {
         do throws(QUICError) {
-            if control.id < 0 { control.id = try unsafe connection.openUnidirectionalStream() }
-            if encoderStream.id < 0 { encoderStream.id = try unsafe connection.openUnidirectionalStream() }
-            if decoderStream.id < 0 { decoderStream.id = try unsafe connection.openUnidirectionalStream() }
+            if control.id < 0 { control.id = try connection.openUnidirectionalStream() }
+            if encoderStream.id < 0 { encoderStream.id = try connection.openUnidirectionalStream() }
+            if decoderStream.id < 0 { decoderStream.id = try connection.openUnidirectionalStream() }
         } catch {
             // RFC 9114 section 6.2: the peer should allow three at once; we come again when it does.
             guard error.code != .streamLimit else { return }
@@ -111,7 +111,7 @@ extension HTTP3Mux {
     private func returnCredit(_ stream: inout IncomingControl, _ count: Int) {
         stream.creditDue += UInt64(count)
         guard stream.creditDue >= IncomingControl.creditStep else { return }
-        unsafe connection.extendStreamCredit(stream.id, stream.creditDue)
+        connection.extendStreamCredit(stream.id, stream.creditDue)
         stream.creditDue = 0
     }
 
@@ -149,7 +149,7 @@ extension HTTP3Mux {
             // RFC 9114 section 6.2.3: unknown types are not read.
             if !floodGuard.noteControlFrame(at: now) { throw Self.excessive("unknown streams") }
             if !isEnd {
-                try? unsafe connection.shutdownStreamRead(
+                try? connection.shutdownStreamRead(
                     id, applicationError: HTTP3ErrorCode.streamCreationError.rawValue)
             }
             return false

@@ -21,7 +21,7 @@ extension HTTP3Mux {
         guard stream.reading != .nothing, !stream.isGone else { return }
         stream.creditDue += due
         guard stream.creditDue >= settings.creditStep else { return }
-        unsafe connection.extendStreamCredit(stream.id, stream.creditDue)
+        connection.extendStreamCredit(stream.id, stream.creditDue)
         stream.creditDue = 0
     }
 
@@ -36,7 +36,7 @@ extension HTTP3Mux {
     /// Gives the connection's window what is owed to it.
     func payCredit() {
         guard owedCredit > 0 else { return }
-        unsafe connection.extendConnectionCredit(owedCredit)
+        connection.extendConnectionCredit(owedCredit)
         owedCredit = 0
     }
 }

@@ -31,7 +31,7 @@ extension HTTP3Mux {
                     id: stream.id, openedAt: stream.exchange?.openedAt, received: stream.received,
                     waiting: stream.blocked.count + (unsafe stream.incoming?.count ?? 0), sent: stream.sent,
                     buffered: stream.buffer.count, isBlocked: stream.isFlowBlocked || stream.isBufferFull,
-                    hasExchange: stream.exchange != nil, packetsLost: unsafe connection.lostPackets(of: stream.id)))
+                    hasExchange: stream.exchange != nil, packetsLost: connection.lostPackets(of: stream.id)))
         }
         return figures.sorted { $0.id < $1.id }
     }

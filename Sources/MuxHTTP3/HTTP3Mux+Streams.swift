@@ -16,7 +16,7 @@ extension HTTP3Mux {
         guard id < goawayID else {
             // RFC 9114 section 5.2: after the last GOAWAY.
             statistics.streamsRefused += 1
-            try? unsafe connection.shutdownStream(id, applicationError: HTTP3ErrorCode.requestRejected.rawValue)
+            try? connection.shutdownStream(id, applicationError: HTTP3ErrorCode.requestRejected.rawValue)
             return
         }
         let stream = addStream(id)

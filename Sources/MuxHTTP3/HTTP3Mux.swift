@@ -21,7 +21,8 @@ public import Streams
     /// What the peer said about itself.
     public internal(set) var peerSettings = PeerSettings()
 
-    unowned(unsafe) let connection: QUICConnection
+    /// Kept: the mux may be the last that goes, and exchanges that it ends then give back credit.
+    let connection: QUICConnection
     unowned(unsafe) let host: any MuxHost
     let resources: HTTP3Resources
 
@@ -98,14 +99,14 @@ public import Streams
     /// Puts HTTP/3 on a connection; set it as the connection's application.
     ///
     /// - Parameters:
-    ///   - connection: outlives the mux, or says before that it is closed.
+    ///   - connection: kept; it knows the mux as its application, and does not keep it.
     ///   - host: the connection's owner, which outlives the mux.
     public init(
         settings: HTTP3Settings, connection: QUICConnection, host: any MuxHost, resources: HTTP3Resources
     ) throws(HTTP3ConnectionError) {
         side = connection.role == .server ? .front : .back
         self.settings = settings
-        unsafe self.connection = connection
+        self.connection = connection
         unsafe self.host = host
         self.resources = resources
         unsafe firstMarked = nil
@@ -159,7 +160,7 @@ public import Streams
         guard !isDead else { return }
         isClosing = true
         abortExchanges(side == .front ? failure.clientReason : failure.serverReason(isUnsent: false))
-        unsafe connection.close(applicationError: HTTP3ErrorCode.noError.rawValue)
+        connection.close(applicationError: HTTP3ErrorCode.noError.rawValue)
         askForFlush()
     }
 
@@ -170,7 +171,7 @@ public import Streams
 
     public var availableStreams: Int {
         guard side == .back, isReady, !isEnding, goawayID == .max else { return 0 }
-        let allowed = Int(clamping: unsafe connection.bidirectionalStreamsLeft)
+        let allowed = Int(clamping: connection.bidirectionalStreamsLeft)
         return max(0, min(allowed, settings.concurrentStreams - table.count))
     }
 

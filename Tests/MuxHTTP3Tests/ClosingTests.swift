@@ -403,4 +403,22 @@ import Testing
         let used = simulation.close()
         #expect(used == 0)
     }
+
+    @Test("A mux that goes after everything else of its connection ends its exchanges") func muxLast() async throws {
+        var simulation: Simulation? = try await Simulation()
+        weak let host = simulation?.server
+        try simulation?.connect()
+        let pool = try #require(simulation?.client.resources.buffers)
+        let record = try #require(try simulation?.request("POST", length: .unknown, ends: false))
+        record.exchange?.request.putPattern(40_000, from: 0, pool)
+        let served = try #require(try simulation?.serverRecord())
+        try simulation?.run { served.exchange.map { $0.request.count >= 20_000 } == true }
+        // Credit for these is due when the exchange ends.
+        #expect(served.exchange?.request.takePattern(from: 0, upTo: 20_000) == 20_000)
+        record.exchange?.frontAborted(.clientAborted)
+        simulation = nil
+        #expect(host == nil)
+        #expect(served.isOver)
+        #expect(served.loggedFailure == .internalError)
+    }
 }
