@@ -90,6 +90,7 @@ public import Streams
 
     /// Turns to a connection that has no exchange yet.
     public func begin(_ session: Session) {
+        unsafe checkFacts = nil
         transaction = nil
         exchange = nil
         heldRequestHead = nil
@@ -103,6 +104,7 @@ public import Streams
 
     /// Turns to nothing: only the process's own facts can be read.
     public func begin() {
+        unsafe checkFacts = nil
         transaction = nil
         exchange = nil
         heldRequestHead = nil

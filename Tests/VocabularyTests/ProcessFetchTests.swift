@@ -1,3 +1,4 @@
+import Samples
 import Testing
 import Words
 
@@ -74,5 +75,17 @@ struct ProcessFetchTests {
     func complaints(_ expression: String, _ message: String) {
         let found = Evaluator().complaint(expression)?.message
         #expect(found == message)
+    }
+
+    @Test("What a check has told is forgotten with it") func checkIsOver() {
+        let evaluation = Evaluator().evaluation
+        for isSession in [false, true] {
+            var facts: TestFacts? = TestFacts()
+            evaluation.begin(check: nil, VariableStore(), facts: facts)
+            #expect(evaluation.facts === facts)
+            facts = nil
+            if isSession { evaluation.begin(Conversation(bytes: []).session) } else { evaluation.begin() }
+            #expect(evaluation.facts == nil)
+        }
     }
 }
