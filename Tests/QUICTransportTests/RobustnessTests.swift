@@ -152,7 +152,7 @@ struct RobustnessTests {
         run(simulation, peer)
         let close = try #require(simulation.server.anyApplication?.close)
         #expect(close.reason == .tlsAlert && close.initiator == .local && close.alert == 109)
-        #expect(peer.closeCode == 0x100 + 109)
+        #expect(peer.closeCode == UInt64(0x100 + 109))
     }
 
     @Test("A server without transport parameters is refused with missing_extension")
