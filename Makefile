@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # make run HTTPS_PORT=9443: the demo's ports, when these are taken.
 export HTTPS_PORT HTTP_PORT ORIGIN_PORT
 
-.PHONY: help run setup certs build release test interop bench count fuzz lint format clean
+.PHONY: help run setup certs build release test interop bench count fuzz sanitize lint format clean
 
 # Link-time optimisation inlines across modules: a request through the proxy takes an eighth fewer instructions. The
 # Swift runtime is linked in: its calls are direct, and the programs run where no Swift is installed.
@@ -40,6 +40,10 @@ release: setup ## release build; the programs come to .build/release
 
 fuzz: setup ## fuzz one parser: TARGET=name SECONDS=60; without TARGET, list them
 	@scripts/fuzz $(TARGET) $(SECONDS)
+
+sanitize: certs ## tests that a sanitizer watches: KIND=address, leaks or thread, FILTER=Name
+	@scripts/setup test
+	@scripts/sanitize $(or $(KIND),address) '$(FILTER)'
 
 bench: certs ## Portico beside haproxy and nginx: tables and plots; ARGS="--quick", ARGS=--help lists the rest
 	@scripts/setup test

@@ -82,6 +82,7 @@
             unsafe free = slab.pointee.next
             spare -= 1
             unsafe slab.pointee.references = 1
+            unsafe SpareMemory.open(slab.bytes, size)
             return unsafe slab
         }
         let raw = unsafe UnsafeMutableRawPointer.allocate(byteCount: SlabHeader.size + size, alignment: 64)
@@ -96,6 +97,7 @@
         guard spare < spareLimit else { return unsafe slab.deallocateSlab() }
         unsafe slab.pointee.next = free
         unsafe free = slab
+        unsafe SpareMemory.close(slab.bytes, size)
         spare += 1
     }
 

@@ -23,6 +23,7 @@ public final class HeadPool {
         guard let head = spare.popLast() else {
             return MessageHead(kind, byteLimit: byteLimit, fieldLimit: fieldLimit)
         }
+        head.openMemory()
         head.reset(kind)
         return head
     }
@@ -30,6 +31,8 @@ public final class HeadPool {
     /// Takes back a head that nobody uses any more.
     public func giveBack(_ head: MessageHead) {
         used -= 1
-        if spare.count < spareLimit { spare.append(head) }
+        guard spare.count < spareLimit else { return }
+        head.closeMemory()
+        spare.append(head)
     }
 }

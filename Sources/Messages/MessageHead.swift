@@ -1,3 +1,5 @@
+import Bytes
+
 /// A place in a head's storage.
 public struct HeadRange: Sendable, Equatable {
     public var start: UInt32
@@ -103,6 +105,18 @@ public struct HeadRange: Sendable, Equatable {
         otherNames = 0
     }
 
+    /// The head is in a pool: nobody may look at its text.
+    func closeMemory() {
+        unsafe SpareMemory.close(storage, capacity)
+        unsafe SpareMemory.close(fields, fieldCapacity * MemoryLayout<Field>.stride)
+    }
+
+    /// The head is in use again.
+    func openMemory() {
+        unsafe SpareMemory.open(storage, capacity)
+        unsafe SpareMemory.open(fields, fieldCapacity * MemoryLayout<Field>.stride)
+    }
+
     /// Bytes of text in the head, those of replaced values included.
     public var byteCount: Int { used }
 
@@ -145,7 +159,7 @@ public struct HeadRange: Sendable, Equatable {
     private func reserve(_ count: Int) throws(MessageError) -> HeadRange {
         let (end, overflow) = used.addingReportingOverflow(count)
         guard !overflow, end <= byteLimit else { throw .headTooLarge }
-        if end > capacity {
+        if end > capacity || SpareMemory.movesTexts {
             let larger = min(max(end, capacity * 2), max(byteLimit, end))
             let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: larger)
             unsafe copy.update(from: storage, count: used)
@@ -167,30 +181,46 @@ public struct HeadRange: Sendable, Equatable {
     /// Adds a field at the end. `name` is turned to lower case; names over 65,535 bytes are too large.
     public func append(name: Span<UInt8>, _ value: Span<UInt8>) throws(MessageError) {
         guard name.count <= Int(UInt16.max) else { throw .headTooLarge }
-        let mark = used
-        let place = try storeLowercased(name)
-        let token = FieldName(text(place))
-        if token != .other {
-            used = mark
-            return try append(token, value)
+        let place = try storeValue(value, andName: name)
+        let start = place.start.asInt + value.count
+        lowercase(start, name.count)
+        let token = FieldName(text(HeadRange(start: UInt32(start), count: UInt32(name.count))))
+        guard token == .other else {
+            used = start
+            return try add(
+                Field(
+                    name: token, nameCount: 0, nameStart: 0, valueStart: place.start,
+                    valueCount: UInt32(value.count)))
         }
-        let text = try store(value)
         try add(
             Field(
-                name: .other, nameCount: UInt16(name.count), nameStart: place.start, valueStart: text.start,
-                valueCount: text.count))
+                name: .other, nameCount: UInt16(name.count), nameStart: UInt32(start), valueStart: place.start,
+                valueCount: UInt32(value.count)))
+    }
+
+    /// Copies both into the head, the name behind the value. They may be parts of the head's own text.
+    private func storeValue(_ value: Span<UInt8>, andName name: Span<UInt8>) throws(MessageError) -> HeadRange {
+        let place = try reserve(value.count + name.count)
+        let start = unsafe storage + place.start.asInt
+        unsafe value.withUnsafeBufferPointer { source in
+            if let base = source.baseAddress { unsafe start.update(from: base, count: source.count) }
+        }
+        unsafe name.withUnsafeBufferPointer { source in
+            if let base = source.baseAddress { unsafe (start + value.count).update(from: base, count: source.count) }
+        }
+        unsafe releaseOutgrown()
+        return place
     }
 
     /// Adds a field at the end whose name is in lower case already and has the token `token`.
     public func append(lowercased name: Span<UInt8>, token: FieldName, _ value: Span<UInt8>) throws(MessageError) {
         if token != .other { return try append(token, value) }
         guard name.count <= Int(UInt16.max) else { throw .headTooLarge }
-        let place = try store(name)
-        let text = try store(value)
+        let place = try storeValue(value, andName: name)
         try add(
             Field(
-                name: .other, nameCount: UInt16(name.count), nameStart: place.start, valueStart: text.start,
-                valueCount: text.count))
+                name: .other, nameCount: UInt16(name.count), nameStart: place.start + UInt32(value.count),
+                valueStart: place.start, valueCount: UInt32(value.count)))
     }
 
     /// Adds a field whose name and value lie in the head already: parsers that store a whole head at once. The name is

@@ -32,6 +32,16 @@ import Messages
     public func release() {
         block = 0
         top = 0
+        unsafe closeMemory()
+    }
+
+    /// Nobody may look at texts that are gone.
+    @unsafe private func closeMemory() {
+        var index = 0
+        while unsafe SpareMemory.movesTexts && index < blocks.count {
+            unsafe SpareMemory.close(blocks[index], blockSize)
+            index += 1
+        }
     }
 
     /// Starts a text. Others may be started before it is finished.
@@ -47,6 +57,7 @@ import Messages
             }
         }
         let start = unsafe blocks[block] + top
+        unsafe SpareMemory.open(start, textLimit)
         top += textLimit
         return unsafe ScratchText(self, start, capacity: textLimit, end: top)
     }

@@ -107,4 +107,25 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         #expect(text.span.firstIndex(of: 0x7a) == 6)
         #expect(bytes("").span.firstIndex(of: 0x2c) == 0)
     }
+
+    @Test("A field's value may be another one's text, also when the head's memory moves", arguments: [900, 1000, 1020])
+    func ownValue(filled: Int) throws {
+        let head = MessageHead(.request)
+        let value = String(repeating: "v", count: filled)
+        let name = "x-\(String(repeating: "n", count: 200))"
+        try head.append(.via, bytes(value).span)
+        try head.append(lowercased: bytes(name).span, token: .other, head.value(at: 0))
+        try head.append(name: head.nameText(at: 1), head.value(at: 1))
+        #expect(head.fieldCount == 3)
+        for index in 0..<3 { #expect(head.value(at: index).string == value) }
+        for index in 1..<3 { #expect(head.nameText(at: index).string == name) }
+    }
+
+    @Test("A name that the proxy knows takes no room") func knownName() throws {
+        let head = MessageHead(.request)
+        try head.append(name: bytes("X-Forwarded-For").span, bytes("::1").span)
+        #expect(head.byteCount == 3)
+        #expect(head.nameText(at: 0).string == "x-forwarded-for")
+        #expect(head.value(at: 0).string == "::1")
+    }
 }
