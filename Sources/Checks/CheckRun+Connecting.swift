@@ -64,10 +64,11 @@ extension CheckRun: ConnectionOwner, QUICConnectionOwner {
             if way == nil { way = ConnectionRoute(source: nil, interface: nil) }
             way?.socks = SocketAddress(socks.address, port: socks.port)
         }
+        let header = proxyHeader(connect, health)
         let name = usesTLS ? serverName(connect) : nil
         let alpn = connect.alpn ?? (connect.isDefault ? settings.check.alpn : nil)
         stream = try scheduler.connections.connect(
-            to: target, from: way, preamble: preamble(connect, health), owner: self,
+            to: target, from: way, preamble: header == 2 ? Self.localHeader : [], owner: self,
             settings: ConnectionSettings(), ownerContext: nil
         ) { descriptor throws(TLSError) in
             guard usesTLS else { return nil }
@@ -75,6 +76,12 @@ extension CheckRun: ConnectionOwner, QUICConnectionOwner {
                 throw TLSError(.configuration, "the server's line has no TLS settings")
             }
             return try context.makeEngine(descriptor: descriptor, serverName: name)
+        }
+        // A check has no client to name: it names itself, or (version 2) nobody.
+        if header == 1, let stream {
+            let destination = if case .ip(let address) = target { address } else { SocketAddress.unspecified }
+            stream.precede(
+                with: ProxyHeader.text(source: stream.socketSource, destination: destination))
         }
     }
 
@@ -145,21 +152,20 @@ extension CheckRun: ConnectionOwner, QUICConnectionOwner {
         return host.isEmpty || SocketAddress(text: host, port: 0) != nil ? nil : host
     }
 
-    /// A PROXY header: a check has no client to name.
-    private func preamble(_ connect: CheckConnect, _ health: CheckHealth) -> [UInt8] {
+    /// The version of the PROXY header that goes first; 0: none does.
+    private func proxyHeader(_ connect: CheckConnect, _ health: CheckHealth) -> Int {
         let header = settings.connection.proxyHeader
         let isWanted =
             connect.sendsProxyHeader
             || (connect.isDefault && !isAgent
                 && (settings.check.sendsProxyHeader
                     || (isLikeTraffic(connect, health) && header != nil && !server.isDynamic)))
-        guard isWanted else { return [] }
-        guard header?.version == 2 else {
-            return ProxyHeader.text(source: .unspecified, destination: .unspecified)
-        }
-        return ProxyHeader.binary(
-            source: .unspecified, destination: .unspecified, alpn: "", authority: nil, tls: nil, hasChecksum: false)
+        guard isWanted else { return 0 }
+        return header?.version == 2 ? 2 : 1
     }
+
+    private static let localHeader = ProxyHeader.binary(
+        source: .unspecified, destination: .unspecified, alpn: "", authority: nil, tls: nil, hasChecksum: false)
 
     private func version(_ alpn: ApplicationProtocol) -> ServerHTTPVersion {
         guard let connectStep, case .connect(let connect) = ruleset.rules[connectStep].action else { return .h1 }

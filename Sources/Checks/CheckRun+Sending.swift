@@ -87,7 +87,7 @@ extension CheckRun {
             }
         }
         if ruleset.sendsState {
-            let state = Array(ServerStateField.text(server).utf8)
+            let state = Array(ServerStateField.text(server, node: scheduler.node).utf8)
             try head.append(name: Span("x-haproxy-server-state"), state.span)
         }
         if head.isUpgrade {
@@ -104,7 +104,7 @@ extension CheckRun {
 
 /// The field that tells a server what the proxy thinks of it (`http-check send-state`).
 enum ServerStateField {
-    static func text(_ server: SharedServer) -> String {
+    static func text(_ server: SharedServer, node: String) -> String {
         let check = server.health.check
         let facts = server.facts
         let state: String
@@ -127,7 +127,7 @@ enum ServerStateField {
         }
         let backend = server.backend
         let total = backend.servers.filter(\.isUsable).reduce(0) { $0 + $1.effectiveWeight }
-        return "\(state); address=\(host); port=\(port); name=\(backend.settings.name)/\(facts.name); node=;"
+        return "\(state); address=\(host); port=\(port); name=\(backend.settings.name)/\(facts.name); node=\(node);"
             + " weight=\((server.effectiveWeight + 15) / 16)/\((total + 15) / 16);"
             + " scur=\(server.served.load(ordering: .relaxed))/\(backend.current.load(ordering: .relaxed));"
             + " qcur=\(server.queueLength)"

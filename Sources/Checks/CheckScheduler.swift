@@ -52,6 +52,7 @@ final class CheckScheduler {
         self.group = group
         blueprint = thread.blueprint
         global = blueprint.configuration.global
+        node = global.node ?? String(decoding: Socket.hostname, as: UTF8.self)
         tune = global.tune
         loop = try EventLoop(maxEvents: tune.maxPollEvents)
         resources = WorkerResources(
@@ -77,6 +78,8 @@ final class CheckScheduler {
         startAll()
     }
 
+    /// `node`, or the machine's name.
+    let node: String
     /// Where other threads' messages go.
     var messages: Mailbox<CheckMessage> { thread.messages }
 

@@ -29,6 +29,10 @@ extension StreamConnection {
         if preamble.isEmpty || sendPreamble() { transportReady() }
     }
 
+    /// What a connection to a server sends before anything else, TLS too: for what names its own address, which it has from
+    /// its start. Only in the turn in which it was started.
+    public func precede(with bytes: [UInt8]) { preamble = bytes[...] }
+
     /// Sends what goes before TLS; true when all of it is gone.
     private func sendPreamble() -> Bool {
         while !preamble.isEmpty {

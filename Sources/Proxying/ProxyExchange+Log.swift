@@ -66,6 +66,12 @@ extension ProxyExchange {
                 }
             }
         }
+        if let serviceName, dispatch == nil {
+            // As if it were a server that answers at once.
+            figures.server = serviceName
+            (figures.queueTime, figures.connectTime) = (0, 0)
+            if ownStatus > 0, ownStatus < 400 { figures.responseTime = 0 }
+        }
         return figures
     }
 

@@ -98,6 +98,7 @@ extension ProxyExchange {
             return send(errorMessage(503))
         }
         frontend.traffic.intercepted &+= 1
+        serviceName = service.logName
         exchange.note(.answered)
         let request = ServiceRequest(
             proxy: (backend?.settings.name ?? frontend.settings.name), method: Array(copying: head.methodText),

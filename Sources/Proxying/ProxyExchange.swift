@@ -45,8 +45,9 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     var serverSource: SocketAddress?
     /// What rules have decided about its server.
     var assignment = ServerAssignment()
-    /// Whether a service of the process answers it.
-    package var isServedHere = false
+    /// The service of the process that answers it, as logs name it; nil: none does.
+    var serviceName: String?
+    package var isServedHere: Bool { serviceName != nil }
     /// The request carries our word that it came in early data.
     var marksEarlyData = false
     /// Whether it is a monitor's request, which the log leaves out.

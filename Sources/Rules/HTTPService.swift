@@ -16,6 +16,8 @@ public struct ServiceRequest: Sendable {
 /// Something in the process that answers requests in a server's place (`use-service`). It works on a thread of its own:
 /// workers give it requests and go on.
 public protocol HTTPService: AnyObject, Sendable {
+    /// What logs call it in the place of a server.
+    var logName: String { get }
     /// Calls `reply` once, from any thread.
     func answer(_ request: ServiceRequest, reply: @escaping @Sendable (ReplyContent) -> Void)
 }

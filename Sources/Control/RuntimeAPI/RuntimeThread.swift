@@ -111,6 +111,8 @@ extension RuntimeThread {
     package static let services: [String: any HTTPService] = ["prometheus-exporter": PrometheusService()]
 
     private final class PrometheusService: HTTPService {
+        let logName = "<PROMEX>"
+
         func answer(_ request: ServiceRequest, reply: @escaping @Sendable (ReplyContent) -> Void) {
             controlTask {
                 guard let api = RuntimeThread.api else { return reply(BuiltInErrors.message(503)) }

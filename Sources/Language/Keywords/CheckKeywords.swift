@@ -55,8 +55,8 @@ enum CheckKeywords {
             },
             Keyword<ProxyDraft>("server-state-file-name", in: [.listen, .backend]) {
                 (proxy, statement) throws(Complaint) in
-                let word = try statement.argument("'use-backend-name' or a string")
-                proxy.stateFile = word.text == "use-backend-name" ? nil : word.text
+                let name = statement.next()?.text
+                proxy.stateFile = name == "use-backend-name" ? nil : name
             },
         ]
 

@@ -15,17 +15,17 @@ extension ProxyExchange {
         let uri = head.path.string
         guard uri.hasPrefix(page.uri) else { return false }
         let isPost = head.method == .post
+        // Other methods are not the page's, as in HAProxy.
+        guard head.method == .get || head.method == .head || isPost else { return false }
         let isAdministrator = isAdministrator(page)
         // A form is taken whole.
         if isPost, isAdministrator, page.users.isEmpty || Self.knows(page, head) {
             guard hasBody(true) else { return true }
         }
         progress.step = .done
-        isServedHere = true
+        serviceName = "<STATS>"
         let reply: ReplyContent
-        if head.method != .get, head.method != .head, !isPost {
-            reply = Self.plain(405, "The statistics page takes GET, HEAD and POST only.\n")
-        } else if let refusal = refusal(of: page, head) {
+        if let refusal = refusal(of: page, head) {
             reply = refusal
         } else {
             frontend.traffic.intercepted &+= 1
@@ -61,17 +61,6 @@ extension ProxyExchange {
         var bytes: [UInt8] = []
         for piece in 0..<request.pieceCount { unsafe bytes.append(contentsOf: request.piece(piece)) }
         return .fields(bytes)
-    }
-
-    private static func plain(_ status: Int, _ text: String) -> ReplyContent {
-        var reply = ReplyContent(
-            status: status,
-            fields: [
-                (Array("cache-control".utf8), Array("no-cache".utf8)),
-                (Array("content-type".utf8), Array("text/plain; charset=utf-8".utf8)),
-            ], body: Array(text.utf8))
-        reply.reason = Array("Method Not Allowed".utf8)
-        return reply
     }
 
     /// What a client gets that may not see the page; nil: it may. The first rule of `stats http-request` that holds
