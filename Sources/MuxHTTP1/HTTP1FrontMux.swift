@@ -141,6 +141,8 @@ public final class HTTP1FrontMux: ByteStreamMux, StreamEnd {
 
     /// Answers 408 to a request that did not come in time.
     private func timeOut() {
+        // The proxy's own time may have come in the same turn: its answer is on the way.
+        if let exchange, exchange.response.phase != .idle { return }
         intake = .closed
         guard let exchange else { return close() }
         exchange.rejectRequest(status: 408, reason: .clientTimeout)

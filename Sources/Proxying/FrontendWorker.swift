@@ -328,7 +328,10 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
             traffic.tlsFailures &+= 1
             countListener(session.listener) { $0.tlsFailures &+= 1 }
         }
-        if let failure, session.exchanges == 0 { worker.log?.connectionFailed(session, self, failure) }
+        if let failure, session.exchanges == 0 {
+            if case .noRequest = failure { countMissingRequest(session, hasMux: connection.mux != nil) }
+            worker.log?.connectionFailed(session, self, failure)
+        }
         leave(session)
     }
 
@@ -365,6 +368,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     package func responseReceived(_ exchange: Exchange) {
         guard let record = record(exchange) else { return }
         record.measured(.responseReceived) {
+            if record.ownStatus == 0 { record.answeredStatus = exchange.response.head?.status ?? 0 }
             record.observeResponse()
             record.captureResponse()
             record.startResponse()

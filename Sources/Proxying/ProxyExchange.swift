@@ -45,6 +45,8 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     var serverSource: SocketAddress?
     /// What rules have decided about its server.
     var assignment = ServerAssignment()
+    /// The final status that a server has given; 0: none has.
+    var answeredStatus = 0
     /// The service of the process that answers it, as logs name it; nil: none does.
     var serviceName: String?
     package var isServedHere: Bool { serviceName != nil }
@@ -139,6 +141,10 @@ package final class ProxyExchange: Transaction, DispatchOwner, TimerTarget {
     }
 
     // MARK: Dispatch
+
+    package func dispatchRetries(_ dispatch: Dispatch, isRedispatch: Bool) {
+        if let backend { frontend.countRetry(dispatch, isRedispatch: isRedispatch, of: backend) }
+    }
 
     package func dispatchAttaches(_ dispatch: Dispatch) { nameServer(dispatch) }
 

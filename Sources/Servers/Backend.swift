@@ -200,6 +200,7 @@ public final class Backend {
 
     func connect(_ dispatch: Dispatch, _ server: PoolServer) {
         dispatch.state = .connecting
+        dispatch.hasTried = true
         if let limit = dispatch.connectTimeout {
             dispatch.timer.arm(at: clock.now.advanced(milliseconds: limit))
         }
@@ -256,6 +257,7 @@ public final class Backend {
         let isWanted = shared.settings.mode == .tcp || shared.settings.retryOn.connectionFailure
         guard isWanted, dispatch.retries < dispatch.retryLimit else { return fail(dispatch, reason) }
         dispatch.retries += 1
+        dispatch.owner.dispatchRetries(dispatch, isRedispatch: isRedispatchDue(dispatch))
         if isRedispatchDue(dispatch) {
             dispatch.state = .retrying
             return start(dispatch, excluding: dispatch.server)
@@ -275,7 +277,7 @@ public final class Backend {
     }
 
     /// Whether this retry goes to another server (`option redispatch`).
-    private func isRedispatchDue(_ dispatch: Dispatch) -> Bool {
+    func isRedispatchDue(_ dispatch: Dispatch) -> Bool {
         let interval = shared.settings.redispatchInterval
         if interval > 0 { return dispatch.retries % interval == 0 }
         return interval < 0 && dispatch.retries == dispatch.retryLimit + 1 + interval

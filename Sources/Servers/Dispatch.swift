@@ -6,6 +6,8 @@ import Synchronization
 
 /// Who wants to know how a dispatch ends.
 public protocol DispatchOwner: AnyObject {
+    /// A try at ``Dispatch/server`` has failed, and there is another one: at the same server, or at one that is chosen anew.
+    func dispatchRetries(_ dispatch: Dispatch, isRedispatch: Bool)
     /// The exchange is about to be attached to a connection of ``Dispatch/server``: the request may still be changed.
     func dispatchAttaches(_ dispatch: Dispatch)
     /// A place at ``Dispatch/server`` is taken. True: the owner has answered by itself, and wants no connection.
@@ -21,6 +23,7 @@ public protocol DispatchOwner: AnyObject {
 }
 
 extension DispatchOwner {
+    public func dispatchRetries(_ dispatch: Dispatch, isRedispatch: Bool) {}
     public func dispatchAttaches(_ dispatch: Dispatch) {}
     public func dispatchAnswers(_ dispatch: Dispatch) -> Bool { false }
 }
@@ -117,6 +120,8 @@ public final class Dispatch: TimerTarget {
 
     public unowned let owner: any DispatchOwner
     var holdsPlace = false
+    /// Whether its last server was asked for a connection, or had one.
+    public internal(set) var hasTried = false
     /// Where the dispatch stands among those of its server.
     var setIndex = -1
     /// Its number in a queue; the server whose queue that is, nil for the backend's; and how many had left it then.
@@ -194,6 +199,7 @@ public final class Dispatch: TimerTarget {
     public func reattach() -> Bool {
         guard canReattach else { return false }
         retries += 1
+        owner.dispatchRetries(self, isRedispatch: backend.isRedispatchDue(self))
         let last = server
         leaveServer()
         backend.restart(self, after: last)
@@ -215,6 +221,7 @@ public final class Dispatch: TimerTarget {
     func enter(_ server: PoolServer) {
         if let last = self.server, last !== server { isRedispatched = true }
         self.server = server
+        hasTried = false
         holdsPlace = true
         server.dispatches.insert(self)
     }

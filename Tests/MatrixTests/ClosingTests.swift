@@ -205,6 +205,17 @@ import Testing
         #expect(Edge.termination(try await edge.logLine("BADREQ")) == "cR")
     }
 
+    @Test("timeout client alone: 408 as well", arguments: ["GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n", ""])
+    func clientTimeout(start: String) async throws {
+        let edge = try await Edge(
+            servers: ["s1 127.0.0.1:1"], timeouts: "timeout client 300ms\ntimeout server 5s\ntimeout connect 2s")
+        let raw = try RawSocket(connectingTo: edge.port)
+        if !start.isEmpty { raw.send(start) }
+        let text = String(decoding: await raw.blocking { $0.receiveAll() }.bytes, as: UTF8.self)
+        #expect(text.hasPrefix("HTTP/1.1 408 "))
+        #expect(Edge.termination(try await edge.logLine("BADREQ")) == "cR")
+    }
+
     @Test("A client that stalls in its upload: 408, cD") func slowUpload() async throws {
         let server = try ScriptedServer { connection, _, _ in _ = connection.receiveAll() }
         let edge = try await Edge(

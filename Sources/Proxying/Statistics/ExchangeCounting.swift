@@ -64,6 +64,24 @@ extension FrontendWorker {
         traffic.requestsByVersion[Self.version(exchange)] &+= 1
     }
 
+    /// A client has left without a request: that counts as a bad one, unless such clients are expected.
+    ///
+    /// - Parameter hasMux: it counts as a session already.
+    func countMissingRequest(_ session: Session, hasMux: Bool) {
+        guard settings.mode == .http else { return }
+        if !hasMux { countSession(session, version: 1) }
+        guard !settings.options.ignoresProbes else { return }
+        worker.process.requests &+= 1
+        shared.requestRate.count(worker.index, at: worker.loop.clock.now)
+        func add(to counters: inout TrafficCounters) {
+            counters.requestErrors &+= 1
+            counters.responses[4] &+= 1
+            counters.requestsByVersion[1] &+= 1
+        }
+        add(to: &traffic)
+        countListener(session.listener) { add(to: &$0) }
+    }
+
     private static func version(_ exchange: Exchange) -> Int {
         switch exchange.request.head?.version {
         case .http10, .http11: 1
@@ -84,8 +102,18 @@ extension FrontendWorker {
         let status = isHTTP ? (exchange.response.head?.status ?? record.ownStatus) : 0
         let backend = record.backend
         let dispatch = record.dispatch
-        let outcome = Outcome(record, exchange, status: status)
+        var outcome = Outcome(record, exchange, status: status)
         outcome.add(to: &traffic)
+        if isHTTP, exchange.request.head == nil {
+            // A request that never was one counts as one of HTTP/1: others have no name for it.
+            worker.process.requests &+= 1
+            shared.requestRate.count(worker.index, at: now)
+            traffic.requestsByVersion[max(1, version)] &+= 1
+            if exchange.failure == .clientAborted {
+                traffic.requestErrors &+= 1
+                countListener(record.session.listener) { $0.requestErrors &+= 1 }
+            }
+        }
         countListener(record.session.listener) { outcome.add(to: &$0) }
         guard let backend else { return }
         outcome.add(to: &backend.traffic)
@@ -97,8 +125,11 @@ extension FrontendWorker {
         backend.traffic.sessions &+= 1
         guard let server = dispatch.server else { return }
         let counted = backend.traffic(of: server.shared)
+        // Of a server count what it has answered, whatever its client got.
+        let answered = outcome.serverStatus
+        outcome.status = answered
         outcome.add(to: &counted.counters)
-        if isHTTP { counted.counters.requestsByVersion[version] &+= 1 }
+        if isHTTP, answered != 0 { counted.counters.requestsByVersion[version] &+= 1 }
         count(dispatch, times, in: &counted.counters)
         counted.counters.lastSession = now
         counted.counters.sessions &+= 1
@@ -107,16 +138,36 @@ extension FrontendWorker {
     }
 
     private func count(_ dispatch: Dispatch, _ times: Times, in counters: inout TrafficCounters) {
-        counters.retries &+= UInt64(dispatch.retries)
-        if dispatch.isRedispatched { counters.redispatches &+= 1 }
-        counters.balanced &+= 1
-        if dispatch.attachedAt != .zero {
-            if dispatch.isReused { counters.reuses &+= 1 } else { counters.connects &+= 1 }
+        if dispatch.server != nil {
+            if !dispatch.isPersistent { counters.balanced &+= 1 }
+            if dispatch.attachedAt != .zero, dispatch.isReused {
+                counters.reuses &+= 1
+            } else if dispatch.hasTried {
+                counters.connects &+= 1
+            }
         }
         counters.queueTime.take(times.queue)
         counters.connectTime.take(times.connect)
         counters.responseTime.take(times.response)
         counters.totalTime.take(times.total)
+    }
+
+    /// A try at a server has failed, and there is another one.
+    func countRetry(_ dispatch: Dispatch, isRedispatch: Bool, of backend: BackendWorker) {
+        guard let server = dispatch.server else { return }
+        let counted = backend.traffic(of: server.shared)
+        func add(to counters: inout TrafficCounters) {
+            if isRedispatch {
+                counters.redispatches &+= 1
+                if !dispatch.isPersistent { counters.balanced &+= 1 }
+            } else {
+                counters.retries &+= 1
+            }
+            if !dispatch.isReused || dispatch.attachedAt == .zero { counters.connects &+= 1 }
+        }
+        add(to: &backend.traffic)
+        add(to: &counted.counters)
+        counted.counters.sessions &+= 1
     }
 
     /// How an exchange ended, in the counters' terms.
@@ -125,7 +176,9 @@ extension FrontendWorker {
         let bytesOut: UInt64
         let bytesToServer: UInt64
         let bytesFromServer: UInt64
-        let status: Int
+        var status: Int
+        /// What the server has answered; 0: nothing.
+        let serverStatus: Int
         let failure: CloseReason?
         let isAnswered: Bool
         /// Rules may refuse the request, or the response that a server gave.
@@ -135,10 +188,17 @@ extension FrontendWorker {
             let isOwn = record.ownStatus != 0
             bytesIn = exchange.bytesFromClient
             bytesOut = exchange.bytesToClient
-            bytesToServer = record.bytesToServer
+            // The head, and what went of the body.
+            let headBytes = bytesIn - min(bytesIn, exchange.request.bytesIn)
+            bytesToServer = exchange.attempt.requestStarted ? headBytes + exchange.request.bytesOut : 0
             // What the proxy makes by itself comes in as it goes out.
             bytesFromServer = isOwn ? bytesOut : record.bytesFromServer
-            self.status = status
+            // A client that left within its request, or while its server was at work, was owed a 400.
+            let isOwed =
+                status == 0 && record.isHTTP && exchange.failure == .clientAborted
+                && (exchange.request.head == nil || exchange.attachedAt != .zero)
+            self.status = isOwed ? 400 : status
+            serverStatus = record.answeredStatus
             failure = exchange.failure
             isResponseDenied = exchange.attempt.responseStarted
             isAnswered = status != 0 && !isOwn

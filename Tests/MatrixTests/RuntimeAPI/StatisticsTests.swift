@@ -81,7 +81,7 @@ import Testing
         try check(
             "web/FRONTEND",
             [
-                "scur": "0", "stot": "8", "conn_tot": "8", "req_tot": "19", "h1sess": "8", "h1req": "19", "h2req": "0",
+                "scur": "0", "stot": "8", "conn_tot": "8", "req_tot": "20", "h1sess": "8", "h1req": "20", "h2req": "0",
                 "hrsp_2xx": "13", "hrsp_4xx": "7", "hrsp_5xx": "0", "ereq": "1", "status": "OPEN", "type": "0",
                 "iid": "2", "sid": "0", "pid": "1", "mode": "http", "econ": "", "qcur": "", "eint": "0",
             ])
@@ -117,6 +117,108 @@ import Testing
         #expect(empty["back/s1"]?["stot"] == "0")
         #expect(empty["web/FRONTEND"]?["hrsp_2xx"] == "0")
         #expect(empty["back/s1"]?["lastsess"] == "-1")
+    }
+
+    /// What a request, or the lack of one, adds to the columns that count, in HAProxy 3.5-dev5 with the same configuration.
+    private static let events: [(name: String, request: String, cut: Bool, counts: [String: String])] = [
+        (
+            "a refused response", "GET /denied", false,
+            [
+                "web/FRONTEND": "stot=1 dresp=1 hrsp_5xx=1 req_tot=1", "back/s1": "stot=1 dresp=1 hrsp_2xx=1 req_tot=1",
+                "back/BACKEND": "stot=1 dresp=1 hrsp_5xx=1 req_tot=1",
+            ]
+        ),
+        (
+            "no server answers", "GET /dead", false,
+            [
+                "dead/d1": "stot=2 econ=1 wredis=1 lbtot=2 connect=2", "dead/d2": "stot=1 wredis=1 lbtot=1 connect=1",
+                "dead/BACKEND": "stot=1 econ=1 wredis=2 lbtot=3 connect=3 hrsp_5xx=1 req_tot=1",
+            ]
+        ),
+        (
+            "no second server", "GET /alone", false,
+            [
+                "alone/a1": "stot=3 econ=1 wretr=2 lbtot=1 connect=3 req_tot=0",
+                "alone/BACKEND": "stot=1 econ=1 wretr=2 lbtot=1 connect=3 hrsp_5xx=1 req_tot=1",
+            ]
+        ),
+        ("no server", "GET /none", false, ["none/BACKEND": "stot=1 econ=1 lbtot=0 hrsp_5xx=1 req_tot=1"]),
+        (
+            "a bad request", "GET / HTTP/1.1\r\nno colon\r\n\r\n", false,
+            ["web/FRONTEND": "stot=1 ereq=1 hrsp_4xx=1 req_tot=1 h1req=1"]
+        ),
+        ("a part of one", "GET / HT", true, ["web/FRONTEND": "stot=1 ereq=1 hrsp_4xx=1 req_tot=1 h1req=1 h1sess=1"]),
+        ("none", "", true, ["web/FRONTEND": "stot=1 ereq=1 hrsp_4xx=1 req_tot=1 h1req=1 h1sess=1"]),
+        (
+            "a client that does not wait", "GET /hang", true,
+            [
+                "web/FRONTEND": "stot=1 ereq=0 hrsp_4xx=1 req_tot=1",
+                "back/s1": "stot=1 cli_abrt=1 hrsp_4xx=0 req_tot=0",
+                "back/BACKEND": "stot=1 cli_abrt=1 hrsp_4xx=1 req_tot=1",
+            ]
+        ),
+    ]
+
+    @Test("show stat counts what goes wrong as HAProxy does", arguments: events.indices) func wrong(place: Int)
+        async throws
+    {
+        let event = Self.events[place]
+        let server = try ScriptedServer { connection, _, server in
+            guard let head = connection.receive(through: "\r\n\r\n") else { return }
+            server.note(head)
+            if head.hasPrefix("GET /hang") {
+                _ = connection.receive()
+                return
+            }
+            connection.send("HTTP/1.1 200 OK\r\nx-deny: 1\r\ncontent-length: 2\r\n\r\nok")
+        }
+        let process = try await RuntimeProcess(
+            global: "nbthread 1",
+            frontend: """
+                http-response deny if { res.hdr(x-deny) -m found }
+                use_backend %[path,word(1,/)] if { path /dead /none /alone }
+                """,
+            backend: "server s1 127.0.0.1:\(server.port)",
+            rest: """
+                backend dead
+                balance roundrobin
+                retries 2
+                option redispatch 1
+                server d1 127.0.0.1:1
+                server d2 127.0.0.1:2
+                backend alone
+                retries 2
+                timeout connect 50ms
+                server a1 127.0.0.1:1
+                backend none
+                """)
+        let socket = try RawSocket(connectingTo: process.port)
+        let isWhole = event.request.hasPrefix("GET /") && !event.request.contains("HT")
+        if !event.request.isEmpty {
+            socket.send(event.request + (isWhole ? " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" : ""))
+        }
+        if event.cut {
+            if isWhole { try await eventually("the request") { !server.received.isEmpty } }
+            try await eventually("the connection") { try await process.ask("show info").contains("\nCurrConns: 1\n") }
+            socket.shutdownWrite()
+        } else {
+            _ = await socket.blocking { $0.receiveAll().bytes.count }
+        }
+        var last = ""
+        try await eventually("the counts of \(event.name): \(last)") {
+            let all = rows(try await process.ask("show stat"))
+            for (row, counts) in event.counts {
+                for pair in counts.split(separator: " ") {
+                    let parts = pair.split(separator: "=").map(String.init)
+                    let value = all[row]?[parts[0]] ?? ""
+                    if value != parts[1] {
+                        last = "\(row) \(parts[0]) is \(value)"
+                        return false
+                    }
+                }
+            }
+            return true
+        }
     }
 
     @Test("show stat chooses rows and formats") func formats() async throws {
