@@ -41,7 +41,7 @@ release: setup ## release build; the programs come to .build/release
 fuzz: setup ## fuzz one parser: TARGET=name SECONDS=60; without TARGET, list them
 	@scripts/fuzz $(TARGET) $(SECONDS)
 
-sanitize: certs ## tests that a sanitizer watches: KIND=address, leaks or thread, FILTER=Name
+sanitize: certs ## tests that a sanitizer watches: KIND=address or thread, FILTER=Name
 	@scripts/setup test
 	@scripts/sanitize $(or $(KIND),address) '$(FILTER)'
 
