@@ -11,6 +11,8 @@ private final class Listener: Pollable {
 /// A child between its birth and its closing of what it has inherited: it waits there until somebody writes a pipe.
 private final class HalfBornChild {
     private let pipe: String
+    private let mark: String
+    private let folder: String
     private var thread: SystemThread?
 
     init() throws {
@@ -18,6 +20,8 @@ private final class HalfBornChild {
         let folder = try #require(unsafe mkdtemp(&template).map { unsafe String(cString: $0) })
         let (pipe, mark) = ("\(folder)/pipe", "\(folder)/mark")
         self.pipe = pipe
+        self.mark = mark
+        self.folder = folder
         try #require(unsafe mkfifo(pipe, 0o600) == 0)
         thread = try SystemThread {
             var actions = unsafe posix_spawn_file_actions_t()
@@ -39,6 +43,9 @@ private final class HalfBornChild {
         let writer = unsafe open(pipe, O_WRONLY)
         thread?.join()
         close(writer)
+        unsafe unlink(pipe)
+        unsafe unlink(mark)
+        unsafe rmdir(folder)
     }
 }
 
