@@ -12,6 +12,8 @@ public final class ClosingQueue: LoopMember, TimerTarget {
     private var waiting: [any PooledConnection] = []
     /// The turn that has taken its share of connections from servers.
     private var lastTurn: UInt64?
+    /// The turn that has closed last.
+    private var closingTurn: UInt64 = 0
 
     /// Connections that one look at the clock is for, as they are taken from servers.
     private static let step = 16
@@ -19,9 +21,11 @@ public final class ClosingQueue: LoopMember, TimerTarget {
     private static let releaseSlice: UInt64 = 100_000
     /// Nanoseconds that one turn may spend on closing: what other traffic waits for it at most.
     private static let closeSlice: UInt64 = 200_000
-    /// How much longer than a slice the pause behind it is: closing takes this part of a worker's time, and no more of
-    /// the machine's, whose other end of the connections may be on it too.
+    /// How much longer than a slice the pause behind it is, when nothing else happened since the last one, and when there
+    /// is other traffic: closing takes this part of a worker's time. The other end of the connections needs several
+    /// times as much, and may be on the same machine.
     private static let pauseFactor: UInt64 = 3
+    private static let busyPauseFactor: UInt64 = 15
 
     public init(loop: EventLoop) {
         self.loop = loop
@@ -70,7 +74,10 @@ public final class ClosingQueue: LoopMember, TimerTarget {
             waiting = []
             return
         }
-        timer.arm(at: now.advanced(nanoseconds: now.nanoseconds(since: start) &* Self.pauseFactor))
+        let isQuiet = loop.turns &- closingTurn <= 1
+        closingTurn = loop.turns
+        let factor = isQuiet ? Self.pauseFactor : Self.busyPauseFactor
+        timer.arm(at: now.advanced(nanoseconds: now.nanoseconds(since: start) &* factor))
     }
 
     /// Closes all at once: the worker ends.
