@@ -26,6 +26,11 @@ public final class ConnectionManager {
     /// Client connections that are open on this worker.
     public private(set) var clientCount = 0
 
+    /// Calls `body` with each connection of this worker. It must not end any.
+    public func forEachConnection(_ body: (StreamConnection) -> Void) {
+        for connection in connections { body(connection) }
+    }
+
     /// Connections that are open on this worker.
     public var count: Int { connections.count }
 

@@ -102,7 +102,10 @@ extension StreamConnection {
                 unsafe result = Socket.receive(descriptor, into: room)
                 if case .bytes(let count) = result, count < room.count, !endIsNear { readReady = false }
             }
-            if case .bytes(let count) = result { return count }
+            if case .bytes(let count) = result {
+                bytesReceived &+= UInt64(count)
+                return count
+            }
             return 0
         }
         return result
@@ -133,6 +136,7 @@ extension StreamConnection {
             switch pipe.map({ Socket.send(descriptor, $0) }) ?? send() {
             case .bytes(let count):
                 lastSend = loop.clock.now
+                bytesSent &+= UInt64(count)
                 if pipe == nil { output.consume(count) } else { drained(count, mux) }
                 if isAll, output.isEmpty, mux.outputPipe == nil { return }
             case .wouldBlock: writeReady = false

@@ -127,6 +127,12 @@ public final class StreamConnection: Pollable, MuxHost, TimerTarget {
     /// The peer has ended its direction in order.
     public var sawPeerEnd: Bool { sawEnd }
 
+    /// Bytes that the mux was given, and that were sent for it: without TLS.
+    public internal(set) var bytesReceived: UInt64 = 0
+    public internal(set) var bytesSent: UInt64 = 0
+    /// The owner has not been told of the end yet.
+    public var isCounted: Bool { owner != nil }
+
     /// How many more exchanges a server's connection takes.
     public var availableStreams: Int { load.free }
 

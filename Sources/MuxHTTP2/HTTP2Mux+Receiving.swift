@@ -154,8 +154,12 @@ extension HTTP2Mux {
     func frameArrived(_ frame: UnsafePointer<nghttp2_frame>) {
         let header = unsafe frame.pointee.hd
         switch header.type {
-        case UInt8(NGHTTP2_DATA.rawValue): unsafe dataArrived(header, padding: frame.pointee.data.padlen)
-        case UInt8(NGHTTP2_HEADERS.rawValue): endFields(header)
+        case UInt8(NGHTTP2_DATA.rawValue):
+            statistics.dataFramesReceived += 1
+            unsafe dataArrived(header, padding: frame.pointee.data.padlen)
+        case UInt8(NGHTTP2_HEADERS.rawValue):
+            statistics.headersReceived += 1
+            endFields(header)
         case UInt8(NGHTTP2_RST_STREAM.rawValue):
             statistics.resetsReceived += 1
             if let stream = stream(header.stream_id) {
@@ -165,6 +169,7 @@ extension HTTP2Mux {
                 calmDown()
             }
         case UInt8(NGHTTP2_SETTINGS.rawValue):
+            statistics.settingsReceived += 1
             if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 {
                 if side == .front, !hasPeerSettings {
                     hasPeerSettings = true
@@ -179,6 +184,7 @@ extension HTTP2Mux {
                 finishDrain()
             }
         case UInt8(NGHTTP2_GOAWAY.rawValue):
+            statistics.goAwaysReceived += 1
             statistics.goAwayReceived = unsafe HTTP2ErrorCode(received: frame.pointee.goaway.error_code)
             hasPeerGoAway = true
             streamsChanged = true

@@ -206,6 +206,7 @@ extension HTTP2Mux {
             if let stream = stream(header.stream_id) { endSent(stream) }
         case UInt8(NGHTTP2_RST_STREAM.rawValue): statistics.resetsSent += 1
         case UInt8(NGHTTP2_GOAWAY.rawValue):
+            statistics.goAwaysSent += 1
             statistics.goAwaySent = unsafe HTTP2ErrorCode(received: frame.pointee.goaway.error_code)
         default: break
         }

@@ -51,6 +51,8 @@ public enum HTTP2SessionError: Error, Equatable, Sendable {
     unowned(unsafe) var lastReady: HTTP2Stream?
     /// Streams that carry an exchange.
     var openExchanges = 0
+    /// Streams that carry an exchange now.
+    public var openStreams: Int { openExchanges }
     /// Exchanges that are open now.
     public var openStreamCount: Int { openExchanges }
     /// Protocol oddities on the connection so far.

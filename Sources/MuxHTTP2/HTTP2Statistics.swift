@@ -2,6 +2,13 @@
 public struct HTTP2Statistics: Sendable, Equatable {
     /// Streams that carried an exchange.
     public var streamsOpened = 0
+    /// HEADERS, DATA, SETTINGS (acknowledgements too) and GOAWAY frames received.
+    public var headersReceived = 0
+    public var dataFramesReceived = 0
+    public var settingsReceived = 0
+    public var goAwaysReceived = 0
+    /// GOAWAY frames sent.
+    public var goAwaysSent = 0
     /// RST_STREAM frames received.
     public var resetsReceived = 0
     /// RST_STREAM frames sent.

@@ -115,6 +115,7 @@ extension HTTP3Mux {
         guard !isDead, !isClosing else { return }
         isClosing = true
         statistics.glitches = floodGuard.glitches
+        statistics.connectionError = error.code
         connection.close(applicationError: error.code.rawValue, text: error.message.description)
         if error.code == .internalError {
             abortExchanges(.internalError)

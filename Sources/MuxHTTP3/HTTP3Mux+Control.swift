@@ -161,8 +161,12 @@ extension HTTP3Mux {
         var position = 0
         while let event = try controlReader.next(bytes, &position) {
             switch event {
-            case .settings(let settings): settingsArrived(settings)
-            case .goaway(let id): goawayArrived(id)
+            case .settings(let settings):
+                statistics.settingsReceived += 1
+                settingsArrived(settings)
+            case .goaway(let id):
+                statistics.goAwaysReceived += 1
+                goawayArrived(id)
             case .priorityUpdate(let id, let priority):
                 if !floodGuard.noteControlFrame(at: now) { throw Self.excessive("PRIORITY_UPDATE frames") }
                 try priorityUpdated(id, priority)

@@ -20,6 +20,11 @@ public struct HTTP3Statistics: Sendable, Equatable {
     /// DATA frames received and sent.
     public var dataFramesReceived = 0
     public var dataFramesSent = 0
+    /// SETTINGS and GOAWAY frames received.
+    public var settingsReceived = 0
+    public var goAwaysReceived = 0
+    /// Why we closed the connection, when the peer broke the protocol or a limit.
+    public var connectionError: HTTP3ErrorCode?
     /// Body bytes received and sent.
     public var bodyBytesReceived: UInt64 = 0
     public var bodyBytesSent: UInt64 = 0

@@ -89,6 +89,7 @@ extension BackendWorker: QUICConnectionOwner {
         guard let own = link.ownerContext as? ServerLink else { return }
         let side = own.server.context as? ServerSide
         countQUIC(own, link, close)
+        traffic.muxes.add(link)
         own.disarm()
         own.quic = nil
         own.server.end(own)

@@ -22,6 +22,8 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
     /// The last response that was malformed.
     var invalidResponse: ErrorCapture?
     var serverTraffic: [ServerTraffic?] = []
+    /// What `clear counters` has taken away of connections that were open then.
+    var clearedMuxes = MuxTraffic()
     /// By frontend: what it and this backend do together.
     private var forwardings: [Forwarding?] = []
     /// The worker, which lets the backend go at its end: a constant costs no reference count where it is used.
@@ -215,6 +217,7 @@ package final class BackendWorker: ServerConnector, ConnectionOwner {
 
     package func connectionClosed(_ connection: StreamConnection, _ failure: ConnectionFailure?) {
         guard let link = connection.ownerContext as? ServerLink else { return }
+        traffic.muxes.add(connection, streams: UInt64(link.uses), isOpen: false)
         connection.ownerContext = nil
         link.stream = nil
         link.server.end(link)

@@ -110,6 +110,7 @@ extension FrontendWorker: QUICListenerOwner {
 
     package func connectionClosed(_ link: QUICLink, _ close: QUICClose) {
         countQUIC(link, close)
+        traffic.muxes.add(link)
         guard let session = link.session else { return }
         if session.exchanges == 0, session.handshakenAt == .zero {
             let refusal = (session.failedTLS as? QUICTLSSession)?.refusal

@@ -47,6 +47,8 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
     /// The same of QUIC connections that are over, and what `clear counters` has taken away.
     var endedQUIC = QUICTraffic()
     var clearedQUIC = QUICTraffic()
+    /// What `clear counters` has taken away of connections that were open then.
+    var clearedMuxes = MuxTraffic()
 
     /// Most bytes of a request line in the log.
     var requestLineLimit: Int { max(1, worker.blueprint.configuration.global.tune.httpLogURILength - 1) }
@@ -324,6 +326,7 @@ package final class FrontendWorker: ListenerOwner, ConnectionOwner, ExchangeHand
 
     package func connectionClosed(_ connection: StreamConnection, _ failure: ConnectionFailure?) {
         guard let session = connection.session else { return }
+        traffic.muxes.add(connection, streams: session.exchanges, isOpen: false)
         if case .handshake? = failure {
             traffic.tlsFailures &+= 1
             countListener(session.listener) { $0.tlsFailures &+= 1 }

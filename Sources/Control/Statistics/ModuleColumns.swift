@@ -1,3 +1,4 @@
+import MuxHTTP3
 import Proxying
 
 /// The columns behind those of ``ProxyColumns``: what HAProxy's modules count, by its names and in its order, and at the
@@ -13,21 +14,23 @@ enum ModuleColumns {
     ]
 
     private static let first: [StatColumn] = [
-        StatColumn("h2_headers_rcvd", "MCPV", "HTTP/2: headers rcvd") { _ in .none },
-        StatColumn("h2_data_rcvd", "MCPV", "HTTP/2: data rcvd") { _ in .none },
-        StatColumn("h2_settings_rcvd", "MCPV", "HTTP/2: settings rcvd") { _ in .none },
-        StatColumn("h2_rst_stream_rcvd", "MCPV", "HTTP/2: rst stream rcvd") { _ in .none },
-        StatColumn("h2_goaway_rcvd", "MCPV", "HTTP/2: goaway rcvd") { _ in .none },
-        StatColumn("h2_detected_conn_protocol_errors", "MCPV", "HTTP/2: detected conn protocol errors") { _ in .none },
-        StatColumn("h2_detected_strm_protocol_errors", "MCPV", "HTTP/2: detected strm protocol errors") { _ in .none },
-        StatColumn("h2_rst_stream_resp", "MCPV", "HTTP/2: rst stream resp") { _ in .none },
-        StatColumn("h2_goaway_resp", "MCPV", "HTTP/2: goaway resp") { _ in .none },
-        StatColumn("h2_open_connections", "MGPV", "HTTP/2: open connections") { _ in .none },
-        StatColumn("h2_backend_open_streams", "MGPV", "HTTP/2: backend open streams") { _ in .none },
-        StatColumn("h2_total_connections", "MCPV", "HTTP/2 connections") {
-            .u64($0.traffic.sessionsByVersion[2], $0.kind == .frontend)
+        StatColumn("h2_headers_rcvd", "MCPV", "HTTP/2: headers rcvd") { .mux($0, .h2HeadersReceived) },
+        StatColumn("h2_data_rcvd", "MCPV", "HTTP/2: data rcvd") { .mux($0, .h2DataReceived) },
+        StatColumn("h2_settings_rcvd", "MCPV", "HTTP/2: settings rcvd") { .mux($0, .h2SettingsReceived) },
+        StatColumn("h2_rst_stream_rcvd", "MCPV", "HTTP/2: rst stream rcvd") { .mux($0, .h2ResetsReceived) },
+        StatColumn("h2_goaway_rcvd", "MCPV", "HTTP/2: goaway rcvd") { .mux($0, .h2GoAwaysReceived) },
+        StatColumn("h2_detected_conn_protocol_errors", "MCPV", "HTTP/2: detected conn protocol errors") {
+            .mux($0, .h2ConnectionErrors)
         },
-        StatColumn("h2_backend_total_streams", "MCPV", "HTTP/2: backend total streams") { _ in .none },
+        StatColumn("h2_detected_strm_protocol_errors", "MCPV", "HTTP/2: detected strm protocol errors") {
+            .mux($0, .h2StreamErrors)
+        },
+        StatColumn("h2_rst_stream_resp", "MCPV", "HTTP/2: rst stream resp") { .mux($0, .h2ResetsSent) },
+        StatColumn("h2_goaway_resp", "MCPV", "HTTP/2: goaway resp") { .mux($0, .h2GoAwaysSent) },
+        StatColumn("h2_open_connections", "MGPV", "HTTP/2: open connections") { .mux($0, .h2OpenConnections) },
+        StatColumn("h2_backend_open_streams", "MGPV", "HTTP/2: backend open streams") { .mux($0, .h2OpenStreams) },
+        StatColumn("h2_total_connections", "MCPV", "HTTP/2 connections") { .mux($0, .h2TotalConnections) },
+        StatColumn("h2_backend_total_streams", "MCPV", "HTTP/2: backend total streams") { .mux($0, .h2TotalStreams) },
         StatColumn("ssl_sess", "MCPV", "TLS sessions") { .u64($0.traffic.tlsSessions) },
         StatColumn("ssl_reused_sess", "MCPV", "TLS sessions that were resumed") {
             .u64($0.traffic.tlsResumed)
@@ -37,33 +40,47 @@ enum ModuleColumns {
         },
         StatColumn("ssl_ocsp_staple", "MCPV", "TLS: ocsp staple") { _ in .none },
         StatColumn("ssl_failed_ocsp_staple", "MCPV", "TLS: failed ocsp staple") { _ in .none },
-        StatColumn("h3_data", "MCPV", "HTTP/3: data") { _ in .none },
-        StatColumn("h3_headers", "MCPV", "HTTP/3: headers") { _ in .none },
+        StatColumn("h3_data", "MCPV", "HTTP/3: data") { .mux($0, .h3Data) },
+        StatColumn("h3_headers", "MCPV", "HTTP/3: headers") { .mux($0, .h3Headers) },
         StatColumn("h3_cancel_push", "MCPV", "HTTP/3: cancel push") { _ in .none },
         StatColumn("h3_push_promise", "MCPV", "HTTP/3: push promise") { _ in .none },
         StatColumn("h3_max_push_id", "MCPV", "HTTP/3: max push id") { _ in .none },
-        StatColumn("h3_goaway", "MCPV", "HTTP/3: goaway") { _ in .none },
-        StatColumn("h3_settings", "MCPV", "HTTP/3: settings") { _ in .none },
-        StatColumn("h3_no_error", "MCPV", "HTTP/3: no error") { _ in .none },
-        StatColumn("h3_general_protocol_error", "MCPV", "HTTP/3: general protocol error") { _ in .none },
-        StatColumn("h3_internal_error", "MCPV", "HTTP/3: internal error") { _ in .none },
-        StatColumn("h3_stream_creation_error", "MCPV", "HTTP/3: stream creation error") { _ in .none },
-        StatColumn("h3_closed_critical_stream", "MCPV", "HTTP/3: closed critical stream") { _ in .none },
-        StatColumn("h3_frame_unexpected", "MCPV", "HTTP/3: frame unexpected") { _ in .none },
-        StatColumn("h3_frame_error", "MCPV", "HTTP/3: frame error") { _ in .none },
-        StatColumn("h3_excessive_load", "MCPV", "HTTP/3: excessive load") { _ in .none },
-        StatColumn("h3_id_error", "MCPV", "HTTP/3: id error") { _ in .none },
-        StatColumn("h3_settings_error", "MCPV", "HTTP/3: settings error") { _ in .none },
-        StatColumn("h3_missing_settings", "MCPV", "HTTP/3: missing settings") { _ in .none },
-        StatColumn("h3_request_rejected", "MCPV", "HTTP/3: request rejected") { _ in .none },
-        StatColumn("h3_request_cancelled", "MCPV", "HTTP/3: request cancelled") { _ in .none },
-        StatColumn("h3_request_incomplete", "MCPV", "HTTP/3: request incomplete") { _ in .none },
-        StatColumn("h3_message_error", "MCPV", "HTTP/3: message error") { _ in .none },
-        StatColumn("h3_connect_error", "MCPV", "HTTP/3: connect error") { _ in .none },
-        StatColumn("h3_version_fallback", "MCPV", "HTTP/3: version fallback") { _ in .none },
-        StatColumn("pack_decompression_failed", "MCPV", "QPACK: decompression failed") { _ in .none },
-        StatColumn("qpack_encoder_stream_error", "MCPV", "QPACK: encoder stream error") { _ in .none },
-        StatColumn("qpack_decoder_stream_error", "MCPV", "QPACK: decoder stream error") { _ in .none },
+        StatColumn("h3_goaway", "MCPV", "HTTP/3: goaway") { .mux($0, .h3GoAway) },
+        StatColumn("h3_settings", "MCPV", "HTTP/3: settings") { .mux($0, .h3Settings) },
+        StatColumn("h3_no_error", "MCPV", "HTTP/3: no error") { .mux($0, error: .noError) },
+        StatColumn("h3_general_protocol_error", "MCPV", "HTTP/3: general protocol error") {
+            .mux($0, error: .generalProtocolError)
+        },
+        StatColumn("h3_internal_error", "MCPV", "HTTP/3: internal error") { .mux($0, error: .internalError) },
+        StatColumn("h3_stream_creation_error", "MCPV", "HTTP/3: stream creation error") {
+            .mux($0, error: .streamCreationError)
+        },
+        StatColumn("h3_closed_critical_stream", "MCPV", "HTTP/3: closed critical stream") {
+            .mux($0, error: .closedCriticalStream)
+        },
+        StatColumn("h3_frame_unexpected", "MCPV", "HTTP/3: frame unexpected") { .mux($0, error: .frameUnexpected) },
+        StatColumn("h3_frame_error", "MCPV", "HTTP/3: frame error") { .mux($0, error: .frameError) },
+        StatColumn("h3_excessive_load", "MCPV", "HTTP/3: excessive load") { .mux($0, error: .excessiveLoad) },
+        StatColumn("h3_id_error", "MCPV", "HTTP/3: id error") { .mux($0, error: .idError) },
+        StatColumn("h3_settings_error", "MCPV", "HTTP/3: settings error") { .mux($0, error: .settingsError) },
+        StatColumn("h3_missing_settings", "MCPV", "HTTP/3: missing settings") { .mux($0, error: .missingSettings) },
+        StatColumn("h3_request_rejected", "MCPV", "HTTP/3: request rejected") { .mux($0, error: .requestRejected) },
+        StatColumn("h3_request_cancelled", "MCPV", "HTTP/3: request cancelled") { .mux($0, error: .requestCancelled) },
+        StatColumn("h3_request_incomplete", "MCPV", "HTTP/3: request incomplete") {
+            .mux($0, error: .requestIncomplete)
+        },
+        StatColumn("h3_message_error", "MCPV", "HTTP/3: message error") { .mux($0, error: .messageError) },
+        StatColumn("h3_connect_error", "MCPV", "HTTP/3: connect error") { .mux($0, error: .connectError) },
+        StatColumn("h3_version_fallback", "MCPV", "HTTP/3: version fallback") { .mux($0, error: .versionFallback) },
+        StatColumn("pack_decompression_failed", "MCPV", "QPACK: decompression failed") {
+            .mux($0, error: .qpackDecompressionFailed)
+        },
+        StatColumn("qpack_encoder_stream_error", "MCPV", "QPACK: encoder stream error") {
+            .mux($0, error: .qpackEncoderStreamError)
+        },
+        StatColumn("qpack_decoder_stream_error", "MCPV", "QPACK: decoder stream error") {
+            .mux($0, error: .qpackDecoderStreamError)
+        },
         StatColumn("quic_rxbuf_full", "MCPV", "QUIC: rxbuf full") { _ in .none },
         StatColumn("quic_dropped_pkt", "MCPV", "QUIC: dropped pkt") { .quic($0) { $0.dropped } },
     ]
@@ -144,22 +161,33 @@ enum ModuleColumns {
         StatColumn("quic_streams_blocked_bidi", "MCPV", "QUIC: streams blocked bidi") { _ in .none },
         StatColumn("quic_streams_blocked_uni", "MCPV", "QUIC: streams blocked uni") { _ in .none },
         StatColumn("quic_ncbuf_gap_limit", "MCPV", "QUIC: ncbuf gap limit") { _ in .none },
-        StatColumn("h1_open_connections", "MGPV", "HTTP/1: open connections") { _ in .none },
-        StatColumn("h1_open_streams", "MGPV", "HTTP/1: open streams") { _ in .none },
-        StatColumn("h1_total_connections", "MCPV", "HTTP/1 connections") {
-            .u64($0.traffic.sessionsByVersion[1], $0.kind == .frontend)
-        },
-        StatColumn("h1_total_streams", "MCPV", "HTTP/1 exchanges") {
-            .u64($0.traffic.requestsByVersion[1], $0.kind == .frontend)
-        },
-        StatColumn("h1_bytes_in", "MCPV", "HTTP/1: bytes in") { _ in .none },
-        StatColumn("h1_bytes_out", "MCPV", "HTTP/1: bytes out") { _ in .none },
-        StatColumn("h1_spliced_bytes_in", "MCPV", "HTTP/1: spliced bytes in") { _ in .none },
-        StatColumn("h1_spliced_bytes_out", "MCPV", "HTTP/1: spliced bytes out") { _ in .none },
+        StatColumn("h1_open_connections", "MGPV", "HTTP/1: open connections") { .mux($0, .h1OpenConnections) },
+        StatColumn("h1_open_streams", "MGPV", "HTTP/1: open streams") { .mux($0, .h1OpenStreams) },
+        StatColumn("h1_total_connections", "MCPV", "HTTP/1 connections") { .mux($0, .h1TotalConnections) },
+        StatColumn("h1_total_streams", "MCPV", "HTTP/1 exchanges") { .mux($0, .h1TotalStreams) },
+        StatColumn("h1_bytes_in", "MCPV", "HTTP/1: bytes in") { .mux($0, .h1BytesIn) },
+        StatColumn("h1_bytes_out", "MCPV", "HTTP/1: bytes out") { .mux($0, .h1BytesOut) },
+        StatColumn("h1_spliced_bytes_in", "MCPV", "HTTP/1: spliced bytes in") { .u64(0, $0.isProxy) },
+        StatColumn("h1_spliced_bytes_out", "MCPV", "HTTP/1: spliced bytes out") { .u64(0, $0.isProxy) },
     ]
 }
 
+extension ProxyRow {
+    /// Whether it is a frontend's or a backend's: the muxes count for these.
+    fileprivate var isProxy: Bool { kind == .frontend || kind == .backend }
+}
+
 extension StatValue {
+    /// A number of the connections by their HTTP version.
+    fileprivate static func mux(_ row: ProxyRow, _ number: MuxTraffic.Number) -> StatValue {
+        .u64(row.traffic.muxes[number], row.isProxy)
+    }
+
+    /// Connections over HTTP/3 that we have ended with a code.
+    fileprivate static func mux(_ row: ProxyRow, error code: HTTP3ErrorCode) -> StatValue {
+        .u64(row.traffic.muxes[code], row.isProxy)
+    }
+
     /// A number of QUIC's; listeners have none of their own.
     fileprivate static func quic(_ row: ProxyRow, _ number: (QUICTraffic) -> UInt64) -> StatValue {
         .u64(number(row.traffic.quic), row.kind != .listener)

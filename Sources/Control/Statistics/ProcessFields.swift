@@ -139,7 +139,7 @@ enum ProcessFields {
         ProcessField("BytesOutRate", "MRPV", "Bytes sent to clients in the last second") {
             .unsigned64(UInt64($0.rate(.bytesOut)))
         },
-        ProcessField("DebugCommandsIssued", "MGPV", "Debug commands that were given") { _ in .none },
+        ProcessField("DebugCommandsIssued", "MGPV", "Debug commands that were given; there are none") { _ in .u32(0) },
         ProcessField("CumRecvLogs", "MCPV", "Log lines received from others") { _ in
             .unsigned32(Int(truncatingIfNeeded: receivedLogLines.count & 0xffff_ffff))
         },
@@ -154,7 +154,7 @@ enum ProcessFields {
         ProcessField("Start_time_sec", "MDPV", "When the process started: seconds since 1970") {
             .u32(Int($0.facts.startedWall / 1_000_000_000))
         },
-        ProcessField("Tainted", "SGPV", "What unusual has been used") { _ in .none },
+        ProcessField("Tainted", "SGPV", "What unusual has been used; always 0") { _ in .text("0") },
         ProcessField("TotalWarnings", "MCPV", "Warnings at start") { .u32($0.warnings) },
         ProcessField("MaxconnReached", "MCPV", "Times that maxconn was reached") {
             .unsigned32(Int(truncatingIfNeeded: $0.timesFull & 0xffff_ffff))
@@ -163,7 +163,9 @@ enum ProcessFields {
         ProcessField("Niced_tasks", "MGPV", "Tasks with a priority of their own") { _ in .u32(0) },
         ProcessField("CurrStreams", "MGPV", "Exchanges now") { .unsigned64(UInt64(max(0, $0.traffic.currentStreams))) },
         ProcessField("CumStreams", "MGPV", "Exchanges since the start") { .unsigned64($0.traffic.streams) },
-        ProcessField("BlockedTrafficWarnings", "MGPV", "Warnings about tasks that took too long") { _ in .none },
+        ProcessField("BlockedTrafficWarnings", "MGPV", "Warnings about tasks that took too long; there are none") { _ in
+            .u32(0)
+        },
         ProcessField("PatternsAdded", "MGPV", "Entries added to ACLs and maps") { _ in
             .unsigned64(PatternCounts.addedSoFar)
         },

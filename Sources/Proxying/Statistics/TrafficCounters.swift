@@ -63,6 +63,8 @@ package struct TrafficCounters: Sendable {
     package var tlsFailures: UInt64 = 0
     /// What QUIC did; for a frontend it is filled in when it is asked for.
     package var quic = QUICTraffic()
+    /// What its connections of each HTTP version did that are over; those that are open are added when it is asked for.
+    package var muxes = MuxTraffic()
 
     // The most that this worker has seen of what all workers count together.
 
@@ -124,6 +126,7 @@ package struct TrafficCounters: Sendable {
         tlsResumed &+= other.tlsResumed
         tlsFailures &+= other.tlsFailures
         quic.add(other.quic)
+        muxes.add(other.muxes)
         for index in 0..<4 {
             sessionsByVersion[index] &+= other.sessionsByVersion[index]
             requestsByVersion[index] &+= other.requestsByVersion[index]

@@ -110,6 +110,18 @@ extension Worker {
                 if let server { result.servers[ObjectIdentifier(server.server)] = server.counters }
             }
         }
+        let open = openMuxTraffic()
+        for index in frontends.indices {
+            result.frontends[index].muxes.add(open.frontends[index])
+            result.frontends[index].muxes.subtract(frontends[index].clearedMuxes)
+        }
+        for case let backend? in backends {
+            let key = ObjectIdentifier(backend.shared)
+            if let now = open.backends[ObjectIdentifier(backend.shared.servers)] {
+                result.backends[key]?.muxes.add(now)
+            }
+            result.backends[key]?.muxes.subtract(backend.clearedMuxes)
+        }
         if frontends.contains(where: \.settings.options.countsContinuously) { addLiveExchanges(to: &result) }
         return result
     }
@@ -143,6 +155,15 @@ extension Worker {
 
     /// `clear counters`: maxima, or all of them. On the worker's thread.
     package func clearTraffic(all: Bool) {
+        if all {
+            // Connections that are open count from here on.
+            let open = openMuxTraffic()
+            for index in frontends.indices { frontends[index].clearedMuxes = open.frontends[index].withoutGauges }
+            for case let backend? in backends {
+                let now = open.backends[ObjectIdentifier(backend.shared.servers)] ?? MuxTraffic()
+                backend.clearedMuxes = now.withoutGauges
+            }
+        }
         for frontend in frontends {
             if all { frontend.clearQUICTraffic() }
             frontend.traffic.clear(all: all)
